@@ -1,0 +1,55 @@
+"""Contract documents from YAML files: the edge between the disk and domain/contract_document.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from streams.domain.contract import ContractBook, ContractError
+from streams.domain.contract_document import terms_from_documents
+
+
+def load_contracts(paths: Iterable[Path]) -> ContractBook:
+    """The book of all contracts in `paths` (files, or folders of *.yaml).
+
+    Raises ContractError naming file, line and what to do.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(path.glob("*.yaml"))
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise ContractError(f"{path}: no such file or folder")
+    documents: list[tuple[str, Any]] = []
+    for file in files:
+        documents += _documents(file)
+    return ContractBook(terms_from_documents(documents))
+
+
+def _documents(file: Path) -> list[tuple[str, Any]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        found = []
+        for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
+            line = node.start_mark.line + 1
+            found.append((f"{file}:{line}", _construct(node)))
+        return found
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else str(file)
+        raise ContractError(f"{where}: not YAML: {getattr(error, 'problem', error)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"{file}: cannot be read: {error}") from None
+
+
+def _construct(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()

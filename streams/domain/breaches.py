@@ -1,0 +1,164 @@
+"""Breach state of one key: opened once, updated, closed with hysteresis. DEFINITIONS.md section
+9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from streams.domain.breach_record import EVIDENCE_LIMIT, BreachRecord, BreachStatus, Waiting
+from streams.domain.contract import PPM, Clause, ContractBook, Terms
+from streams.domain.delta import EscalationId, Key
+from streams.domain.indicators import ratio
+from streams.domain.window_value import WINDOW_LENGTHS_MS
+
+_WINDOW_NAMES = {length: name for name, length in WINDOW_LENGTHS_MS.items()}
+
+
+@dataclass(slots=True)
+class KeyBreaches:
+    """Open breaches of one key by clause (their last record), and its open overdue escalations by
+    T0.
+    """
+
+    open: dict[str, BreachRecord] = field(default_factory=dict)
+    waits: dict[EscalationId, int] = field(default_factory=dict)
+
+    def overdue(
+        self, book: ContractBook, key: Key, moment: int, escalation: EscalationId, t0: int
+    ) -> list[BreachRecord]:
+        """An open escalation crossed its threshold at `moment` (ms)."""
+        self.waits[escalation] = t0
+        terms = book.at(key[0], moment)
+        return [
+            self._open(clause, terms, key, moment, len(self.waits), 0)
+            for clause in _clauses_of(terms, key)
+            if clause.indicator == "escalation_wait" and clause.id not in self.open
+        ]
+
+    def answered(
+        self, book: ContractBook, key: Key, moment: int, escalation: EscalationId
+    ) -> list[BreachRecord]:
+        """An escalation no longer waits from `moment` (ms) on."""
+        if self.waits.pop(escalation, None) is None or self.waits:
+            return []
+        waits = [r for r in self.open.values() if r.indicator == "escalation_wait"]
+        return [self._change("closed", book, record, moment, 0, 0) for record in waits]
+
+    def at_boundary(
+        self,
+        book: ContractBook,
+        key: Key,
+        boundary: int,
+        sums: Mapping[str, Mapping[str, int]],
+        escalated: bool,
+    ) -> list[BreachRecord]:
+        """Judge every clause of this key at a boundary; `sums` are the counters by window name."""
+        records: list[BreachRecord] = []
+        terms = book.at(key[0], boundary)
+        for clause in _clauses_of(terms, key):
+            last = self.open.get(clause.id)
+            if clause.indicator == "escalation_wait":
+                if last is not None and last.opened_at < boundary:
+                    records += self._updated(book, last, boundary, len(self.waits), 0)
+                continue
+            counts = sums[_WINDOW_NAMES[clause.window_ms]]
+            numerator, denominator = ratio(clause.indicator, counts, clause.reason)
+            if clause.indicator.startswith("containment_") and not escalated:
+                denominator = 0
+            if last is None:
+                if denominator >= clause.minimum_volume and _beyond(clause, numerator, denominator):
+                    records.append(self._open(clause, terms, key, boundary, numerator, denominator))
+            elif denominator == 0 or (
+                denominator >= clause.minimum_volume and _recovered(clause, numerator, denominator)
+            ):
+                records.append(self._change("closed", book, last, boundary, numerator, denominator))
+            else:
+                records += self._updated(book, last, boundary, numerator, denominator)
+        return records
+
+    def _open(
+        self,
+        clause: Clause,
+        terms: Terms,
+        key: Key,
+        moment: int,
+        numerator: int,
+        denominator: int,
+    ) -> BreachRecord:
+        record = BreachRecord(
+            status="opened",
+            contract=key[0],
+            version=terms.version,
+            clause=clause.id,
+            indicator=clause.indicator,
+            severity=clause.severity,
+            key=key[1],
+            opened_at=moment,
+            time=moment,
+            numerator=numerator,
+            denominator=denominator,
+            target_ppm=clause.target_ppm,
+            waiting=self._evidence(clause.indicator),
+        )
+        self.open[clause.id] = record
+        return record
+
+    def _updated(
+        self, book: ContractBook, last: BreachRecord, moment: int, numerator: int, denominator: int
+    ) -> Iterator[BreachRecord]:
+        if (numerator, denominator) != (last.numerator, last.denominator):
+            yield self._change("updated", book, last, moment, numerator, denominator)
+
+    def _change(
+        self,
+        status: BreachStatus,
+        book: ContractBook,
+        last: BreachRecord,
+        moment: int,
+        numerator: int,
+        denominator: int,
+    ) -> BreachRecord:
+        record = msgspec.structs.replace(
+            last,
+            status=status,
+            version=book.at(last.contract, moment).version,
+            time=moment,
+            numerator=numerator,
+            denominator=denominator,
+            waiting=self._evidence(last.indicator) if status == "updated" else (),
+        )
+        if status == "closed":
+            del self.open[last.clause]
+        else:
+            self.open[last.clause] = record
+        return record
+
+    def _evidence(self, indicator: str) -> tuple[Waiting, ...]:
+        if indicator != "escalation_wait":
+            return ()
+        oldest = sorted(Waiting(t0, *escalation) for escalation, t0 in self.waits.items())
+        return tuple(oldest[:EVIDENCE_LIMIT])
+
+
+def _clauses_of(terms: Terms, key: Key) -> Iterator[Clause]:
+    names = tuple(name for name, _ in key[1])
+    values = tuple(value for _, value in key[1])
+    for clause in terms.clauses:
+        if clause.grouping == names and clause.admits(values):
+            yield clause
+
+
+def _beyond(clause: Clause, numerator: int, denominator: int) -> bool:
+    share, target = numerator * PPM, clause.target_ppm * denominator
+    return share > target if clause.at_most else share < target
+
+
+def _recovered(clause: Clause, numerator: int, denominator: int) -> bool:
+    share = numerator * PPM
+    if clause.at_most:
+        return share <= max(0, clause.target_ppm - clause.hysteresis_ppm) * denominator
+    return share >= min(PPM, clause.target_ppm + clause.hysteresis_ppm) * denominator

@@ -1,0 +1,181 @@
+"""What one advance of the watermark adds to each published key: DEFINITIONS.md section 8.
+
+The combined delta is what crosses the repartition, so that the second stage costs a record a
+batch, not one a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from streams.domain.contract import ContractBook, Dimension
+from streams.domain.facts import Fact
+from streams.domain.histogram import bucket_of
+from streams.domain.window_value import SLICE_MS
+
+Key = tuple[str, tuple[tuple[Dimension, str], ...]]
+# (conversation, episode, ordinal): one escalation
+EscalationId = tuple[str, int, int]
+
+
+class Timed(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something that happened to one escalation at an exact time (ms)."""
+
+    time: int
+    escalation: EscalationId
+    t0: int
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """What was added to one slice of one key. `slice_end` in ms, `latencies` bucket -> count."""
+
+    contract: str
+    dimensions: tuple[tuple[Dimension, str], ...]
+    slice_end: int
+    counts: dict[str, int] = {}
+    latencies: dict[int, int] = {}
+    opened: list[Timed] = []
+    overdue: list[Timed] = []
+    ended: list[Timed] = []
+    # Corrections by late events, in effect before anything else at their time.
+    withdrawn: list[Timed] = []
+    reopened: list[Timed] = []
+    reopened_overdue: list[Timed] = []
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEscalation:
+    """One escalation as it stands open at a watermark; `fact` is its `escalation_opened`."""
+
+    fact: Fact
+    overdue: bool
+
+    @property
+    def escalation(self) -> EscalationId:
+        return (self.fact.conversation, self.fact.episode, self.fact.ordinal)
+
+    @property
+    def t0(self) -> int:
+        return int(self.fact.detail["t0"])
+
+
+def open_escalations(facts: Iterable[Fact]) -> dict[EscalationId, OpenEscalation]:
+    """Those opened and not ended in one conversation's facts up to a watermark."""
+    found: dict[EscalationId, OpenEscalation] = {}
+    for fact in facts:  # in order of time and kind: opened, overdue, ended
+        escalation = (fact.conversation, fact.episode, fact.ordinal)
+        if fact.kind == "escalation_opened":
+            found[escalation] = OpenEscalation(fact, overdue=False)
+        elif fact.kind == "escalation_overdue":
+            found[escalation] = OpenEscalation(found[escalation].fact, overdue=True)
+        elif fact.kind == "escalation_ended":
+            del found[escalation]
+    return found
+
+
+def slice_end_of(time: int) -> int:
+    """The end (ms) of the slice that holds `time`: (end - 60 s, end]."""
+    return -(-time // SLICE_MS) * SLICE_MS
+
+
+class StepDeltas:
+    """Gathers the facts of one step into entries, one a key and slice."""
+
+    def __init__(self, book: ContractBook, carried: Iterable[Entry] = ()) -> None:
+        self._book = book
+        self._entries: dict[tuple[Key, int], Entry] = {
+            ((entry.contract, entry.dimensions), entry.slice_end): entry for entry in carried
+        }
+
+    def add(self, fact: Fact) -> None:
+        """Count one on-time fact on every key that its contract version publishes."""
+        counts = _counts(fact)
+        for entry in self._places(fact, fact.time):
+            for name, count in counts:
+                entry.counts[name] = entry.counts.get(name, 0) + count
+            _waits(entry, fact)
+
+    def correct(self, was: OpenEscalation | None, now: OpenEscalation | None, time: int) -> None:
+        """A late event changed one escalation's waiting: from `time` on it is `now`, no longer
+        `was`.
+        """
+        if was is not None:
+            for entry in self._places(was.fact, time):
+                entry.withdrawn.append(Timed(time, was.escalation, was.t0))
+        if now is not None:
+            timed = Timed(time, now.escalation, now.t0)
+            for entry in self._places(now.fact, time):
+                entry.reopened.append(timed)
+                if now.overdue:
+                    entry.reopened_overdue.append(timed)
+
+    def _places(self, fact: Fact, time: int) -> Iterator[Entry]:
+        terms = self._book.version(fact.contract, fact.version)
+        values: dict[Dimension, str] = {
+            "channel": terms.bounded("channel", fact.channel),
+            "market": terms.bounded("market", fact.market),
+            "journey": terms.bounded("journey", fact.journey),
+            "supplier": terms.bounded("supplier", fact.supplier),
+        }
+        end = slice_end_of(time)
+        for grouping in terms.groupings:
+            dimensions = tuple((name, values[name]) for name in grouping)
+            place = ((fact.contract, dimensions), end)
+            entry = self._entries.get(place)
+            if entry is None:
+                entry = self._entries[place] = Entry(fact.contract, dimensions, end)
+            yield entry
+
+    def entries(self) -> list[Entry]:
+        """The entries, in the order in which their first fact came."""
+        return list(self._entries.values())
+
+
+def _waits(entry: Entry, fact: Fact) -> None:
+    if not fact.kind.startswith("escalation_"):
+        return
+    timed = Timed(fact.time, (fact.conversation, fact.episode, fact.ordinal), fact.detail["t0"])
+    if fact.kind == "escalation_opened":
+        entry.opened.append(timed)
+    elif fact.kind == "escalation_overdue":
+        entry.overdue.append(timed)
+    else:
+        entry.ended.append(timed)
+        bucket = bucket_of(fact.detail["latency_ms"])
+        entry.latencies[bucket] = entry.latencies.get(bucket, 0) + 1
+
+
+def _counts(fact: Fact) -> list[tuple[str, int]]:
+    detail: dict[str, Any] = fact.detail
+    match fact.kind:
+        case "ai_failure":
+            found = [(f"failure.{detail['reason']}", 1)]
+            if detail["first"]:
+                found.append((f"first_failure.{detail['reason']}", 1))
+            return found
+        case "escalation_opened":
+            return [("escalations", 1)]
+        case "escalation_overdue":
+            return [("overdue", 1), ("missed", 1)]
+        case "escalation_ended":
+            found = [(f"ended.{detail['outcome']}", 1), ("latency_ms", detail["latency_ms"])]
+            if detail["within"]:
+                found.append(("within", 1))
+            elif detail["within"] is False and not detail["overdue"]:
+                found.append(("missed", 1))
+            if detail["clamped"]:
+                found.append(("clamped", 1))
+            return found
+        case "episode_ended":
+            if not detail["eligible"]:
+                return [("ineligible", 1)]
+            found = [("eligible", 1), (f"outcome.{detail['outcome']}", 1)]
+            if detail["safe"]:
+                found.append(("safe", 1))
+            return found
+        case "episode_matured":
+            return [("matured", 1), (f"final.{detail['outcome']}", 1)]

@@ -1,0 +1,116 @@
+"""Facts: what Baton publishes about one conversation, and how they are written.
+
+The kinds and what each carries: DEFINITIONS.md section 6. Computing them is interaction.py's; the
+batch judge
+computes them in its own way and shares only this record type.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+import orjson
+
+FactKind = Literal[
+    "ai_failure",
+    "escalation_opened",
+    "escalation_overdue",
+    "escalation_ended",
+    "episode_ended",
+    "episode_matured",
+]
+FACT_KINDS: tuple[FactKind, ...] = (
+    "ai_failure",
+    "escalation_opened",
+    "escalation_overdue",
+    "escalation_ended",
+    "episode_ended",
+    "episode_matured",
+)
+SOURCE = "/baton"
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact. `time` in ms since 1970 UTC; `detail` by kind (section 6), times in it in ms too.
+
+    | kind | detail |
+    |---|---|
+    | ai_failure | reason, first |
+    | escalation_opened | t0 |
+    | escalation_overdue | t0, threshold_ms |
+    | escalation_ended | t0, outcome, latency_ms, within (bool or None), overdue, clamped, and |
+    | | the legs requested_ms, queued_ms, offered_ms, accepted_ms |
+    | episode_ended | cause, eligible, outcome (None unless eligible), safe (None unless |
+    | | outcome is escalated) |
+    | episode_matured | outcome |
+    """
+
+    kind: FactKind
+    contract: str
+    version: int
+    conversation: str
+    episode: int
+    ordinal: int
+    time: int
+    channel: str
+    market: str
+    journey: str
+    supplier: str
+    detail: dict[str, Any]
+    revision: int = 0
+    late: bool = False
+    retracts: bool = False
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """What the fact is about within its conversation: kind, episode, ordinal."""
+        return (self.kind, self.episode, self.ordinal)
+
+    @property
+    def id(self) -> str:
+        """Deterministic: the same fact has the same id however often it is published."""
+        stem = (
+            f"{self.contract}:{self.conversation}:{self.kind}:{self.episode}:{self.ordinal}"
+            f":{self.revision}"
+        )
+        return f"{stem}:retract" if self.retracts else stem
+
+
+def rfc3339(time_ms: int) -> str:
+    """Milliseconds since 1970 UTC as RFC 3339 with milliseconds and Z."""
+    seconds, millis = divmod(time_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """The fact as a structured CloudEvent; equal facts give equal bytes."""
+    detail = dict(fact.detail)
+    if "t0" in detail:
+        detail["t0"] = rfc3339(detail["t0"])
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": fact.id,
+            "source": SOURCE,
+            "type": f"baton.fact.{fact.kind}",
+            "time": rfc3339(fact.time),
+            "subject": fact.conversation,
+            "datacontenttype": "application/json",
+            "data": {
+                "contract": fact.contract,
+                "contract_version": fact.version,
+                "episode": fact.episode,
+                "ordinal": fact.ordinal,
+                "revision": fact.revision,
+                "late": fact.late,
+                "retracts": fact.retracts,
+                "channel": fact.channel,
+                "market": fact.market,
+                "journey": fact.journey,
+                "supplier": fact.supplier,
+                **detail,
+            },
+        }
+    )

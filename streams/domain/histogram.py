@@ -1,0 +1,57 @@
+"""A log-bucketed histogram of integer milliseconds: mergeable, exact under replay.
+
+DDSketch's mapping (Masson et al., VLDB 2019) with gamma = 2^(1/64), which is Prometheus'
+native-histogram
+schema 6: a bucket's value is within 2^(1/128) - 1 = 0.55 % of anything in it. Counts are integers,
+so that merging is addition and no order of arrival can change a result.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+SUBDIVISIONS = 64
+RELATIVE_ERROR = 2 ** (1 / (2 * SUBDIVISIONS)) - 1
+_OCTAVES = 40
+
+
+def _upper_bounds() -> list[int]:
+    # floor(2^(i/64)) in integers: the greatest v with v^64 <= 2^i. Floating point would put a
+    # power of
+    # two into either neighbour, and two machines could disagree.
+    bounds = []
+    value = 1
+    for i in range(_OCTAVES * SUBDIVISIONS + 1):
+        value = max(value, int(2 ** (i / SUBDIVISIONS)) - 1)
+        while (value + 1) ** SUBDIVISIONS <= 1 << i:
+            value += 1
+        bounds.append(value)
+    return bounds
+
+
+_BOUNDS = _upper_bounds()
+
+
+def bucket_of(value_ms: int) -> int:
+    """Index i of the bucket (2^((i-1)/64), 2^(i/64)] that holds the value; 0 for values up to 1."""
+    return bisect_left(_BOUNDS, value_ms) if value_ms > 1 else 0
+
+
+def bucket_value_ms(bucket: int) -> float:
+    """The bucket's geometric middle, in ms."""
+    return 2 ** ((bucket - 0.5) / SUBDIVISIONS) if bucket else 1.0
+
+
+def quantile_ms(counts: Mapping[int, int], percent: int) -> float | None:
+    """The value at rank ceil(percent/100 * n), in ms; None for an empty histogram."""
+    total = sum(counts.values())
+    if not total:
+        return None
+    rank = -(-percent * total // 100)
+    seen = 0
+    for bucket in sorted(counts):
+        seen += counts[bucket]
+        if seen >= rank:
+            return bucket_value_ms(bucket)
+    raise AssertionError("ranks run from 1 to n")

@@ -1,0 +1,430 @@
+"""From a conversation's state to its facts: DEFINITIONS.md sections 4 to 7, read in order of time.
+
+`walk` is a pure function of (state, upto, contract). It is causal: a fact at t depends on nothing
+after t,
+which is why a fact published when the watermark reaches t stands, whatever on-time event comes
+later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from streams.domain.contract import ContractBook, Terms
+from streams.domain.episode import AI, HUMAN, WAITING, Episode, Escalation
+from streams.domain.facts import Fact, FactKind
+from streams.domain.interaction import (
+    ABANDONED,
+    ACCEPTED,
+    CLAIMED,
+    CONNECTED,
+    DEQUEUED,
+    ENDED,
+    EVIDENCE,
+    FAILURE,
+    HANDED_BACK,
+    HUMAN_MESSAGE,
+    NO,
+    OFFERED,
+    QUEUED,
+    REQUESTED,
+    RETURNED_CONTACT,
+    STARTED,
+    YES,
+    Interaction,
+    Milestone,
+    split_words,
+)
+
+SKEW_TOLERANCE_MS: Final = 5_000
+_POSITIVE: Final = frozenset({"customer_confirmed", "system_of_record", "qa_pass"})
+_BOT_ENDS: Final = frozenset({"ai", "system", "automation"})
+# Order of things at one millisecond: a burst's start, milestones, an expiry, an inactivity close.
+_BURST, _MILESTONE, _EXPIRY, _IDLE = range(4)
+
+
+def walk(
+    state: Interaction,
+    contract: str,
+    conversation: str,
+    book: ContractBook,
+    after: int | None,
+    upto: int,
+) -> tuple[list[Fact], int | None]:
+    """Facts with `after` < time <= `upto` in order, and when the next one could come (ms) or None.
+
+    `after` None means from the beginning. Revisions are 0: numbering them is publication's concern.
+    """
+    path = _Walk(state, contract, conversation, book, upto)
+    path.run()
+    return path.facts(after), path.next_due()
+
+
+class _Walk:
+    __slots__ = (
+        "book",
+        "burst_now",
+        "contract",
+        "conversation",
+        "due",
+        "episode",
+        "episodes",
+        "inactivity",
+        "last_burst",
+        "returns",
+        "state",
+        "upto",
+    )
+
+    def __init__(
+        self, state: Interaction, contract: str, conversation: str, book: ContractBook, upto: int
+    ) -> None:
+        self.state = state
+        self.contract = contract
+        self.conversation = conversation
+        self.book = book
+        self.upto = upto
+        self.inactivity = book.versions(contract)[0].inactivity_ms
+        self.episode: Episode | None = None
+        self.episodes: list[Episode] = []
+        self.returns: list[int] = []
+        self.burst_now = -1
+        self.last_burst = -1
+        self.due: int | None = None
+
+    def _wake(self, time: int) -> None:
+        if time > self.upto and (self.due is None or time < self.due):
+            self.due = time
+
+    def next_due(self) -> int | None:
+        return self.due
+
+    def run(self) -> None:
+        bursts = self.state.bursts
+        upto = self.upto
+        items: list[tuple[int, int, Any]] = [(m[0], _MILESTONE, m) for m in self.state.milestones]
+        for at in range(0, len(bursts), 2):
+            items.append((bursts[at], _BURST, at))
+            items.append((bursts[at + 1] + self.inactivity, _IDLE, at))
+        items.sort()
+        for time, order, item in items:
+            if time > upto:
+                self._wake(time)
+                break
+            self._expire_before(time, order)
+            if order == _MILESTONE:
+                self._milestone(item)
+            elif order == _BURST:
+                self._burst_starts(time, item)
+            else:
+                self._burst_fades(time)
+        self._expire_before(upto, _IDLE)
+
+    # -- bursts and timers ------------------------------------------------------------------------
+
+    def _burst_starts(self, time: int, burst: int) -> None:
+        self.burst_now = burst
+        if self.episode is None and burst != self.last_burst:
+            first = self.state.first_channel
+            self._open_episode(time, first[1] if first is not None else "unknown")
+
+    def _burst_fades(self, time: int) -> None:
+        if self.episode is not None and self.episode.phase != WAITING:
+            self._close_episode(time, "inactivity")
+
+    def _expire_before(self, time: int, order: int) -> None:
+        episode = self.episode
+        if episode is None or episode.phase != WAITING:
+            return
+        escalation = episode.escalations[-1]
+        terms = escalation.terms
+        expiry = max(escalation.t0 + terms.escalation_expiry_ms, escalation.known + 1)
+        if (expiry, _EXPIRY) < (time, order):
+            escalation.end(expiry, "expired")
+            self._close_episode(expiry, "expired")
+        else:
+            self._wake(expiry)
+
+    # -- episodes ---------------------------------------------------------------------------------
+
+    def _open_episode(self, time: int, channel: str) -> Episode:
+        episode = Episode(len(self.episodes) + 1, time, channel)
+        self.episodes.append(episode)
+        self.episode = episode
+        return episode
+
+    def _close_episode(self, time: int, cause: str) -> None:
+        episode = self.episode
+        assert episode is not None
+        episode.close(time, cause)
+        self.last_burst = self.burst_now
+        self.episode = None
+
+    # -- milestones -------------------------------------------------------------------------------
+
+    def _milestone(self, milestone: Milestone) -> None:
+        time, rank, channel, a, b, _ = milestone
+        if rank in (CLAIMED, EVIDENCE):
+            return  # read at maturity, with the episode's window known
+        if rank == RETURNED_CONTACT:
+            if b == NO:
+                self.returns.append(time)
+            if a == "recontacted":
+                return
+        episode = self.episode
+        if episode is None:
+            if rank not in _OPENS:
+                return
+            episode = self._open_episode(time, channel)
+        handler = _HANDLERS.get(rank)
+        if handler is not None:
+            handler(self, episode, milestone)
+
+    def _terms_at(self, time: int) -> Terms:
+        return self.book.at(self.contract, time)
+
+    def _escalate(self, episode: Episode, time: int, channel: str, t0: int) -> Escalation:
+        escalation = Escalation(t0, time, channel, self._terms_at(t0))
+        episode.escalate(escalation)
+        return escalation
+
+    def _on_failure(self, episode: Episode, milestone: Milestone) -> None:
+        if episode.phase == HUMAN:
+            return
+        time, _, channel, signal, _, _ = milestone
+        episode.failures.append((time, channel, signal))
+        if episode.phase == AI:
+            if episode.signal_time is None:
+                episode.signal_time = time
+            if signal == "human_requested":
+                self._escalate(episode, time, channel, episode.signal_time)
+
+    def _on_request(self, episode: Episode, milestone: Milestone) -> None:
+        time, rank, channel, requested_by, skills, fields = milestone
+        queued = rank == QUEUED
+        clamped_at: int | None = None
+        if episode.phase == HUMAN:
+            if not queued and requested_by == "human":
+                return
+            since = episode.human_since
+            if since is not None and time - since <= SKEW_TOLERANCE_MS:
+                clamped_at = since
+                t0 = episode.signal_time if episode.signal_time is not None else time
+            else:
+                t0 = time
+            self._escalate(episode, time, channel, t0)
+        elif episode.phase == AI:
+            t0 = episode.signal_time if episode.signal_time is not None else time
+            self._escalate(episode, time, channel, t0)
+        escalation = episode.escalations[-1]
+        if escalation.requested_at is None:
+            escalation.requested_at = time
+        if queued:
+            if escalation.queued_at is None:
+                escalation.queued_at = time
+        else:
+            if not escalation.required_skills:
+                escalation.required_skills = split_words(skills)
+            escalation.fields_present |= split_words(fields)
+        if clamped_at is not None:
+            escalation.clamp(clamped_at, time)
+            episode.held_by_human(None)
+
+    def _on_offered(self, episode: Episode, milestone: Milestone) -> None:
+        if episode.phase == WAITING and episode.escalations[-1].offered_at is None:
+            episode.escalations[-1].offered_at = milestone[0]
+
+    def _on_dequeued(self, episode: Episode, milestone: Milestone) -> None:
+        if milestone[3] == "abandoned":
+            self._on_abandoned(episode, milestone)
+
+    def _on_accepted(self, episode: Episode, milestone: Milestone) -> None:
+        time, _, _, agent, qualified, _ = milestone
+        if episode.settle(agent, qualified) and episode.phase == WAITING:
+            escalation = episode.escalations[-1]
+            if escalation.accepted_at is None:
+                escalation.accepted_at = time
+
+    def _on_connected(self, episode: Episode, milestone: Milestone) -> None:
+        time, _, channel, agent, qualified, _ = milestone
+        episode.human_involved = True
+        if episode.settle(agent, qualified) and channel == "voice":
+            episode.take_over(time)
+
+    def _on_human_message(self, episode: Episode, milestone: Milestone) -> None:
+        time, _, channel, agent, repeated, _ = milestone
+        episode.human_involved = True
+        episode.repeated = episode.repeated or repeated == YES
+        if channel != "voice" and episode.qualified(agent):
+            episode.take_over(time)
+
+    def _on_handed_back(self, episode: Episode, milestone: Milestone) -> None:
+        if episode.phase != HUMAN:
+            return
+        time, _, channel, to, _, _ = milestone
+        if to == "ai":
+            episode.back_to_ai()
+        elif to == "queue":
+            escalation = self._escalate(episode, time, channel, time)
+            escalation.requested_at = escalation.queued_at = time
+            escalation.from_queue = True
+
+    def _on_abandoned(self, episode: Episode, milestone: Milestone) -> None:
+        if episode.phase == WAITING:
+            episode.escalations[-1].end(milestone[0], "abandoned")
+            episode.back_to_ai()
+
+    def _on_ended(self, episode: Episode, milestone: Milestone) -> None:
+        time, _, _, ended_by, _, _ = milestone
+        if episode.phase == WAITING:
+            escalation = episode.escalations[-1]
+            trapped = escalation.requested_at is None or ended_by in _BOT_ENDS
+            escalation.end(time, "trapped" if trapped else "abandoned")
+        self._close_episode(time, ended_by)
+
+    # -- facts ------------------------------------------------------------------------------------
+
+    def facts(self, after: int | None) -> list[Fact]:
+        """Every fact with after < time <= upto, in order of time and section 6's table."""
+        floor = after if after is not None else -(1 << 62)
+        found: list[Fact] = []
+        for episode in self.episodes:
+            for ordinal, (time, channel, reason) in enumerate(episode.failures, 1):
+                if floor < time <= self.upto:
+                    detail = {"reason": reason, "first": ordinal == 1}
+                    version = self._terms_at(time).version
+                    found.append(
+                        self._fact("ai_failure", episode, ordinal, time, version, channel, detail)
+                    )
+            for ordinal, escalation in enumerate(episode.escalations, 1):
+                self._escalation_facts(found, floor, episode, ordinal, escalation)
+            if episode.closed_at is not None:
+                self._episode_facts(found, floor, episode, episode.closed_at)
+        found.sort(key=_in_order)
+        return found
+
+    def _escalation_facts(
+        self, found: list[Fact], floor: int, episode: Episode, ordinal: int, escalation: Escalation
+    ) -> None:
+        version, channel = escalation.terms.version, escalation.channel
+
+        def add(kind: FactKind, time: int, detail: dict[str, Any]) -> None:
+            if floor < time <= self.upto:
+                found.append(self._fact(kind, episode, ordinal, time, version, channel, detail))
+
+        add("escalation_opened", escalation.known, {"t0": escalation.t0})
+        overdue_at = escalation.overdue_at
+        if overdue_at is not None:
+            detail = {"t0": escalation.t0, "threshold_ms": escalation.threshold_ms}
+            add("escalation_overdue", overdue_at, detail)
+            if escalation.ended_at is None:
+                self._wake(overdue_at)
+        if escalation.ended_at is not None:
+            add("escalation_ended", escalation.ended_fact_at, escalation.ended_detail())
+
+    def _episode_facts(self, found: list[Fact], floor: int, episode: Episode, close: int) -> None:
+        terms = self._terms_at(close)
+        version, channel = terms.version, episode.channel
+        state = self.state
+        served = bool(episode.failures) or (state.ai_seen is not None and state.ai_seen <= close)
+        eligible = served and state.spoke is not None and state.spoke <= close
+        outcome, safe = episode.outcome() if eligible else (None, None)
+        if floor < close <= self.upto:
+            detail = {
+                "cause": episode.cause,
+                "eligible": eligible,
+                "outcome": outcome,
+                "safe": safe,
+            }
+            found.append(self._fact("episode_ended", episode, 1, close, version, channel, detail))
+        matured = close + terms.verification_ms
+        self._wake(matured)
+        if outcome is not None and floor < matured <= self.upto:
+            final = self._final_outcome(episode, outcome, safe, close, matured)
+            detail = {"outcome": final}
+            found.append(
+                self._fact("episode_matured", episode, 1, matured, version, channel, detail)
+            )
+
+    def _final_outcome(
+        self, episode: Episode, outcome: str, safe: bool | None, close: int, matured: int
+    ) -> str:
+        if outcome == "escalated":
+            return "escalated_safe" if safe else "escalated_unsafe"
+        if outcome != "contained":
+            return outcome
+        if any(close < e.opened_at <= matured for e in self.episodes if e is not episode):
+            return "void"
+        if any(close < time <= matured for time in self.returns):
+            return "void"
+        claimed = confirmed = False
+        for time, rank, _, a, b, _ in self.state.milestones:
+            if rank == EVIDENCE and b == NO and close < time <= matured:
+                return "void"
+            if episode.opened_at <= time <= matured:
+                if rank == CLAIMED:
+                    claimed = claimed or a == "ai"
+                elif rank == EVIDENCE:
+                    confirmed = confirmed or (b == YES and a in _POSITIVE)
+        return "verified" if claimed and confirmed else "assumed"
+
+    def _fact(
+        self,
+        kind: FactKind,
+        episode: Episode,
+        ordinal: int,
+        time: int,
+        version: int,
+        channel: str,
+        detail: dict[str, Any],
+    ) -> Fact:
+        state = self.state
+        return Fact(
+            kind=kind,
+            contract=self.contract,
+            version=version,
+            conversation=self.conversation,
+            episode=episode.ordinal,
+            ordinal=ordinal,
+            time=time,
+            channel=channel,
+            market=_attribute(state.market, time),
+            journey=_attribute(state.journey, time),
+            supplier=_attribute(state.supplier, time),
+            detail=detail,
+        )
+
+
+def _attribute(stated: tuple[int, str] | None, time: int) -> str:
+    return stated[1] if stated is not None and stated[0] <= time else "unknown"
+
+
+_KIND_ORDER: Final[dict[str, int]] = {
+    "ai_failure": 0,
+    "escalation_opened": 1,
+    "escalation_overdue": 2,
+    "escalation_ended": 3,
+    "episode_ended": 4,
+    "episode_matured": 5,
+}
+
+
+def _in_order(fact: Fact) -> tuple[int, int, int, int]:
+    return (fact.time, _KIND_ORDER[fact.kind], fact.episode, fact.ordinal)
+
+
+_OPENS: Final = frozenset({STARTED, RETURNED_CONTACT, FAILURE, REQUESTED, QUEUED})
+_HANDLERS: Final[dict[int, Callable[[_Walk, Episode, Milestone], None]]] = {
+    FAILURE: _Walk._on_failure,
+    REQUESTED: _Walk._on_request,
+    QUEUED: _Walk._on_request,
+    OFFERED: _Walk._on_offered,
+    DEQUEUED: _Walk._on_dequeued,
+    ACCEPTED: _Walk._on_accepted,
+    CONNECTED: _Walk._on_connected,
+    HUMAN_MESSAGE: _Walk._on_human_message,
+    HANDED_BACK: _Walk._on_handed_back,
+    ABANDONED: _Walk._on_abandoned,
+    ENDED: _Walk._on_ended,
+}

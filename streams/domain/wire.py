@@ -1,0 +1,79 @@
+"""Bytes to canonical events, or a rejection that names what is wrong without quoting it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from typing import Literal
+
+import msgspec
+
+from streams.domain.events import AnyEvent, Event
+
+RejectionCode = Literal[
+    "too_large",
+    "invalid_encoding",
+    "malformed_json",
+    "unknown_type",
+    "schema_violation",
+    "unknown_contract",
+    "key_mismatch",
+    "future_time",
+    "empty_record",
+]
+
+MAX_EVENT_BYTES = 262_144
+FUTURE_TOLERANCE_MS = 300_000
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_PATH = re.compile(r" - at `(key in )?(?P<path>[^`]*)`$")
+
+
+class Rejection(Exception):
+    """A record that is not a usable event. `code` is for machines; `message` never holds
+    payload.
+    """
+
+    def __init__(self, code: RejectionCode, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+def decode_event(raw: bytes | None, contracts: Container[str]) -> Event:
+    """The event in one structured-mode CloudEvent. Raises Rejection.
+
+    Decoding and validation are one pass; numbers are strict JSON (no NaN), text strict UTF-8.
+    """
+    if not raw:
+        raise Rejection("empty_record", "the record has no value")
+    if len(raw) > MAX_EVENT_BYTES:
+        raise Rejection("too_large", f"{len(raw)} bytes; at most {MAX_EVENT_BYTES} are read")
+    try:
+        event = _DECODER.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _violation(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _malformed(raw) from None
+    data = getattr(event, "data", None)
+    if data is not None and data.contract not in contracts:
+        raise Rejection("unknown_contract", "data.contract names no contract this worker serves")
+    return event
+
+
+def _violation(text: str) -> Rejection:
+    at = _PATH.search(text)
+    path = at["path"] if at else "$"
+    expected = _QUOTED.sub("", text[: at.start()] if at else text).replace("  ", " ").strip()
+    if path == "$.type" or (path == "$" and "`type`" in text):
+        return Rejection("unknown_type", "$.type is missing or is no canonical event type")
+    return Rejection("schema_violation", f"{path}: {expected}")
+
+
+def _malformed(raw: bytes) -> Rejection:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Rejection("invalid_encoding", f"not UTF-8 at byte {error.start}")
+    return Rejection("malformed_json", "not a JSON document")

@@ -1,0 +1,199 @@
+"""What the synthetic day is drawn from. Everything it yields is synthetic; these are its sources.
+
+| parameter | figure | source |
+|---|---|---|
+| contacts by local hour | low at night, peaks at 11 h and 15 h | shape of a bank's call centre, 2,375 calls of one day (1999): 234, 215 at 10-11 h, 194 at 15 h; night raised and evening flattened for a 24 h telco (assumed) |
+| never transferred | 76 % of contacts over the day | tau-bench airline, 200 runs of a real LLM agent: 152 |
+| verified among those | 32 % | same: 49 of 152 (Wilson 95 % 25.3-40.0) |
+| waiting before hanging up | 5.5 % by 13 s, 17 % by 48 s, 31 % by 90 s, 51 % by 315 s | same bank, Kaplan-Meier over 2,027 queued calls (846 of the day's 2,375 hung up); chat assumed to wait 3x, messaging 10x |
+| handling by a human, voice | median 117 s, p95 551 s, mean 194 s | same bank |
+| clocks of two systems | accepted up to 3 s before it was asked for | same bank: answers 1-2 s before the queue exit |
+| tool errors, normal | 1 in 10 AI failures | tau2-bench airline: 12 tool errors in 1,191 messages of 50 conversations |
+| queue wait, bad hour | emerges from the desks; reference median 89 s, p95 384 s | same bank, voice |
+| channels, markets, journeys, turns, costs, ratings, QA, bad hour's failure share | - | assumed |
+
+Durations in ms, shares in ppm, weights in any unit. The names are those of streams/domain/events.py.
+"""
+
+from __future__ import annotations
+
+from streams.sources.synthetic.chance import Choice, Quantiles
+
+HOUR_WEIGHTS = (
+    *(12, 8, 6, 5, 5, 8, 16, 30, 52, 70, 80, 84),
+    *(74, 66, 68, 78, 72, 62, 52, 46, 42, 34, 24, 16),
+)
+
+CHANNELS = Choice({"voice": 42, "chat": 31, "messaging": 19, "email": 8})
+SUBTYPES = {
+    "voice": Choice({"pstn": 1}),
+    "chat": Choice({"web": 70, "app": 30}),
+    "messaging": Choice({"whatsapp": 85, "sms": 15}),
+    "email": Choice({"mailbox": 1}),
+}
+MARKETS = Choice({"SG": 46, "MY": 32, "PH": 22})
+LANGUAGES = {
+    "SG": Choice({"en": 80, "zh": 20}),
+    "MY": Choice({"ms": 65, "en": 35}),
+    "PH": Choice({"fil": 60, "en": 40}),
+}
+CURRENCIES = {"SG": "SGD", "MY": "MYR", "PH": "PHP"}
+JOURNEYS = Choice({"billing": 34, "outage": 22, "plan_change": 18, "activation": 14, "roaming": 12})
+TOOLS = {
+    "billing": "get_bill",
+    "outage": "line_test",
+    "plan_change": "change_plan",
+    "activation": "activate_sim",
+    "roaming": "set_roaming",
+}
+
+CAMPAIGN_PPM = 20_000
+CAMPAIGN_REPLY_PPM = 350_000
+TEST_PPM = 3_000
+RECONTACT_PPM = 50_000
+TRIVIAL_PPM = 200_000
+REOPENED_PPM = 25_000
+
+ESCALATED_PPM = {"voice": 240_000, "chat": 205_000, "messaging": 175_000, "email": 210_000}
+BAD_ESCALATED_PPM = 600_000
+TRAPPED_PPM, BAD_TRAPPED_PPM = 3_000, 70_000
+STUMBLE_PPM, BAD_STUMBLE_PPM = 90_000, 400_000  # contained after a failure that the AI got over
+EARLY_SIGNAL_PPM, BAD_EARLY_SIGNAL_PPM = 50_000, 400_000  # failed once, tried on, failed again
+REASONS = Choice(
+    {
+        "human_requested": 330,
+        "no_match": 170,
+        "low_confidence": 140,
+        "tool_error": 100,
+        "policy_block": 70,
+        "negative_feedback": 60,
+        "out_of_scope": 50,
+        "loop_detected": 30,
+        "timeout": 20,
+        "guardrail": 20,
+        "unknown": 10,
+    }
+)
+BAD_REASONS = Choice(
+    {"tool_error": 640, "human_requested": 170, "timeout": 90, "loop_detected": 60, "no_match": 40}
+)
+
+TURNS = {
+    "voice": Choice({3: 20, 4: 30, 5: 30, 6: 20}),
+    "chat": Choice({3: 30, 4: 35, 5: 25, 6: 10}),
+    "messaging": Choice({2: 15, 3: 35, 4: 30, 5: 20}),
+    "email": Choice({1: 55, 2: 35, 3: 10}),
+}
+GREETING = {"voice": 4_000, "chat": 1_200, "messaging": 300, "email": 0}
+ANSWER = {
+    "voice": Quantiles((0, 600), (500, 1_300), (950, 2_800), (1000, 4_000)),
+    "chat": Quantiles((0, 800), (500, 1_800), (950, 4_200), (1000, 7_000)),
+    "messaging": Quantiles((0, 900), (500, 2_000), (950, 4_500), (1000, 8_000)),
+    "email": Quantiles((0, 15_000), (500, 35_000), (950, 80_000), (1000, 110_000)),
+}
+PAUSE = {
+    "voice": Quantiles((0, 6_000), (500, 11_000), (950, 24_000), (1000, 40_000)),
+    "chat": Quantiles((0, 12_000), (500, 28_000), (950, 80_000), (1000, 150_000)),
+    "messaging": Quantiles((0, 15_000), (500, 55_000), (950, 400_000), (1000, 1_200_000)),
+    "email": Quantiles((0, 300_000), (500, 1_500_000), (950, 4_200_000), (1000, 6_000_000)),
+}
+NEVER_ENDED_PPM = {"voice": 1_000, "chat": 50_000, "messaging": 350_000, "email": 500_000}
+
+DESKS = {"voice": "voice", "chat": "digital", "messaging": "digital", "email": "email"}
+_HANDLING_VOICE = Quantiles((0, 8_000), (250, 54_000), (500, 117_000), (750, 240_000), (950, 551_000), (1000, 1_300_000))  # fmt: skip
+_HANDLING_CHAT = Quantiles((0, 60_000), (500, 300_000), (950, 900_000), (1000, 1_800_000))
+HANDLING = {
+    "voice": _HANDLING_VOICE,
+    "chat": _HANDLING_CHAT,
+    "messaging": _HANDLING_CHAT,
+    "email": Quantiles((0, 120_000), (500, 420_000), (950, 1_200_000), (1000, 2_400_000)),
+}
+_NEVER = 400_000_000
+PATIENCE = {
+    "voice": Quantiles(
+        (0, 1_000),
+        (55, 13_000),
+        (172, 48_000),
+        (314, 90_000),
+        (455, 233_000),
+        (510, 315_000),
+        (800, 1_000_000),
+        (1000, 2_400_000),
+    ),  # fmt: skip
+    "chat": Quantiles(
+        (0, 10_000), (55, 40_000), (172, 150_000), (314, 270_000), (510, 900_000), (1000, 5_000_000)
+    ),  # fmt: skip
+    "messaging": Quantiles((0, 60_000), (172, 480_000), (510, 3_000_000), (1000, 20_000_000)),
+    "email": Quantiles((0, _NEVER), (1000, _NEVER)),
+}
+RING = {
+    "voice": Quantiles((0, 1_500), (500, 4_000), (950, 9_000), (1000, 14_000)),
+    "chat": Quantiles((0, 1_500), (500, 5_000), (950, 14_000), (1000, 25_000)),
+    "messaging": Quantiles((0, 2_000), (500, 8_000), (950, 25_000), (1000, 40_000)),
+    "email": Quantiles((0, 2_000), (500, 15_000), (950, 60_000), (1000, 120_000)),
+}
+FIRST_WORD = {
+    "voice": Quantiles((0, 300), (1000, 1_500)),
+    "chat": Quantiles((0, 8_000), (500, 20_000), (950, 48_000), (1000, 80_000)),
+    "messaging": Quantiles((0, 10_000), (500, 35_000), (950, 110_000), (1000, 240_000)),
+    "email": HANDLING["email"],
+}
+# Square-root staffing: agents = load + this many hundredths of its root. Enough that normal hours hold 80 % in time.
+STAFFING_HUNDREDTHS = {"voice": 130, "digital": 120, "email": 100}
+DESK_WAIT_BEFORE_OFFER = 60_000  # after which a callback, or a call instead of a chat, is offered
+
+QUIRKS = {
+    "voice": Choice(
+        {
+            "": 660,
+            "callback": 200,
+            "declined": 35,
+            "timed_out": 25,
+            "unqualified": 20,
+            "returned_ai": 20,
+            "returned_queue": 12,
+            "transfer": 18,
+            "swapped": 10,
+        }
+    ),  # fmt: skip
+    "chat": Choice(
+        {
+            "": 730,
+            "voice_switch": 120,
+            "declined": 45,
+            "timed_out": 30,
+            "unqualified": 25,
+            "returned_ai": 25,
+            "returned_queue": 10,
+            "transfer": 15,
+        }
+    ),  # fmt: skip
+    "messaging": Choice(
+        {
+            "": 850,
+            "declined": 45,
+            "timed_out": 30,
+            "unqualified": 25,
+            "returned_ai": 25,
+            "returned_queue": 10,
+            "transfer": 15,
+        }
+    ),  # fmt: skip
+    "email": Choice({"": 920, "declined": 40, "unqualified": 25, "transfer": 15}),
+}
+POOR_CONTEXT_PPM, BAD_POOR_CONTEXT_PPM = 25_000, 150_000
+REPEATED_PPM, BAD_REPEATED_PPM = 30_000, 120_000
+
+CLAIMED_PPM = 930_000
+# What is found out about a resolution that the AI claimed: (kind, owner, result); "" is nothing.
+EVIDENCE = Choice(
+    {
+        ("system_of_record", "client", True): 262,
+        ("customer_confirmed", "client", True): 98,
+        ("qa_pass", "client", True): 22,
+        ("system_of_record", "client", False): 170,
+        ("llm_judge", "supplier", True): 140,
+        ("none", "supplier", False): 10,
+        ("", "", False): 298,
+    }
+)
