@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+import orjson
+
+from streams.domain.facts import rfc3339
 
 WINDOW_LENGTHS_MS: dict[str, int] = {"5m": 300_000, "1h": 3_600_000, "24h": 86_400_000}
 SLICE_MS = 60_000
@@ -29,3 +32,21 @@ class WindowValue(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     latency_ms: dict[str, int | None]
     escalated_before: bool
+
+
+def encode_window(value: WindowValue) -> bytes:
+    """The value as JSON; equal values give equal bytes."""
+    return orjson.dumps(
+        {
+            "contract": value.contract,
+            "key": dict(value.key),
+            "window": value.window,
+            "end": rfc3339(value.end),
+            "counts": dict(sorted(value.counts.items())),
+            "open": value.open,
+            "oldest_t0": None if value.oldest_t0 is None else rfc3339(value.oldest_t0),
+            "samples": value.samples,
+            "latency_ms": value.latency_ms,
+            "escalated_before": value.escalated_before,
+        }
+    )

@@ -24,7 +24,7 @@ from streams.domain.window_value import PERCENTS, SLICE_MS, WINDOW_LENGTHS_MS, W
 RETENTION_MS = max(WINDOW_LENGTHS_MS.values())
 # At one millisecond: corrections by late events first, then a wait's own order.
 _WITHDRAWN, _REOPENED, _REOPENED_OVERDUE, _OPENED, _OVERDUE, _ENDED = range(6)
-_Change = tuple[int, int, EscalationId, int]  # time, kind, escalation, t0
+Change = tuple[int, int, EscalationId, int]  # time, kind, escalation, t0
 
 
 @dataclass(slots=True)
@@ -72,13 +72,14 @@ class KeyWindows:
     slices: dict[int, Slice] = field(default_factory=dict)
     waiting: dict[EscalationId, int] = field(default_factory=dict)  # as of the watermark
     waited: dict[EscalationId, int] = field(default_factory=dict)  # as of the last boundary
-    since: list[_Change] = field(default_factory=list)  # what turns `waited` into `waiting`
+    since: list[Change] = field(default_factory=list)  # what turns `waited` into `waiting`
     first_escalation_end: int | None = None
+    judged: int | None = None  # the time up to which this key's stored state was judged
     breaches: KeyBreaches = field(default_factory=KeyBreaches)
     sums: dict[str, tuple[dict[str, int], dict[int, int]]] = field(
         default_factory=lambda: {name: ({}, {}) for name in WINDOW_LENGTHS_MS}
     )
-    changes: list[_Change] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     def slide(self, boundary: int) -> None:
         """Move the sums to `boundary`: one slice in, one out, whatever the window's length."""
@@ -148,6 +149,8 @@ class WindowPartition:
         self._stirring: dict[int, set[Key]] = {}
         self._boundaries: list[int] = []
         self._changing: set[Key] = set()
+        self._slid: set[Key] = set()
+        self._shown: int | None = None
 
     @property
     def watermark(self) -> int | None:
@@ -186,8 +189,9 @@ class WindowPartition:
                 _plus(piece.counts, entry.counts, 1)
                 _plus_buckets(piece.latencies, entry.latencies, 1)
                 self.touched_slices.add((key, end))
+        judged = max(self.reached or 0, windows.judged or 0)
         for kind, timed in _changes(entry):
-            if self.reached is None or timed.time > self.reached:
+            if timed.time > judged:
                 heappush(windows.changes, (timed.time, kind, timed.escalation, timed.t0))
                 self._changing.add(key)
 
@@ -232,6 +236,7 @@ class WindowPartition:
             boundary = heappop(self._boundaries)
             records += self._waits_until(boundary)
             stirred = sorted(self._stirring.pop(boundary))
+            self._slid.update(stirred)
             for key in stirred:
                 windows = self.keys[key]
                 windows.slide(boundary)
@@ -266,6 +271,8 @@ class WindowPartition:
 
     def _judge(self, key: Key, boundary: int) -> list[BreachRecord]:
         windows = self.keys[key]
+        if windows.judged is not None and boundary <= windows.judged:
+            return []
         sums = {name: counts for name, (counts, _) in windows.sums.items()}
         first = windows.first_escalation_end
         escalated = first is not None and first <= boundary
@@ -278,6 +285,17 @@ class WindowPartition:
         gone = boundary - RETENTION_MS
         if self.keys[key].slices.pop(gone, None) is not None:
             self.expired_slices.add((key, gone))
+
+    def changed_values(self) -> Iterator[WindowValue]:
+        """Every window of the keys whose values moved since the last call; ages move with time."""
+        if self.closed is None or self.closed == self._shown:
+            return
+        self._shown = self.closed
+        moved = self._slid | {key for key, windows in self.keys.items() if windows.waited}
+        for key in sorted(moved):
+            for name in WINDOW_LENGTHS_MS:
+                yield self.keys[key].value(name, self.closed)
+        self._slid.clear()
 
     def values(self) -> Iterator[WindowValue]:
         """Every window of every key at the last boundary closed; nothing before the first."""

@@ -27,9 +27,9 @@ class Milestone(NamedTuple):
     """One row of section 3's table, as it happened.
 
     `kind` is the event type without `baton.`; both ways in which a human's public message is
-    reported are `human_message`, for they say the same. `word` is the row's closed-list field (signal, requested_by,
-    outcome, to, claimed_by, evidence kind, ended_by), `skills` the required or the agent's,
-    `flag` its yes-or-no field (trivial, qualified, customer_repeated_info, result).
+    reported are `human_message`, for they say the same. `word` is the row's closed-list field
+    (signal, requested_by, outcome, to, claimed_by, evidence kind, ended_by), `skills` the required
+    or the agent's, `flag` its yes-or-no field (trivial, qualified, customer_repeated_info, result).
     """
 
     time: int
@@ -193,8 +193,8 @@ def conversation_of(
     """The conversation that the statements, in any order and however often made, describe."""
     said = set(statements)
     attributes: dict[str, tuple[int, str]] = {}
-    for index, name in enumerate(ATTRIBUTES, start=Statement._fields.index("market")):
-        stated = [(s.time, s[index]) for s in said if s[index] is not None]
+    for name in ATTRIBUTES:
+        stated = [(s.time, value) for s in said if (value := getattr(s, name)) is not None]
         if stated:
             attributes[name] = min(stated)
     return Conversation(

@@ -1,7 +1,7 @@
 """A conversation's episodes and escalations, by walking its milestones and timers once in order.
 
 DEFINITIONS.md sections 4 and 5. The walk runs to the end of time: what only a timer will bring
-(expiry, inactivity) is in it too; who publishes cuts at the watermark. All times in ms since 1970 UTC.
+(expiry, inactivity) is in it too; who publishes cuts at the watermark. All times in ms since 1970.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Draws that come out the same on every machine and Python.
 
-Only `Random.random()` is promised to keep its sequence between Python versions, and libm's logarithms
+Only `Random.random()` is promised to keep its sequence between Python versions, and logarithms may
 differ in the last bit between platforms; so every draw is an integer made from one `random()`, and
 distributions are quantile tables instead of formulas.
 """
@@ -35,7 +35,10 @@ class Choice(Generic[_T]):
 
 
 class Quantiles:
-    """A distribution of integers by its quantiles: (rank per mille, value), from 0 to 1000, linear between."""
+    """A distribution of integers by its quantiles: (rank per mille, value), linear between them.
+
+    Raises ValueError unless the ranks run from 0 to 1000.
+    """
 
     __slots__ = ("ranks", "values")
 
@@ -55,7 +58,7 @@ class Quantiles:
 
 
 class Chance:
-    """One reproducible sequence of draws; `stream` tells the sequences of one seed apart (0..15)."""
+    """One reproducible sequence of draws; `stream` (0..15) tells those of one seed apart."""
 
     __slots__ = ("_random",)
 

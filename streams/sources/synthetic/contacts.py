@@ -1,4 +1,4 @@
-"""Who contacts whom, when and with what result for the AI: the plan of a day before any desk is simulated."""
+"""Who makes contact, when, and how the AI fares: the plan of a day before its desks run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _RECONTACT_AFTER_MS = 10 * 60_000
 class Spell:
     """One stay in a human desk's queue and what came of it. Times in ms.
 
-    `left` is when the queue was left; for an answered spell that is the first offer to an agent, and there are
-    `accepted`, `joined` (connected, or the first human message) and `until` (the human is done). `signalled` and
-    `requested` are set where this spell has a failure signal and a request of its own.
+    `left` is when the queue was left; for an answered spell that is the first offer to an agent,
+    and there are `accepted`, `joined` (connected, or the first human message) and `until` (the
+    human is done). `signalled` and `requested` are set where the spell has its own.
     """
 
     channel: str
@@ -42,7 +42,11 @@ class Spell:
 
 @dataclass(slots=True)
 class Contact:
-    """One conversation's plan. Times in ms; `turns` are the times of the customer's turns with the AI."""
+    """One conversation's plan. Times in ms.
+
+    `turns`: the customer's turns with the AI. `signals`: the AI's failures, by time. `recontacted`:
+    when a return of the customer was recognised, whether for the same journey, whether trivial.
+    """
 
     number: int
     start: int
@@ -153,7 +157,7 @@ def _turns(start: int, channel: str, course: Course, chance: Chance) -> tuple[in
 
 
 def _signal(contact: Contact, chance: Chance) -> None:
-    """When the AI failed, and why: the last failure is the one that ends its part of an escalated contact."""
+    """When the AI failed, and why; the last failure ends its part of an escalated contact."""
     reasons = c.BAD_REASONS if contact.bad else c.REASONS
     turns = contact.turns
     if contact.course == "contained":
@@ -182,7 +186,7 @@ def signal_delay(channel: str, reason: str) -> int:
 
 
 def _join_earlier(contact: Contact, earlier: list[Contact], chance: Chance) -> None:
-    """Make the contact a return of a customer whom the AI alone had served within the last hours."""
+    """Make the contact a return of a customer whom the AI alone served within the last hours."""
     if contact.course == "campaign" or contact.test or not earlier:
         return
     prior = earlier[max(0, len(earlier) - 1 - chance.below(min(len(earlier), 5_000)))]

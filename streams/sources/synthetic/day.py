@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HOUR_MS = 3_600_000
-# All markets of the synthetic contract keep this offset the year round, so local hours need no time zone data.
+# All markets of the synthetic contract keep this offset all year: no time zone data is needed.
 LOCAL_OFFSET_MS = 8 * HOUR_MS
 ALLOWED_LATENESS_MS = 30_000
 
@@ -14,11 +14,12 @@ ALLOWED_LATENESS_MS = 30_000
 class SyntheticDay:
     """The parameters of a generated log; equal parameters give equal bytes.
 
-    `start_ms` in ms since 1970 UTC (default 2026-06-01 00:00 at +08:00), contacts begin within `hours` of it.
-    `disorder_seconds` bounds the delay between an event and its arrival. Of a million records,
-    `duplicate_ppm` are written twice, `late_ppm` arrive minutes later; `dirt_ppm` says how many unusable records
-    there are beside them (0 for none, otherwise at least one of each kind). In the first local hour
-    `bad_hour` (0..23, None for never) the AI fails. Raises ValueError for a value out of range.
+    `start_ms` in ms since 1970 UTC (default 2026-06-01 00:00 at +08:00); contacts begin within
+    `hours` of it. `disorder_seconds` bounds the delay between an event and its arrival. Of a
+    million events `duplicate_ppm` are written twice and `late_ppm` arrive minutes later; `dirt_ppm`
+    is how many unusable records there are beside them (0 for none, otherwise at least one of each
+    kind). In the first local hour `bad_hour` (0..23, None for never) the AI fails. Raises
+    ValueError for a value out of range.
     """
 
     seed: int = 1

@@ -1,8 +1,9 @@
-"""The people behind the AI: a first-come-first-served desk a group of channels, staffed for normal hours.
+"""The people behind the AI: first come, first served, one desk a group of channels.
 
-Waiting is not drawn but follows from load: each desk has a whole number of agents by hour (square-root
-staffing on the forecast), an agent serves one contact at a time, and a customer whose patience is shorter than
-the wait hangs up. When the AI fails, more arrive than the desk can serve, and the queue does the rest.
+Waiting is not drawn but follows from load: each desk has agents by the hour (square-root staffing
+on the forecast of a normal day), an agent serves one contact at a time, and a customer whose
+patience is shorter than the wait leaves. When the AI fails, more arrive than the desk can serve,
+and the queue does the rest.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from streams.sources.synthetic.contacts import Contact, Spell, hour_weights
 from streams.sources.synthetic.day import HOUR_MS, SyntheticDay
 
 _FIRST_AGENT = {"voice": 1, "digital": 201, "email": 401}
+_TRAINEES = 600  # added to the number of an agent who lacks the skill
 _CUT_SHORT = ("unqualified", "returned_ai", "returned_queue")
 
 
@@ -70,7 +72,9 @@ def staff_desks(day: SyntheticDay) -> dict[str, Desk]:
                 held += c.FIRST_WORD[channel].mean()
             work_ms += c.CHANNELS.share_ppm(channel) * c.ESCALATED_PPM[channel] * held
         staff = []
-        for weight in weights:
+        for previous, current in zip([0, *weights], weights, strict=False):
+            # A shift outlasts its load by an hour, or calls in progress would starve the next one.
+            weight = max(previous, current)
             load_hundredths = (
                 100 * day.interactions * weight * work_ms // (total * HOUR_MS * 10**12)
             )
@@ -125,7 +129,9 @@ def _settle(contact: Contact, spell: Spell, desk: Desk, chance: Chance) -> None:
         refused = chance.between(2_000, 5_000) if quirk == "declined" else 12_000
     spell.accepted = start + refused + chance.value(c.RING[spell.channel])
     spell.joined = spell.accepted + chance.value(c.FIRST_WORD[spell.channel])
-    spell.qualified = quirk != "unqualified"
+    if quirk == "unqualified":
+        spell.qualified = False
+        spell.agent += _TRAINEES
     if quirk in _CUT_SHORT:
         spell.until = spell.joined + chance.between(20_000, 80_000)
     elif spell.channel == "email":
@@ -155,9 +161,9 @@ def _following(contact: Contact, spell: Spell, chance: Chance) -> Spell | None:
 
 
 def _swapped(contact: Contact, chance: Chance) -> Spell:
-    """A warm transfer to an agent who stands by; the telephone system's clock is up to 3 s behind the bot's.
+    """A warm transfer to an agent who stands by, past any queue.
 
-    So the answer is stamped before the request and no queue is passed.
+    The telephone system's clock is up to 3 s behind: the answer is stamped before the request.
     """
     accepted = contact.requested - chance.between(600, 2_800)
     joined = accepted + 200

@@ -1,0 +1,1 @@
+"""Thin Faust agents: each drives one domain stage with batches, and sends what comes of it."""

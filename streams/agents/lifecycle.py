@@ -1,0 +1,149 @@
+"""interaction-events -> facts and deltas: drives LifecyclePartition with batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from streams.domain.contract import ContractBook
+from streams.domain.delta import Entry
+from streams.domain.events import Tick, epoch_ms
+from streams.domain.facts import Fact, encode_fact
+from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
+from streams.domain.wire import Rejection, decode_event
+from streams.export.telemetry import Telemetry
+from streams.kafka import topics
+from streams.kafka.batches import Batch
+from streams.kafka.dead_letters import put_dead_letter
+from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.outbox import Outbox, partition_of
+from streams.kafka.store import PartitionedStore
+from streams.settings import Settings
+
+STAGE = "lifecycle"
+# Sorts before every interaction's key and cannot be one: contract names are not empty.
+_PROGRESS_KEY = b"\x00progress"
+_PROGRESS_DECODER = msgspec.msgpack.Decoder(Progress)
+_PROGRESS_ENCODER = msgspec.msgpack.Encoder()
+
+
+class LifecycleStage:
+    """One worker's lifecycle partitions. `changelog` is the table's changelog topic."""
+
+    def __init__(
+        self,
+        book: ContractBook,
+        settings: Settings,
+        store: PartitionedStore,
+        outbox: Outbox,
+        telemetry: Telemetry,
+        changelog: str,
+    ) -> None:
+        self._book = book
+        self._settings = settings
+        self._store = store
+        self._outbox = outbox
+        self._telemetry = telemetry
+        self._changelog = changelog
+        self._facts_topic = settings.topic(topics.FACTS)
+        self._deltas_topic = settings.topic(topics.DELTAS)
+        self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
+        self._partitions: dict[int, LifecyclePartition] = {}
+
+    def forget(self) -> None:
+        """Drop what is derived from the store; after a rebalance it is built anew from it."""
+        self._partitions.clear()
+        self._telemetry.lifecycle_forgotten()
+
+    def _partition(self, number: int) -> LifecyclePartition:
+        partition = self._partitions.get(number)
+        if partition is None:
+            data = self._store.partition(number)
+            # Progress stands beside the interactions in the table, but is none of them.
+            raw = data.pop(_PROGRESS_KEY, None)
+            progress = None if raw is None else _PROGRESS_DECODER.decode(raw)
+            partition = LifecyclePartition(
+                self._book, self._settings.lateness_ms, data, progress
+            )
+            if raw is not None:
+                data[_PROGRESS_KEY] = raw
+            self._partitions[number] = partition
+        return partition
+
+    async def process(self, batch: Batch) -> None:
+        """Fold one batch and publish what came of it, before its offsets may be committed.
+
+        Facts, deltas and dead letters are acknowledged first, then the changelog: what a crash between
+        them repeats carries the same ids. Raises OutboxError if anything could not be written.
+        """
+        partition = self._partition(batch.partition)
+        self._read(partition, batch)
+        flush = partition.flush()
+        self._put_facts(flush.facts)
+        self._put_deltas(batch.partition, flush)
+        await self._outbox.flush()
+        self._put_changelog(batch.partition, flush)
+        await self._outbox.flush()
+        self._telemetry.batch_done(STAGE, batch.partition, len(batch.records))
+        self._telemetry.lifecycle_published(batch.partition, flush, partition.watermark)
+        self._telemetry.interactions(batch.partition, len(self._store.partition(batch.partition)))
+        batch.release()
+
+    def _read(self, partition: LifecyclePartition, batch: Batch) -> None:
+        book, telemetry = self._book, self._telemetry
+        for record in batch.records:
+            try:
+                event = decode_event(record.value, book)
+                if type(event) is Tick:
+                    partition.tick(epoch_ms(event.time))
+                    continue
+                _check_key(record.key, event)
+                partition.event(event)
+                telemetry.events[type(event)] += 1
+            except Rejection as error:
+                put_dead_letter(self._outbox, self._dead_letters_topic, STAGE, record, error)
+                telemetry.dead_letter(STAGE, error.code)
+
+    def _put_facts(self, facts: list[Fact]) -> None:
+        for fact in facts:
+            key = "|".join(
+                (fact.contract, fact.channel, fact.market, fact.journey, fact.supplier)
+            ).encode()
+            partition = partition_of(key, self._settings.partitions)
+            self._outbox.put(self._facts_topic, partition, key, encode_fact(fact))
+
+    def _put_deltas(self, source: int, flush: Flush) -> None:
+        if not flush.steps:
+            return
+        count = self._settings.partitions
+        routed: list[list[DeltaStep]] = [[] for _ in range(count)]
+        for step in flush.steps:
+            by_partition: list[list[Entry]] = [[] for _ in range(count)]
+            for entry in step.entries:
+                by_partition[partition_of(_entry_key(entry), count)].append(entry)
+            for steps, entries in zip(routed, by_partition, strict=True):
+                steps.append(DeltaStep(step.watermark, entries))
+        key = str(source).encode()
+        for partition, steps in enumerate(routed):
+            self._outbox.put(self._deltas_topic, partition, key, encode_deltas(source, steps))
+
+    def _put_changelog(self, partition: int, flush: Flush) -> None:
+        for key, encoded in flush.states.items():
+            self._outbox.put(self._changelog, partition, key, encoded)
+        if flush.progress is not None:
+            raw = _PROGRESS_ENCODER.encode(flush.progress)
+            self._store.partition(partition)[_PROGRESS_KEY] = raw
+            self._outbox.put(self._changelog, partition, _PROGRESS_KEY, raw)
+
+
+def _entry_key(entry: Entry) -> bytes:
+    return "|".join((entry.contract, *(f"{name}={value}" for name, value in entry.dimensions))).encode()
+
+
+def _check_key(key: bytes | None, event: Any) -> None:
+    conversation = getattr(event.data, "conversation_id", None)
+    if conversation is not None and key != conversation.encode():
+        raise Rejection(
+            "key_mismatch", "the record's key is not data.conversation_id; key by it to keep order"
+        )

@@ -1,0 +1,125 @@
+"""window-deltas -> windows and breaches: drives WindowPartition with batches."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import orjson
+
+from streams.agents import window_table as table
+from streams.domain.breach_record import BreachRecord, encode_breach
+from streams.domain.contract import ContractBook
+from streams.domain.window_value import encode_window
+from streams.domain.windows import WindowPartition
+from streams.domain.wire import Rejection
+from streams.export.telemetry import Telemetry
+from streams.kafka import topics
+from streams.kafka.batches import Batch
+from streams.kafka.dead_letters import put_dead_letter
+from streams.kafka.delta_codec import decode_deltas
+from streams.kafka.outbox import Outbox
+from streams.kafka.store import PartitionedStore
+from streams.settings import Settings
+
+STAGE = "windows"
+
+
+@dataclass(slots=True)
+class _Owned:
+    """One partition's windows, and the batches whose steps they have not wholly judged yet."""
+
+    windows: WindowPartition
+    unjudged: deque[tuple[int, Batch]] = field(default_factory=deque)
+
+
+class WindowsStage:
+    """One worker's window partitions. `changelog` is the table's changelog topic."""
+
+    def __init__(
+        self,
+        book: ContractBook,
+        settings: Settings,
+        store: PartitionedStore,
+        outbox: Outbox,
+        telemetry: Telemetry,
+        changelog: str,
+    ) -> None:
+        self._book = book
+        self._settings = settings
+        self._store = store
+        self._outbox = outbox
+        self._telemetry = telemetry
+        self._changelog = changelog
+        self._windows_topic = settings.topic(topics.WINDOWS)
+        self._breaches_topic = settings.topic(topics.BREACHES)
+        self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
+        self._partitions: dict[int, _Owned] = {}
+
+    def forget(self) -> None:
+        """Drop what is derived from the store; after a rebalance it is built anew from it."""
+        self._partitions.clear()
+        self._telemetry.windows_forgotten()
+
+    def _partition(self, number: int) -> _Owned:
+        owned = self._partitions.get(number)
+        if owned is None:
+            windows = WindowPartition(self._book, self._settings.partitions)
+            table.restore(windows, self._store.partition(number), self._settings.partitions)
+            owned = self._partitions[number] = _Owned(windows)
+            self._telemetry.windows_owned(number, windows)
+        return owned
+
+    async def process(self, batch: Batch) -> None:
+        """Take one batch of deltas; publish breaches and values, then the changelog.
+
+        The batch is held until its last step has been judged: what is not judged yet is kept nowhere but in
+        the topic. Raises OutboxError if anything could not be written.
+        """
+        owned = self._partition(batch.partition)
+        windows = owned.windows
+        upto = self._take(windows, batch)
+        breaches = windows.advance()
+        self._put_breaches(batch.partition, breaches)
+        self._put_values(batch.partition, windows)
+        await self._outbox.flush()
+        for key, value in table.changes(windows, self._store.partition(batch.partition)):
+            self._outbox.put(self._changelog, batch.partition, key, value)
+        await self._outbox.flush()
+        self._telemetry.batch_done(STAGE, batch.partition, len(batch.records))
+        self._telemetry.breaches(breaches)
+        owned.unjudged.append((upto, batch))
+        reached = windows.reached
+        while owned.unjudged and reached is not None and owned.unjudged[0][0] <= reached:
+            owned.unjudged.popleft()[1].release()
+
+    def _take(self, windows: WindowPartition, batch: Batch) -> int:
+        upto = 0
+        for record in batch.records:
+            try:
+                deltas = decode_deltas(record.value)
+            except (msgspec.DecodeError, TypeError):
+                error = Rejection("schema_violation", "not a record of window deltas")
+                put_dead_letter(self._outbox, self._dead_letters_topic, STAGE, record, error)
+                self._telemetry.dead_letter(STAGE, error.code)
+                continue
+            for step in deltas.steps:
+                windows.apply(deltas.source, step.watermark, step.entries)
+                upto = max(upto, step.watermark)
+        return upto
+
+    def _put_breaches(self, partition: int, breaches: list[BreachRecord]) -> None:
+        for breach in breaches:
+            key = _key(breach.contract, breach.clause, breach.key)
+            self._outbox.put(self._breaches_topic, partition, key, encode_breach(breach))
+
+    def _put_values(self, partition: int, windows: WindowPartition) -> None:
+        for value in windows.changed_values():
+            key = _key(value.contract, value.window, value.key)
+            self._outbox.put(self._windows_topic, partition, key, encode_window(value))
+
+
+def _key(contract: str, subject: str, dimensions: Any) -> bytes:
+    return orjson.dumps([contract, subject, dict(dimensions)])

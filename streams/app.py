@@ -1,0 +1,221 @@
+"""The Faust app of one worker: agents, tables and their wiring to the domain stages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaProducer
+from prometheus_client import CollectorRegistry
+
+from streams.agents.lifecycle import LifecycleStage
+from streams.agents.windows import WindowsStage
+from streams.domain.contract import ContractBook
+from streams.export.collector import BatonCollector
+from streams.export.pages import Pages
+from streams.export.telemetry import Telemetry
+from streams.kafka import topics
+from streams.kafka.batches import Batch, BatchConsumer, BatchTransport
+from streams.kafka.outbox import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, Outbox
+from streams.kafka.store import PartitionedStore
+from streams.settings import Settings
+
+log = logging.getLogger("baton")
+
+
+class WorkerCrashed(RuntimeError):
+    """The worker cannot go on; its cause says why. What was not committed will be processed again."""
+
+
+class Worker:
+    """One worker process: consumes, computes, publishes, serves its pages.
+
+    `start` returns once it is running (not yet assigned), `run_until` waits, `stop` finishes the batch in
+    hand, commits and leaves the group.
+    """
+
+    def __init__(self, settings: Settings, book: ContractBook) -> None:
+        self.settings = settings
+        self.telemetry = Telemetry(book)
+        self._book = book
+        self._crash: BaseException | None = None
+        self._crashed = asyncio.Event()
+        self._progressed = time.monotonic()
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.broker,
+            client_id=f"{settings.app_id}-outbox",
+            acks="all",
+            enable_idempotence=settings.idempotence,
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+        self._outbox = Outbox(self._producer)
+        self.app = self._new_app()
+        self._lifecycle_store, lifecycle_changelog = self._table("interactions")
+        self._windows_store, windows_changelog = self._table("windows")
+        self._lifecycle = LifecycleStage(
+            book,
+            settings,
+            self._lifecycle_store,
+            self._outbox,
+            self.telemetry,
+            lifecycle_changelog,
+        )
+        self._windows = WindowsStage(
+            book, settings, self._windows_store, self._outbox, self.telemetry, windows_changelog
+        )
+        self._agent(topics.EVENTS, self._lifecycle.process)
+        self._agent(topics.DELTAS, self._windows.process)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(
+            BatonCollector(
+                self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
+            )
+        )
+        self._pages = Pages(registry, settings.host, settings.port, self.live, self.ready)
+        self.port = settings.port
+
+    def _new_app(self) -> Any:
+        settings = self.settings
+        app = faust.App(
+            settings.app_id,
+            broker=[f"kafka://{address}" for address in settings.broker.split(",")],
+            broker_client_id=settings.app_id,
+            broker_session_timeout=settings.session_timeout,
+            broker_rebalance_timeout=settings.session_timeout,
+            broker_heartbeat_interval=settings.session_timeout / 5,
+            broker_request_timeout=max(40.0, settings.session_timeout + 10),
+            broker_commit_interval=settings.commit_interval,
+            broker_max_poll_records=settings.batch_records,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=MAX_REQUEST_BYTES,
+            stream_buffer_maxsize=4,
+            topic_partitions=settings.partitions,
+            topic_replication_factor=settings.replication,
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            autodiscover=False,
+            web_enabled=False,
+            datadir=str(Path(tempfile.gettempdir()) / f"baton-{settings.app_id}"),
+        )
+        app.transport = BatchTransport(app.conf.broker_consumer, app)
+        app.on_partitions_revoked.connect(self._on_revoked)
+        return app
+
+    def _table(self, name: str) -> tuple[PartitionedStore, str]:
+        table = self.app.Table(
+            name,
+            partitions=self.settings.partitions,
+            key_type=bytes,
+            value_type=bytes,
+        )
+        store = PartitionedStore(
+            "memory://",
+            self.app,
+            table,
+            table_name=name,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
+        table._data = store
+        return store, table.changelog_topic_name
+
+    def _agent(self, topic: str, process: Callable[[Batch], Awaitable[None]]) -> None:
+        channel = self.app.topic(
+            self.settings.topic(topic),
+            partitions=self.settings.partitions,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
+
+        async def agent(batches: AsyncIterator[Batch]) -> None:
+            async for batch in batches:
+                await self._drive(process, batch)
+
+        self.app.agent(channel, name=f"baton.{topic}")(agent)
+
+    async def _drive(self, process: Callable[[Batch], Awaitable[None]], batch: Batch) -> None:
+        # Held first: Faust acknowledges what an agent gave up on, and that must never be committed.
+        batch.hold()
+        if self._crash is not None:
+            return
+        try:
+            await process(batch)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._progressed = time.monotonic()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._crash is None:
+            self._crash = error
+            self._crashed.set()
+
+    async def _on_revoked(self, app: Any, revoked: Any, **_: Any) -> None:
+        self._lifecycle.forget()
+        self._windows.forget()
+
+    async def start(self) -> None:
+        """Start everything. Raises PagesError or an aiokafka KafkaError where that is impossible."""
+        self.port = await self._pages.start()
+        await self._producer.start()
+        self.app.finalize()
+        await self.app.maybe_start()
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Wait until `stop` is set. Raises WorkerCrashed where the worker cannot go on."""
+        waits = [
+            asyncio.ensure_future(stop.wait()),
+            asyncio.ensure_future(self._crashed.wait()),
+            asyncio.ensure_future(self.app.wait_until_stopped()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if stop.is_set():
+            return
+        cause = self._crash or self.app.crash_reason
+        raise WorkerCrashed(f"stopped by an error: {cause!r}") from cause
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, commit, leave the group, close."""
+        await self.app.stop()
+        await self._producer.stop()
+        await self._pages.stop()
+
+    def lags(self) -> Mapping[tuple[str, int], int]:
+        """Records not yet delivered, by (topic, partition)."""
+        consumer = self.app._consumer
+        if not isinstance(consumer, BatchConsumer):
+            return {}
+        return {(tp.topic, tp.partition): lag for tp, lag in consumer.lag().items()}
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether partitions are assigned and state is recovered, and why not."""
+        if self._crash is not None:
+            return False, "crashed"
+        if not self.app.tables.actives_ready:
+            return False, "joining the group or recovering state from changelogs"
+        return True, "partitions assigned and recovered"
+
+    def live(self) -> tuple[bool, str]:
+        """Whether the worker gets on with its work, and why not."""
+        if self._crash is not None:
+            return False, "crashed"
+        waiting = sum(self.lags().values())
+        idle = time.monotonic() - self._progressed
+        if waiting and self.ready()[0] and idle > self.settings.stall_after:
+            return False, f"{waiting} records wait and none was processed for {idle:.0f} s"
+        return True, "running"

@@ -1,0 +1,71 @@
+"""/metrics, /healthz and /readyz of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+Check = Callable[[], tuple[bool, str]]
+
+
+class PagesError(RuntimeError):
+    """The pages cannot be served; the message says why and what to do."""
+
+
+class Pages:
+    """A small HTTP server on the worker's own loop.
+
+    `live` and `ready` answer (ok, why); not ok is 503, so that a probe needs no parser.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, host: str, port: int, live: Check, ready: Check
+    ) -> None:
+        self._registry = registry
+        self._host = host
+        self._port = port
+        self._live = live
+        self._ready = ready
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> int:
+        """Serve; returns the port. Raises PagesError where the address cannot be had."""
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/healthz", lambda _: _answer(self._live()))
+        app.router.add_get("/readyz", lambda _: _answer(self._ready()))
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            raise PagesError(
+                f"cannot serve metrics on {self._host}:{self._port}: {error.strerror or error};"
+                " choose another with --port (0 takes a free one)"
+            ) from None
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+
+async def _answer(verdict: tuple[bool, str]) -> web.Response:
+    ok, why = verdict
+    return web.Response(
+        body=orjson.dumps({"ok": ok, "why": why}),
+        status=200 if ok else 503,
+        content_type="application/json",
+    )

@@ -1,0 +1,127 @@
+"""What the stages have done and hold, in plain integers: collector.py shows it, the stages only count."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+from streams.domain.breach_record import BreachRecord
+from streams.domain.contract import ContractBook
+from streams.domain.events import Event
+from streams.domain.facts import Fact
+from streams.domain.lifecycle import Flush
+from streams.domain.windows import WindowPartition
+
+_BUCKETS_S = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600, 14_400, 86_400)
+
+
+def latency_bounds_ms(book: ContractBook) -> list[int]:
+    """Histogram boundaries (ms): a fixed ladder and every threshold of every contract version."""
+    bounds = {seconds * 1000 for seconds in _BUCKETS_S}
+    for name in book.names:
+        for terms in book.versions(name):
+            bounds.update(terms.thresholds_ms.values())
+    return sorted(bounds)
+
+
+@dataclass(slots=True)
+class LatencyCounts:
+    """One histogram child: counts by bucket (not cumulative, the last is +Inf) and the sum in ms."""
+
+    counts: list[int]
+    sum_ms: int = 0
+
+
+@dataclass
+class Telemetry:
+    """Counters and views of one worker. One event loop writes it, a scrape only reads."""
+
+    book: ContractBook
+    events: Counter[type[Event]] = field(default_factory=Counter)
+    dead_letters: Counter[tuple[str, str]] = field(default_factory=Counter)
+    facts: Counter[str] = field(default_factory=Counter)
+    late_facts: Counter[str] = field(default_factory=Counter)
+    ai_failures: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    missed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    within: Counter[tuple[str, str]] = field(default_factory=Counter)
+    breaches_opened: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    batches: Counter[str] = field(default_factory=Counter)
+    latencies: dict[tuple[str, str, str], LatencyCounts] = field(default_factory=dict)
+    watermarks: dict[int, int] = field(default_factory=dict)
+    remembered: dict[int, int] = field(default_factory=dict)
+    windows: dict[int, WindowPartition] = field(default_factory=dict)
+    breach_log: list[BreachRecord] = field(default_factory=list)
+    keep_breach_log: bool = False
+
+    def __post_init__(self) -> None:
+        self.bounds_ms = latency_bounds_ms(self.book)
+
+    def dead_letter(self, stage: str, code: str) -> None:
+        """A record was diverted."""
+        self.dead_letters[(stage, code)] += 1
+
+    def batch_done(self, stage: str, partition: int, records: int) -> None:
+        """A batch was processed and what came of it acknowledged."""
+        self.records[stage] += records
+        self.batches[stage] += 1
+
+    def interactions(self, partition: int, count: int) -> None:
+        """How many interactions the partition remembers."""
+        self.remembered[partition] = count
+
+    def lifecycle_published(self, partition: int, flush: Flush, watermark: int | None) -> None:
+        """A batch's facts were acknowledged."""
+        if watermark is not None:
+            self.watermarks[partition] = watermark
+        for fact in flush.facts:
+            if fact.late:
+                self.late_facts[fact.contract] += 1
+            else:
+                self._count(fact)
+
+    def _count(self, fact: Fact) -> None:
+        self.facts[fact.kind] += 1
+        place = (fact.contract, fact.channel)
+        match fact.kind:
+            case "ai_failure":
+                self.ai_failures[(*place, fact.detail["reason"])] += 1
+            case "escalation_overdue":
+                self.missed[place] += 1
+            case "escalation_ended":
+                self._ended(fact, place)
+
+    def _ended(self, fact: Fact, place: tuple[str, str]) -> None:
+        detail = fact.detail
+        if detail["within"]:
+            self.within[place] += 1
+        elif detail["within"] is False and not detail["overdue"]:
+            self.missed[place] += 1
+        child = self.latencies.get((*place, detail["outcome"]))
+        if child is None:
+            child = LatencyCounts([0] * (len(self.bounds_ms) + 1))
+            self.latencies[(*place, detail["outcome"])] = child
+        child.counts[bisect_left(self.bounds_ms, detail["latency_ms"])] += 1
+        child.sum_ms += detail["latency_ms"]
+
+    def lifecycle_forgotten(self) -> None:
+        """A rebalance: partitions that are still ours will say so again."""
+        self.watermarks.clear()
+        self.remembered.clear()
+
+    def windows_forgotten(self) -> None:
+        """A rebalance: windows that are still ours will be owned again."""
+        self.windows.clear()
+
+    def windows_owned(self, partition: int, windows: WindowPartition) -> None:
+        """This worker shows this partition's windows from now on."""
+        self.windows[partition] = windows
+
+    def breaches(self, records: list[BreachRecord]) -> None:
+        """Breach records were acknowledged."""
+        for record in records:
+            if record.status == "opened":
+                self.breaches_opened[(record.contract, record.clause, record.severity)] += 1
+        if self.keep_breach_log:
+            self.breach_log += records

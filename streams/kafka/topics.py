@@ -1,0 +1,45 @@
+"""The topics Baton reads and writes. schemas/asyncapi.yaml is held to this by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_DAY_MS = 86_400_000
+DEFAULT_PARTITIONS = 4
+
+EVENTS = "interaction-events"
+FACTS = "interaction-facts"
+DELTAS = "window-deltas"
+WINDOWS = "sla-windows"
+BREACHES = "sla-breaches"
+DEAD_LETTERS = "dead-letters"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic as it must exist: its partitions and the broker configuration that matters."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+def _deleted_after(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS)}
+
+
+def declared_topics(
+    prefix: str = "", partitions: int = DEFAULT_PARTITIONS
+) -> tuple[TopicSpec, ...]:
+    """Every topic, its name behind `prefix`. Changelogs are Faust's own and not listed."""
+    # A dead letter is as large as what was refused, so its topic takes more than an event may have.
+    large = {"max.message.bytes": str(4 * 1024 * 1024)}
+    return (
+        TopicSpec(prefix + EVENTS, partitions, {**_deleted_after(30), **large}),
+        TopicSpec(prefix + FACTS, partitions, _deleted_after(7)),
+        TopicSpec(prefix + DELTAS, partitions, _deleted_after(1)),
+        TopicSpec(prefix + WINDOWS, partitions, {"cleanup.policy": "compact"}),
+        TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
+        TopicSpec(prefix + DEAD_LETTERS, partitions, {**_deleted_after(30), **large}),
+    )

@@ -1,0 +1,95 @@
+"""The verdict on a log: what a stream that follows DEFINITIONS.md must have published from it.
+
+It shares records and contract with the stream, and none of its computation. All times in ms since
+1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from streams.domain.breach_record import BreachRecord
+from streams.domain.contract import ContractBook
+from streams.domain.facts import Fact
+from streams.domain.window_value import SLICE_MS, WindowValue
+from streams.oracle.assertions import facts_of
+from streams.oracle.conversation import Statement, conversation_of
+from streams.oracle.publication import published_facts
+from streams.oracle.ratio_breaches import ratio_breaches
+from streams.oracle.reading import Reading, read_records
+from streams.oracle.rolling import windows_at
+from streams.oracle.wait_breaches import wait_breaches
+
+_STATUS_ORDER = {"opened": 0, "updated": 1, "closed": 2}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What must have been published by the time the log's last tick was read.
+
+    `facts` by (time, id), late ones and retractions among them; `windows` at the last boundary that
+    `watermark` has reached, by (contract, key, length); `breaches` by (time, clause, key, status,
+    contract), a status after the one it follows from. `events` counts every usable event, also
+    duplicates and those about no contact, but no ticks, test events or dead letters; `late_facts`
+    the facts marked late, retractions too.
+    """
+
+    facts: tuple[Fact, ...]
+    windows: tuple[WindowValue, ...]
+    breaches: tuple[BreachRecord, ...]
+    watermark: int | None
+    events: int
+    late_facts: int
+    dead_letters: dict[str, int]
+
+
+def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int) -> Verdict:
+    """Judge a log: raw structured CloudEvents in their order, with ticks (int, ms) between them."""
+    reading = read_records(records, book, lateness_ms=lateness_ms)
+    facts = _facts(reading, book)
+    on_time = [fact for fact in facts if not fact.late]
+    windows: list[WindowValue] = []
+    breaches: list[BreachRecord] = []
+    if reading.watermark is not None:
+        end = reading.watermark - reading.watermark % SLICE_MS
+        windows = windows_at(end, on_time, book)
+        breaches = _breaches(on_time, book, reading.watermark, end)
+    return Verdict(
+        facts=tuple(facts),
+        windows=tuple(windows),
+        breaches=tuple(breaches),
+        watermark=reading.watermark,
+        events=reading.events,
+        late_facts=len(facts) - len(on_time),
+        dead_letters=dict(sorted(reading.dead_letters.items())),
+    )
+
+
+def _facts(reading: Reading, book: ContractBook) -> list[Fact]:
+    def of(contract: str, conversation: str, statements: Sequence[Statement]) -> list[Fact]:
+        gap = book.versions(contract)[0].inactivity_ms
+        return facts_of(conversation_of(contract, conversation, statements, gap), book)
+
+    facts: list[Fact] = []
+    for (contract, conversation), entries in reading.entries.items():
+        facts += published_facts(entries, reading.watermark, partial(of, contract, conversation))
+    return sorted(facts, key=lambda fact: (fact.time, fact.id))
+
+
+def _breaches(
+    on_time: Iterable[Fact], book: ContractBook, watermark: int, end: int
+) -> list[BreachRecord]:
+    by_contract: dict[str, list[Fact]] = defaultdict(list)
+    for fact in on_time:
+        by_contract[fact.contract].append(fact)
+    records: list[BreachRecord] = []
+    for facts in by_contract.values():
+        records += ratio_breaches(facts, book, end)
+        records += wait_breaches(facts, book, watermark)
+    return sorted(
+        records,
+        key=lambda r: (r.time, r.clause, r.key, _STATUS_ORDER[r.status], r.contract),
+    )

@@ -1,0 +1,95 @@
+"""Which facts were published, on time or late, given how far the log had been read at each event.
+
+DEFINITIONS.md sections 1 and 6. All times in ms since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from streams.domain.facts import Fact
+from streams.oracle.conversation import Statement
+
+Place = tuple[str, int, int]
+FactsOf = Callable[[Sequence[Statement]], list[Fact]]
+
+
+class Entry(NamedTuple):
+    """A statement at its place in the log; `watermark` as it stood when the statement was read."""
+
+    watermark: int | None
+    statement: Statement
+
+    @property
+    def late(self) -> bool:
+        """Whether time had already passed it."""
+        return self.watermark is not None and self.statement.time <= self.watermark
+
+
+def published_facts(
+    entries: Sequence[Entry], watermark: int | None, facts_of: FactsOf
+) -> list[Fact]:
+    """All that was published of one conversation until the final `watermark`.
+
+    `entries` in log order; `facts_of` gives all facts that follow from some of its statements.
+    """
+    if watermark is None:
+        return []
+    if not any(entry.late for entry in entries):
+        # Nothing late: all that bears on a fact had been read when W reached its time.
+        facts = facts_of([entry.statement for entry in entries])
+        return [fact for fact in facts if fact.time <= watermark]
+    ledger = _Ledger()
+    read: list[Statement] = []
+    known: set[Statement] = set()
+    for entry in entries:
+        repeated = entry.statement in known
+        if entry.watermark is not None and entry.late and not repeated:
+            ledger.reach(entry.watermark, facts_of(read))
+            ledger.correct(facts_of([*read, entry.statement]))
+        if not repeated:
+            read.append(entry.statement)
+            known.add(entry.statement)
+    ledger.reach(watermark, facts_of(read))
+    return ledger.written
+
+
+class _Ledger:
+    """The published facts of one conversation, place by place, and all that was written."""
+
+    def __init__(self) -> None:
+        self.written: list[Fact] = []
+        self._standing: dict[Place, tuple[Fact, Fact]] = {}
+        self._unused_revision: dict[Place, int] = {}
+        self._reached: int | None = None
+
+    def reach(self, watermark: int, facts: list[Fact]) -> None:
+        """Publish, on time, what lies after the last watermark reached and up to this one."""
+        for fact in facts:
+            if fact.time <= watermark and (self._reached is None or fact.time > self._reached):
+                self._assert(fact, late=False)
+        self._reached = watermark
+
+    def correct(self, facts: list[Fact]) -> None:
+        """Make the published past what `facts` say it was."""
+        assert self._reached is not None
+        past = {fact.place: fact for fact in facts if fact.time <= self._reached}
+        changed = [
+            place for place, (plain, _) in self._standing.items() if past.get(place) != plain
+        ]
+        for place in changed:
+            _, as_written = self._standing.pop(place)
+            self.written.append(replace(as_written, retracts=True, late=True))
+        for place, fact in past.items():
+            if place not in self._standing:
+                self._assert(fact, late=True)
+
+    def _assert(self, fact: Fact, *, late: bool) -> None:
+        revision = self._unused_revision.get(fact.place, 0)
+        self._unused_revision[fact.place] = revision + 1
+        as_written = replace(fact, revision=revision, late=late)
+        self._standing[fact.place] = (fact, as_written)
+        self.written.append(as_written)

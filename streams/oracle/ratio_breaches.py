@@ -1,0 +1,158 @@
+"""Breaches of the ratio clauses, judged where a window's content can have changed.
+
+DEFINITIONS.md section 9. All times in ms since 1970 UTC, targets in parts per million.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from streams.domain.breach_record import BreachRecord, BreachStatus
+from streams.domain.contract import PPM, Clause, ContractBook, Terms
+from streams.domain.facts import Fact
+from streams.domain.window_value import SLICE_MS
+from streams.oracle.indicators import (
+    Key,
+    Versions,
+    counts_of,
+    is_containment,
+    ratio_of,
+    slice_end,
+)
+
+
+def ratio_breaches(facts: Sequence[Fact], book: ContractBook, last: int) -> list[BreachRecord]:
+    """Every record of one contract's ratio clauses up to the boundary `last`, in no order.
+
+    `facts` are its on-time assertions. Where the version in force at a boundary has no such clause,
+    nothing is judged.
+    """
+    facts = [fact for fact in facts if fact.time <= last]
+    if not facts:
+        return []
+    versions = Versions(book)
+    begin = slice_end(min(fact.time for fact in facts))
+    standing: dict[tuple[str, Key], BreachRecord] = {}
+    records = []
+    for terms, first, final in _spans(book.versions(facts[0].contract), begin, last):
+        for clause in terms.clauses:
+            if clause.indicator == "escalation_wait":
+                continue
+            for key, series in _series_by_key(facts, clause, versions).items():
+                for boundary in series.turning_points(first, final, clause.window_ms):
+                    previous = standing.pop((clause.id, key), None)
+                    record = _judge(terms, clause, key, series, boundary, previous)
+                    if record is not None:
+                        records.append(record)
+                    latest = record or previous
+                    if latest is not None and latest.status != "closed":
+                        standing[clause.id, key] = latest
+    return records
+
+
+def _spans(versions: Sequence[Terms], begin: int, last: int) -> Iterator[tuple[Terms, int, int]]:
+    """Each version with the first and last boundary at which it is in force."""
+    for index, terms in enumerate(versions):
+        first = begin if index == 0 else max(begin, slice_end(terms.effective_from_ms))
+        final = last
+        if index + 1 < len(versions):
+            final = min(last, slice_end(versions[index + 1].effective_from_ms) - SLICE_MS)
+        if first <= final:
+            yield terms, first, final
+
+
+class _Series:
+    """One key's facts as running sums over its slices, so that any window is one subtraction."""
+
+    def __init__(self, facts: Iterable[Fact], clause: Clause) -> None:
+        good: dict[int, int] = defaultdict(int)
+        total: dict[int, int] = defaultdict(int)
+        self.escalated_from: int | None = None
+        for fact in facts:
+            end = slice_end(fact.time)
+            numerator, denominator = ratio_of(counts_of(fact), clause.indicator, clause.reason)
+            good[end] += numerator
+            total[end] += denominator
+            if fact.kind == "escalation_opened":
+                self.escalated_from = min(end, self.escalated_from or end)
+        self._ends = sorted(total)
+        self._good = [0, *accumulate(good[end] for end in self._ends)]
+        self._total = [0, *accumulate(total[end] for end in self._ends)]
+
+    def ratio(self, boundary: int, length: int) -> tuple[int, int]:
+        start = bisect_right(self._ends, boundary - length)
+        stop = bisect_right(self._ends, boundary)
+        return self._good[stop] - self._good[start], self._total[stop] - self._total[start]
+
+    def turning_points(self, first: int, final: int, length: int) -> list[int]:
+        """The boundaries at which a slice enters or leaves the window, and the first one."""
+        points = {first, *self._ends, *(end + length for end in self._ends)}
+        return sorted(point for point in points if first <= point <= final)
+
+
+def _series_by_key(facts: Iterable[Fact], clause: Clause, versions: Versions) -> dict[Key, _Series]:
+    by_key: dict[Key, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_key[versions.key(fact, clause.grouping)].append(fact)
+    return {
+        key: _Series(members, clause)
+        for key, members in by_key.items()
+        if clause.admits(tuple(value for _, value in key))
+    }
+
+
+def _judge(
+    terms: Terms,
+    clause: Clause,
+    key: Key,
+    series: _Series,
+    boundary: int,
+    previous: BreachRecord | None,
+) -> BreachRecord | None:
+    numerator, denominator = series.ratio(boundary, clause.window_ms)
+    enough = denominator >= clause.minimum_volume
+    known = denominator > 0 and (
+        not is_containment(clause.indicator)
+        or (series.escalated_from is not None and series.escalated_from <= boundary)
+    )
+    status: BreachStatus
+    if previous is None:
+        if not (known and enough and _beyond(clause, numerator, denominator)):
+            return None
+        status = "opened"
+    elif denominator == 0 or (enough and _recovered(clause, numerator, denominator)):
+        status = "closed"
+    elif (numerator, denominator) != (previous.numerator, previous.denominator):
+        status = "updated"
+    else:
+        return None
+    return BreachRecord(
+        status=status,
+        contract=terms.contract,
+        version=terms.version,
+        clause=clause.id,
+        indicator=clause.indicator,
+        severity=clause.severity,
+        key=key,
+        opened_at=boundary if previous is None else previous.opened_at,
+        time=boundary,
+        numerator=numerator,
+        denominator=denominator,
+        target_ppm=clause.target_ppm,
+    )
+
+
+def _beyond(clause: Clause, numerator: int, denominator: int) -> bool:
+    measured, target = numerator * PPM, clause.target_ppm * denominator
+    return measured > target if clause.at_most else measured < target
+
+
+def _recovered(clause: Clause, numerator: int, denominator: int) -> bool:
+    if clause.at_most:
+        bound = max(0, clause.target_ppm - clause.hysteresis_ppm)
+        return numerator * PPM <= bound * denominator
+    bound = min(PPM, clause.target_ppm + clause.hysteresis_ppm)
+    return numerator * PPM >= bound * denominator

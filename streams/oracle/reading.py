@@ -1,0 +1,61 @@
+"""A log read once, record by record: what each conversation was told, and where time stood then.
+
+DEFINITIONS.md section 1. All times in ms since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from streams.domain.contract import ContractBook
+from streams.domain.events import Data, Tick, epoch_ms
+from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
+from streams.oracle.conversation import state_of
+from streams.oracle.publication import Entry
+
+
+@dataclass
+class Reading:
+    """The log by (contract, conversation), entries in log order, and what it counted."""
+
+    entries: dict[tuple[str, str], list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    watermark: int | None = None
+    events: int = 0
+    dead_letters: Counter[str] = field(default_factory=Counter)
+
+
+def read_records(
+    records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int
+) -> Reading:
+    """Read the log in its order; an int is a tick, in ms, and so is a `baton.tick` event."""
+    reading = Reading()
+    clock: int | None = None
+    for record in records:
+        if isinstance(record, int):
+            clock = record if clock is None else max(clock, record)
+            reading.watermark = clock - lateness_ms
+            continue
+        try:
+            event = decode_event(record, book)
+        except Rejection as rejection:
+            reading.dead_letters[rejection.code] += 1
+            continue
+        time = epoch_ms(event.time)
+        if isinstance(event, Tick):
+            clock = time if clock is None else max(clock, time)
+            reading.watermark = clock - lateness_ms
+            continue
+        if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
+            reading.dead_letters["future_time"] += 1
+            continue
+        data = getattr(event, "data", None)
+        if not isinstance(data, Data):
+            # A configuration change or an act of governance: about no conversation.
+            reading.events += 1
+        elif not data.test:
+            reading.events += 1
+            entry = Entry(reading.watermark, state_of(event, time))
+            reading.entries[data.contract, data.conversation_id].append(entry)
+    return reading

@@ -1,0 +1,151 @@
+"""A verdict for machines (JSON) and for people (tables)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import orjson
+from rich.console import Group
+from rich.table import Table
+
+from streams.domain.breach_record import encode_breach
+from streams.domain.contract import Indicator
+from streams.domain.facts import encode_fact, rfc3339
+from streams.domain.window_value import WindowValue
+from streams.oracle.indicators import is_containment, ratio_of
+from streams.oracle.judge import Verdict
+
+SHOWN_WINDOW = "24h"
+SHOWN_REASONS = 8
+_CONTAINMENTS: tuple[Indicator, ...] = (
+    "containment_raw",
+    "containment_safe",
+    "containment_no_recontact",
+    "containment_safe_verified",
+)
+
+
+def verdict_json(verdict: Verdict) -> bytes:
+    """The whole verdict as one JSON document; equal verdicts give equal bytes.
+
+    Facts and breaches stand in it as they are published; times of windows and watermark are ms.
+    """
+    return orjson.dumps(
+        {
+            "watermark": verdict.watermark,
+            "events": verdict.events,
+            "late_facts": verdict.late_facts,
+            "dead_letters": verdict.dead_letters,
+            "facts": [orjson.Fragment(encode_fact(fact)) for fact in verdict.facts],
+            "windows": [msgspec.to_builtins(window) for window in verdict.windows],
+            "breaches": [orjson.Fragment(encode_breach(record)) for record in verdict.breaches],
+        },
+        option=orjson.OPT_SORT_KEYS,
+    )
+
+
+def verdict_table(verdict: Verdict) -> Group:
+    """The verdict for a terminal, from the 24 h windows; a value nobody can know is `unknown`."""
+    shown = [window for window in verdict.windows if window.window == SHOWN_WINDOW]
+    whole = [window for window in shown if not window.key]
+    channels = [window for window in shown if [name for name, _ in window.key] == ["channel"]]
+    return Group(
+        _escalations(channels),
+        _containment(whole),
+        _failures(whole),
+        _breaches(verdict),
+        _counts(verdict),
+    )
+
+
+def _table(title: str, names: Iterable[str], numbers: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in names:
+        table.add_column(name)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _escalations(windows: Iterable[WindowValue]) -> Table:
+    table = _table(
+        "Wait for a qualified human, 24 h, by channel",
+        ("contract", "channel"),
+        ("escalations", "open", "within", "missed", "n", "p50", "p95", "p99"),
+    )
+    for window in windows:
+        counts = (window.counts.get(n, 0) for n in ("escalations", "within", "missed"))
+        opened, within, missed = map(str, counts)
+        quantiles = (_seconds(window.latency_ms[p]) for p in ("p50", "p95", "p99"))
+        channel = window.key[0][1]
+        table.add_row(
+            window.contract,
+            channel,
+            opened,
+            str(window.open),
+            within,
+            missed,
+            str(window.samples),
+            *quantiles,
+        )
+    return table
+
+
+def _containment(windows: Iterable[WindowValue]) -> Table:
+    table = _table("Containment, 24 h", ("contract", "definition"), ("share", "of n"))
+    for window in windows:
+        for indicator in _CONTAINMENTS:
+            name = indicator.removeprefix("containment_")
+            table.add_row(window.contract, name, *_share(window, indicator))
+    return table
+
+
+def _share(window: WindowValue, indicator: Indicator) -> tuple[str, str]:
+    numerator, denominator = ratio_of(window.counts, indicator)
+    unknown = not denominator or (is_containment(indicator) and not window.escalated_before)
+    share = "unknown" if unknown else f"{100 * numerator / denominator:.1f} %"
+    return share, str(denominator)
+
+
+def _failures(windows: Iterable[WindowValue]) -> Table:
+    table = _table("Top AI failure reasons, 24 h", ("contract", "reason"), ("all", "first"))
+    for window in windows:
+        reasons = {
+            name.removeprefix("failure."): n
+            for name, n in window.counts.items()
+            if name.startswith("failure.")
+        }
+        top = sorted(reasons, key=lambda reason: (-reasons[reason], reason))[:SHOWN_REASONS]
+        for reason in top:
+            first = window.counts.get(f"first_failure.{reason}", 0)
+            table.add_row(window.contract, reason, str(reasons[reason]), str(first))
+    return table
+
+
+def _breaches(verdict: Verdict) -> Table:
+    table = _table("Breaches", ("contract", "clause", "key", "opened", "closed"), ("last value",))
+    latest = {record.id: record for record in verdict.breaches}
+    for record in latest.values():
+        key = ", ".join(f"{name}={value}" for name, value in record.key) or "all"
+        closed = rfc3339(record.time) if record.status == "closed" else "open"
+        value = str(record.numerator)
+        if record.denominator:
+            value = f"{record.numerator}/{record.denominator}"
+        opened = rfc3339(record.opened_at)
+        table.add_row(record.contract, record.clause, key, opened, closed, value)
+    return table
+
+
+def _counts(verdict: Verdict) -> Table:
+    table = _table("Records", ("what",), ("n",))
+    table.add_row("events", str(verdict.events))
+    table.add_row("facts", str(len(verdict.facts)))
+    table.add_row("late facts", str(verdict.late_facts))
+    for code, count in verdict.dead_letters.items():
+        table.add_row(f"dead letters: {code}", str(count))
+    return table
+
+
+def _seconds(milliseconds: int | None) -> str:
+    return "-" if milliseconds is None else f"{milliseconds / 1000:.1f} s"

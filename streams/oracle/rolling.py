@@ -1,0 +1,91 @@
+"""The value of every rolling window at one boundary, counted afresh from the facts.
+
+DEFINITIONS.md section 8. All times in ms since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from streams.domain.contract import ContractBook
+from streams.domain.facts import Fact
+from streams.domain.histogram import bucket_of, bucket_value_ms
+from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
+from streams.oracle.indicators import Key, Versions, counts_of, escalation_of
+
+
+def windows_at(end: int, facts: Iterable[Fact], book: ContractBook) -> list[WindowValue]:
+    """Every key's windows at the boundary `end`; by contract, key, length.
+
+    `facts` are the on-time assertions; those after `end` are not looked at. A fact's groupings are
+    those of the version that judged it.
+    """
+    versions = Versions(book)
+    by_contract: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        if fact.time <= end:
+            by_contract[fact.contract].append(fact)
+    found = []
+    for contract in sorted(by_contract):
+        past = sorted(by_contract[contract], key=lambda f: (f.time, f.revision))
+        open_facts = _open_escalations(past)
+        opened: dict[Key, list[Fact]] = defaultdict(list)
+        by_key: dict[Key, list[Fact]] = defaultdict(list)
+        for fact in past:
+            for grouping in versions.of(fact).groupings:
+                key = versions.key(fact, grouping)
+                by_key[key].append(fact)
+                if open_facts.get(escalation_of(fact)) is fact:
+                    opened[key].append(fact)
+        for key in sorted(by_key):
+            t0s = [fact.detail["t0"] for fact in opened[key]]
+            for window, length in WINDOW_LENGTHS_MS.items():
+                found.append(_window(contract, key, window, end, length, by_key[key], t0s))
+    return found
+
+
+def _open_escalations(past: Sequence[Fact]) -> dict[tuple[str, int, int], Fact]:
+    opened = {escalation_of(f): f for f in past if f.kind == "escalation_opened"}
+    for fact in past:
+        if fact.kind == "escalation_ended":
+            opened.pop(escalation_of(fact), None)
+    return opened
+
+
+def _window(
+    contract: str,
+    key: Key,
+    window: str,
+    end: int,
+    length: int,
+    past: Sequence[Fact],
+    open_t0s: Sequence[int],
+) -> WindowValue:
+    counts: Counter[str] = Counter()
+    latencies: list[int] = []
+    for fact in past:
+        if fact.time > end - length:
+            counts.update(counts_of(fact))
+            if fact.kind == "escalation_ended":
+                latencies.append(fact.detail["latency_ms"])
+    waits = latencies + [end - t0 for t0 in open_t0s]
+    return WindowValue(
+        contract=contract,
+        key=key,
+        window=window,
+        end=end,
+        counts={name: counts[name] for name in sorted(counts) if counts[name]},
+        open=len(open_t0s),
+        oldest_t0=min(open_t0s, default=None),
+        samples=len(waits),
+        latency_ms={f"p{percent}": _quantile(waits, percent) for percent in PERCENTS},
+        escalated_before=any(fact.kind == "escalation_opened" for fact in past),
+    )
+
+
+def _quantile(waits: Sequence[int], percent: int) -> int | None:
+    if not waits:
+        return None
+    rank = -(-percent * len(waits) // 100)
+    return round(bucket_value_ms(sorted(map(bucket_of, waits))[rank - 1]))

@@ -1,0 +1,1 @@
+"""Adapters from other systems' logs to canonical events, one module a format."""

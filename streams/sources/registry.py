@@ -1,0 +1,88 @@
+"""The adapters by name, and their events as records ready for the topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import orjson
+
+from streams.domain.events import Event, epoch_ms
+from streams.domain.wire import Rejection, decode_event
+from streams.sources.acd import AcdSource
+from streams.sources.base import Source, SourceOptions, SourceProblem, SourceRecord
+from streams.sources.incidents import IncidentSource
+from streams.sources.trajectories import Tau2Source, TauBenchSource
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (AcdSource(), IncidentSource(), Tau2Source(), TauBenchSource())
+}
+
+Order = Literal["time", "recorded", "file"]
+
+
+def read_records(
+    name: str, path: Path, options: SourceOptions
+) -> Iterator[SourceRecord | SourceProblem]:
+    """What the source `name` reads in `path`, in the order of the file.
+
+    Every record has passed the decoder that the stream uses; what does not pass is a problem
+    `not_canonical`. Raises ValueError for an unknown `name`; never for what the file holds.
+    """
+    source = SOURCES.get(name)
+    if source is None:
+        raise ValueError(f"no source {name!r}; there are: {', '.join(sorted(SOURCES))}")
+    contracts = frozenset((options.contract,))
+    for item in source.read(path, options):
+        if isinstance(item, SourceProblem):
+            yield item
+            continue
+        try:
+            raw = orjson.dumps(_without_nulls(msgspec.to_builtins(item)))
+            decode_event(raw, contracts)
+        except (Rejection, orjson.JSONEncodeError) as error:
+            code = error.code if isinstance(error, Rejection) else "invalid_encoding"
+            yield SourceProblem("not_canonical", f"{code}; left out", f"{path.name}:{item.id!a}")
+            continue
+        yield _record(item, raw)
+
+
+def read_sorted(
+    name: str, path: Path, options: SourceOptions, order: Order = "time"
+) -> tuple[list[bytes], list[SourceProblem]]:
+    """The records of `read_records` as bytes in `order`, and the problems in the order of the file.
+
+    `time`: as if each had arrived the moment it happened, by (time, id). `recorded`: as they were
+    written down, by (recorded, time, id): what the live stream would have seen. `file`: as
+    exported, which may be grouped by conversation, and late.
+    """
+    records: list[SourceRecord] = []
+    problems: list[SourceProblem] = []
+    for item in read_records(name, path, options):
+        if isinstance(item, SourceProblem):
+            problems.append(item)
+        else:
+            records.append(item)
+    if order == "time":
+        records.sort(key=lambda r: (r.time_ms, r.id))
+    elif order == "recorded":
+        records.sort(key=lambda r: (r.recorded_ms, r.time_ms, r.id))
+    return [record.raw for record in records], problems
+
+
+def _record(event: Event, raw: bytes) -> SourceRecord:
+    return SourceRecord(
+        time_ms=epoch_ms(event.time),
+        id=event.id,
+        recorded_ms=epoch_ms(event.recordedtime or event.time),
+        raw=raw,
+    )
+
+
+def _without_nulls(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
+    return node

@@ -1,0 +1,10 @@
+"""A synthetic day of an AI-first telecom contact centre, for `baton generate` and `baton demo`.
+
+Labelled synthetic throughout; what its figures are taken from: calibration.py.
+"""
+
+from streams.sources.synthetic.day import SyntheticDay
+from streams.sources.synthetic.disorder import DIRT
+from streams.sources.synthetic.log import SUFFIXES, generate, write_log
+
+__all__ = ["DIRT", "SUFFIXES", "SyntheticDay", "generate", "write_log"]

@@ -1,0 +1,97 @@
+"""A synthetic day as records in the order in which they arrived, and as a file."""
+
+from __future__ import annotations
+
+import gzip
+import heapq
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import zstandard
+
+from streams.sources.synthetic.aftermath import follow
+from streams.sources.synthetic.chance import Chance
+from streams.sources.synthetic.contacts import contacts_of
+from streams.sources.synthetic.day import SyntheticDay
+from streams.sources.synthetic.desks import simulate
+from streams.sources.synthetic.disorder import Arrival, Transport, dirt_kinds
+from streams.sources.synthetic.journey import Journey
+from streams.sources.synthetic.oversight import governance, releases
+
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+
+
+class _Sink(Protocol):
+    def write(self, data: bytes, /) -> int: ...
+
+
+def generate(day: SyntheticDay) -> Iterator[bytes]:
+    """The day's records as JSON lines without the newline, by arrival (`recordedtime`).
+
+    The plan of all contacts is held in memory (about 1 kB each), the records only while another may
+    still arrive before them.
+    """
+    contacts = contacts_of(day)
+    simulate(day, contacts)
+    chance = Chance(day.seed, 2)
+    transport = Transport(day)
+    dirt: dict[int, list[str]] = {}
+    for kind in dirt_kinds(day):
+        dirt.setdefault(1 + chance.below(len(contacts)), []).append(kind)
+
+    # The sequence number keeps records that arrive together in the order of their making.
+    pending: list[tuple[int, int, bytes]] = []
+    sequence = 0
+
+    def hold(arrivals: Iterator[Arrival]) -> None:
+        nonlocal sequence
+        for arrival, line in arrivals:
+            sequence += 1
+            heapq.heappush(pending, (arrival, sequence, line))
+
+    hold(transport.deliver("config", releases(day)))
+    hold(transport.deliver("governance", governance(day, contacts)))
+    for contact in contacts:
+        # Nothing of this contact or a later one can arrive before it starts.
+        while pending and pending[0][0] < contact.start:
+            yield heapq.heappop(pending)[2]
+        journey = Journey(day, contact, chance)
+        journey.tell()
+        follow(journey)
+        hold(transport.deliver(contact.id, journey.events, dirt.get(contact.number, ())))
+    while pending:
+        yield heapq.heappop(pending)[2]
+
+
+def write_log(day: SyntheticDay, path: Path) -> int:
+    """Write the day to `path` (.jsonl, .jsonl.gz or .jsonl.zst) and say how many records it holds.
+
+    The file appears whole or not at all. The same day gives the same bytes (compressed: with the
+    same version of zlib or zstd). Raises ValueError for another suffix, OSError where the file
+    cannot be written.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise ValueError(f"{path}: the name must end in one of {', '.join(SUFFIXES)}")
+    part = path.with_name(f"{path.name}.part")
+    count = 0
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(part.open("wb"))
+            sink: _Sink = file
+            if path.suffix == ".gz":
+                sink = stack.enter_context(
+                    gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6)
+                )
+            elif path.suffix == ".zst":
+                compressor = zstandard.ZstdCompressor(level=3)
+                sink = stack.enter_context(compressor.stream_writer(file, closefd=False))
+            for line in generate(day):
+                sink.write(line + b"\n")
+                count += 1
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return count

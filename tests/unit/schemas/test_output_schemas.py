@@ -1,0 +1,251 @@
+"""What Baton publishes is valid by schemas/outputs/, and they declare all of it and no more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.breach_record import (
+    EVIDENCE_LIMIT,
+    BreachRecord,
+    BreachStatus,
+    Waiting,
+    encode_breach,
+)
+from streams.domain.contract import DIMENSIONS, INDICATORS, PPM, Severity
+from streams.domain.events import Channel, EndedBy, FailureReason
+from streams.domain.facts import FACT_KINDS, Fact, encode_fact
+from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
+from streams.domain.wire import MAX_EVENT_BYTES, RejectionCode
+from tests.unit.schemas.schema_shape import Shape, shape_of_class
+from tests.unit.schemas.schema_store import SCHEMAS, SchemaStore
+
+STORE = SchemaStore.load(SCHEMAS)
+
+# 2000 to 2100: what a contract can be about.
+_times = st.integers(946_684_800_000, 4_102_444_800_000)
+_counts = st.integers(0, 10**9)
+_ordinals = st.integers(1, 1000)
+_names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+_markets = st.sampled_from(["unknown", "SG", "MY"])
+_channels = st.sampled_from(get_args(Channel))
+_maybe_ms = st.none() | _counts
+
+ENDED = ("taken_over", "abandoned", "expired", "trapped")
+OUTCOMES = ("trapped", "abandoned", "escalated", "contained")
+FINALS = (
+    "void",
+    "verified",
+    "assumed",
+    "escalated_safe",
+    "escalated_unsafe",
+    "trapped",
+    "abandoned",
+)
+REASONS = get_args(FailureReason)
+
+# DEFINITIONS.md section 6, by kind.
+DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "ai_failure": {"reason": st.sampled_from(REASONS), "first": st.booleans()},
+    "escalation_opened": {"t0": _times},
+    "escalation_overdue": {"t0": _times, "threshold_ms": st.integers(1, 10**9)},
+    "escalation_ended": {
+        "t0": _times,
+        "outcome": st.sampled_from(ENDED),
+        "latency_ms": _counts,
+        "within": st.none() | st.booleans(),
+        "overdue": st.booleans(),
+        "clamped": st.booleans(),
+        "requested_ms": _maybe_ms,
+        "queued_ms": _maybe_ms,
+        "offered_ms": _maybe_ms,
+        "accepted_ms": _maybe_ms,
+    },
+    "episode_ended": {
+        "cause": st.sampled_from([*get_args(EndedBy), "inactivity", "expired"]),
+        "eligible": st.booleans(),
+        "outcome": st.none() | st.sampled_from(OUTCOMES),
+        "safe": st.none() | st.booleans(),
+    },
+    "episode_matured": {"outcome": st.sampled_from(FINALS)},
+}
+
+_facts = st.sampled_from(FACT_KINDS).flatmap(
+    lambda kind: st.builds(
+        Fact,
+        kind=st.just(kind),
+        contract=st.just("telco-2026"),
+        version=_ordinals,
+        conversation=_names,
+        episode=_ordinals,
+        ordinal=_ordinals,
+        time=_times,
+        channel=_channels,
+        market=_markets,
+        journey=_names,
+        supplier=_names,
+        detail=st.fixed_dictionaries(DETAILS[kind]),
+        revision=st.integers(0, 9),
+        late=st.booleans(),
+        retracts=st.booleans(),
+    )
+)
+_keys = st.lists(st.sampled_from(DIMENSIONS), unique=True).flatmap(
+    lambda names: st.tuples(*(st.tuples(st.just(name), _names) for name in names))
+)
+_breaches = st.builds(
+    BreachRecord,
+    status=st.sampled_from(get_args(BreachStatus)),
+    contract=st.just("telco-2026"),
+    version=_ordinals,
+    clause=st.just("chat-wait"),
+    indicator=st.sampled_from(INDICATORS),
+    severity=st.sampled_from(get_args(Severity)),
+    key=_keys,
+    opened_at=_times,
+    time=_times,
+    numerator=_counts,
+    denominator=_counts,
+    target_ppm=st.integers(0, PPM),
+    waiting=st.lists(
+        st.builds(Waiting, t0=_times, conversation=_names, episode=_ordinals, ordinal=_ordinals),
+        max_size=EVIDENCE_LIMIT,
+    ).map(tuple),
+)
+_counters = (
+    *("escalations", "overdue", "within", "missed", "clamped", "latency_ms"),
+    *("eligible", "ineligible", "safe", "matured"),
+    *(f"{family}.{reason}" for family in ("failure", "first_failure") for reason in REASONS),
+    *(f"ended.{outcome}" for outcome in ENDED),
+    *(f"outcome.{outcome}" for outcome in OUTCOMES),
+    *(f"final.{outcome}" for outcome in FINALS),
+)
+_windows = st.builds(
+    WindowValue,
+    contract=st.just("telco-2026"),
+    key=_keys,
+    window=st.sampled_from(sorted(WINDOW_LENGTHS_MS)),
+    end=st.integers(15_000_000, 60_000_000).map(lambda minutes: minutes * 60_000),
+    counts=st.dictionaries(st.sampled_from(_counters), st.integers(1, 10**9)),
+    open=_counts,
+    oldest_t0=st.none() | _times,
+    samples=_counts,
+    latency_ms=st.fixed_dictionaries({f"p{percent}": _maybe_ms for percent in PERCENTS}),
+    escalated_before=st.booleans(),
+)
+
+
+def problems(name: str, document: Any) -> list[str]:
+    return [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
+        for error in STORE.validator(name).iter_errors(document)
+    ]
+
+
+def assert_declares_just(shape: Shape, document: dict[str, Any]) -> None:
+    assert set(shape["properties"]) == set(document)
+    assert set(shape["required"]) == set(document)
+
+
+def test_there_is_a_schema_for_each_output_and_no_other() -> None:
+    assert sorted(STORE.names("outputs")) == sorted(
+        [
+            *(f"outputs/fact.{kind}.json" for kind in FACT_KINDS),
+            "outputs/breach.json",
+            "outputs/dead-letter-headers.json",
+            "outputs/window.json",
+        ]
+    )
+
+
+@given(fact=_facts)
+def test_a_fact_is_valid_and_its_schema_declares_all_it_carries(fact: Fact) -> None:
+    name = f"outputs/fact.{fact.kind}.json"
+    document = json.loads(encode_fact(fact))
+    assert problems(name, document) == []
+    shape = STORE.shape(name)
+    assert_declares_just(shape, document)
+    assert_declares_just(shape["properties"]["data"], document["data"])
+
+
+@given(fact=_facts)
+def test_a_fact_is_valid_by_the_schema_of_its_own_kind_alone(fact: Fact) -> None:
+    document = json.loads(encode_fact(fact))
+    matching = [kind for kind in FACT_KINDS if not problems(f"outputs/fact.{kind}.json", document)]
+    assert matching == [fact.kind]
+
+
+@given(record=_breaches)
+def test_a_breach_is_valid_and_its_schema_declares_all_it_carries(record: BreachRecord) -> None:
+    document = json.loads(encode_breach(record))
+    assert problems("outputs/breach.json", document) == []
+    shape = STORE.shape("outputs/breach.json")
+    assert_declares_just(shape, document)
+    data = shape["properties"]["data"]
+    assert_declares_just(data, document["data"])
+    for waiting in document["data"]["waiting"]:
+        assert_declares_just(data["properties"]["waiting"]["items"], waiting)
+
+
+@given(value=_windows)
+def test_a_window_value_is_valid_with_its_key_as_an_object(value: WindowValue) -> None:
+    document = {**msgspec.to_builtins(value), "key": dict(value.key)}
+    assert problems("outputs/window.json", document) == []
+    assert_declares_just(STORE.shape("outputs/window.json"), document)
+
+
+def test_the_window_schema_has_the_types_of_its_class() -> None:
+    schema = STORE.shape("outputs/window.json")["properties"]
+    code = shape_of_class(WindowValue)["properties"]
+    assert schema.pop("key")["type"] == ["object"]
+    assert code.pop("key")["type"] == ["array"]
+    assert {n: f["type"] for n, f in schema.items()} == {n: f["type"] for n, f in code.items()}
+
+
+def test_the_window_schema_names_every_counter_and_no_other() -> None:
+    counts = STORE.shape("outputs/window.json")["properties"]["counts"]
+    named = set(counts["properties"])
+    for pattern in counts["patternProperties"]:
+        families, values = (
+            part.strip("()").split("|") for part in pattern.strip("^$").split("\\.")
+        )
+        named |= {f"{family}.{value}" for family in families for value in values}
+    assert named == set(_counters)
+
+
+def test_closed_lists_are_those_of_the_code() -> None:
+    def allowed(shape: Shape, name: str) -> set[Any]:
+        return {json.loads(value) for value in shape["properties"][name]["enum"]}
+
+    def fact_data(kind: str) -> Shape:
+        found: Shape = STORE.shape(f"outputs/fact.{kind}.json")["properties"]["data"]
+        return found
+
+    breach = STORE.shape("outputs/breach.json")["properties"]["data"]
+    window = STORE.shape("outputs/window.json")
+    headers = STORE.shape("outputs/dead-letter-headers.json")
+    assert allowed(fact_data("ai_failure"), "reason") == set(REASONS)
+    assert allowed(fact_data("ai_failure"), "channel") == set(get_args(Channel))
+    assert allowed(fact_data("escalation_ended"), "outcome") == set(ENDED)
+    assert allowed(fact_data("episode_ended"), "outcome") == {*OUTCOMES, None}
+    assert allowed(fact_data("episode_matured"), "outcome") == set(FINALS)
+    causes = {*get_args(EndedBy), "inactivity", "expired"}
+    assert allowed(fact_data("episode_ended"), "cause") == causes
+    assert allowed(breach, "indicator") == set(INDICATORS)
+    assert allowed(breach, "severity") == set(get_args(Severity))
+    assert allowed(window, "window") == set(WINDOW_LENGTHS_MS)
+    assert allowed(headers, "baton.error.code") == set(get_args(RejectionCode))
+    assert set(breach["properties"]["key"]["propertyNames"]["enum"]) == {
+        json.dumps(name) for name in DIMENSIONS
+    }
+    assert breach["properties"]["waiting"]["maxItems"] == EVIDENCE_LIMIT
+    assert breach["properties"]["target_ppm"]["maximum"] == PPM
+
+
+def test_the_size_that_the_dead_letter_schema_names_is_the_decoder_s() -> None:
+    codes = STORE.documents["outputs/dead-letter-headers.json"]["properties"]["baton.error.code"]
+    assert f"more than {MAX_EVENT_BYTES:,} bytes" in codes["description"]
