@@ -119,6 +119,7 @@ class Episode:
         "closed_at",
         "escalations",
         "failures",
+        "human_by_escalation",
         "human_involved",
         "human_since",
         "opened_at",
@@ -134,10 +135,10 @@ class Episode:
         self.channel = channel
         self.phase = AI
         self.signal_time: int | None = None
-        # Set while a human holds the contact without an escalation having led there: only then can
-        # a
-        # request that follows at once be the one that two clocks put after the takeover.
-        self.human_since: int | None = None
+        # When the human phase began, and whether an escalation led there: a request that follows at
+        # once was put behind the takeover by another system's clock.
+        self.human_since = 0
+        self.human_by_escalation = False
         self.failures: list[tuple[int, str, str]] = []
         self.escalations: list[Escalation] = []
         self.human_involved = False
@@ -151,26 +152,25 @@ class Episode:
         """The customer waits from now on."""
         self.escalations.append(escalation)
         self.phase = WAITING
-        self.human_since = None
 
     def take_over(self, time: int) -> None:
         """A qualified human has the contact; ends an open escalation."""
         if self.phase == WAITING:
             self.escalations[-1].end(time, "taken_over")
-            self.held_by_human(None)
+            self.held_by_human(time, by_escalation=True)
         elif self.phase == AI:
-            self.held_by_human(time)
+            self.held_by_human(time, by_escalation=False)
 
-    def held_by_human(self, since: int | None) -> None:
-        """A human holds the contact, `since` given only where no escalation led there."""
+    def held_by_human(self, since: int, *, by_escalation: bool) -> None:
+        """A human holds the contact since then; whether an escalation led there."""
         self.phase = HUMAN
         self.human_since = since
+        self.human_by_escalation = by_escalation
 
     def back_to_ai(self) -> None:
         """The AI has the contact again; earlier signals were answered."""
         self.phase = AI
         self.signal_time = None
-        self.human_since = None
 
     def settle(self, agent: str, given: str) -> bool:
         """Whether the accepting agent is qualified, remembered for the agent's later messages."""

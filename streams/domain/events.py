@@ -35,10 +35,13 @@ Owner = Literal["client", "supplier", "third_party"]
 
 Ident = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-Market = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
-NonNegative = Annotated[int, msgspec.Meta(ge=0)]
-Micros = int
+Market = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2)]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
+# What 64 bits hold: orjson, MessagePack and every reader downstream can carry it.
+_MOST = 2**63 - 1
+NonNegative = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+Micros = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
+Whole = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -203,7 +206,7 @@ class HandoffRequested(Event, frozen=True, gc=False, kw_only=True, tag="baton.ha
 
 class HandoffQueuedData(HandoffData, frozen=True, gc=False, kw_only=True):
     queue_id: Word | None = None
-    priority: int | None = None
+    priority: Whole | None = None
 
 
 class HandoffQueued(Event, frozen=True, gc=False, kw_only=True, tag="baton.handoff.queued"):
@@ -350,9 +353,9 @@ class CsatRequested(Event, frozen=True, gc=False, kw_only=True, tag="baton.csat.
 
 
 class CsatReceivedData(CsatRequestedData, frozen=True, gc=False, kw_only=True):
-    score: int
-    scale_min: int
-    scale_max: int
+    score: Whole
+    scale_min: Whole
+    scale_max: Whole
     subject: Literal["ai", "human", "overall"] = "overall"
 
 

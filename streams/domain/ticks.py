@@ -22,29 +22,37 @@ def interleave_ticks(
     interval_ms: int = DEFAULT_TICK_INTERVAL_MS,
     settle_ms: int = DEFAULT_SETTLE_MS,
 ) -> Iterator[_R | int]:
-    """Records in their order with ticks (an int, ms) between them, and a last tick `settle_ms` on.
+    """Records in their order with ticks (an int, ms) before them, and a last tick `settle_ms` on.
 
     Each record comes with its arrival time in ms, or None where it has none that can be read. Time
-    moves to an arrival only when the next record's arrival confirms it (the lesser of the two), so
-    that one record from the far future cannot make all that follow late. Ticks stand on
-    multiples of `interval_ms`; the last one is exact.
+    moves to an arrival only as far as the next one confirms it (the lesser of the two; the last needs no
+    confirmation), so that one record from the far future cannot make all that follow late. Ticks
+    stand on multiples of `interval_ms`; the last one is exact.
     """
-    previous: int | None = None
+    held: list[_R] = []
+    held_arrival: int | None = None
     reached: int | None = None
     ticked: int | None = None
     for record, arrival in records:
-        if arrival is not None:
-            if previous is not None:
-                confirmed = min(previous, arrival)
-                if reached is None or confirmed > reached:
-                    reached = confirmed
-            previous = arrival
-        if reached is not None:
+        if arrival is None:
+            if held_arrival is None:
+                yield record
+            else:
+                held.append(record)
+            continue
+        if held_arrival is not None:
+            confirmed = min(held_arrival, arrival)
+            reached = confirmed if reached is None else max(reached, confirmed)
             due = reached - reached % interval_ms
             if ticked is None or due > ticked:
                 ticked = due
                 yield due
-        yield record
-    end = reached if reached is not None else previous
-    if end is not None:
-        yield end + settle_ms
+            yield from held
+        held, held_arrival = [record], arrival
+    if held_arrival is not None:
+        reached = held_arrival if reached is None else max(reached, held_arrival)
+        due = reached - reached % interval_ms
+        if ticked is None or due > ticked:
+            yield due
+        yield from held
+        yield reached + settle_ms

@@ -207,12 +207,14 @@ class _Walk:
         if episode.phase == HUMAN:
             if not queued and requested_by == "human":
                 return
-            since = episode.human_since
-            if since is not None and time - since <= SKEW_TOLERANCE_MS:
-                clamped_at = since
+            t0 = time
+            if time - episode.human_since <= SKEW_TOLERANCE_MS:
+                if episode.human_by_escalation:
+                    if not queued:
+                        episode.escalations[-1].fields_present |= split_words(fields)
+                    return
+                clamped_at = episode.human_since
                 t0 = episode.signal_time if episode.signal_time is not None else time
-            else:
-                t0 = time
             self._escalate(episode, time, channel, t0)
         elif episode.phase == AI:
             t0 = episode.signal_time if episode.signal_time is not None else time
@@ -229,7 +231,7 @@ class _Walk:
             escalation.fields_present |= split_words(fields)
         if clamped_at is not None:
             escalation.clamp(clamped_at, time)
-            episode.held_by_human(None)
+            episode.held_by_human(clamped_at, by_escalation=True)
 
     def _on_offered(self, episode: Episode, milestone: Milestone) -> None:
         if episode.phase == WAITING and episode.escalations[-1].offered_at is None:

@@ -1,8 +1,8 @@
 """Figures of a real call centre's day, from the canonical events made of its log.
 
 The reference (DOMAIN.md 0 and 4, row 15) counts the 18 PHANTOM calls in the queue, though its own
-notes say to ignore them; the adapter leaves them out. So the figures without them are asserted exactly,
-and then that putting the 18 back gives the reference. Percentiles are nearest-rank.
+notes say to ignore them; the adapter leaves them out. So the figures without them are asserted
+exactly, and then that putting the 18 back gives the reference. Percentiles are nearest-rank.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Figures of real LLM agents' runs, from the canonical events made of them (DOMAIN.md 0, row 13)."""
+"""Figures of real LLM agents' runs, from the canonical events made of them (DOMAIN.md 0)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def follow(journey: Journey) -> None:
     if contact.test:
         return
     _ratings(journey, end)
-    _oversight(journey, end)
+    _reviews(journey, end)
     if contact.course == "contained":
         if journey.claimed:
             _evidence(journey, end)
@@ -138,7 +138,7 @@ def _ratings(journey: Journey, end: int) -> None:
         )
 
 
-def _oversight(journey: Journey, end: int) -> None:
+def _reviews(journey: Journey, end: int) -> None:
     chance, contact = journey.chance, journey.contact
     if chance.hit(25_000):
         status = "final" if chance.hit(850_000) else "draft" if chance.hit(700_000) else "deleted"

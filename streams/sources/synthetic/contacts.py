@@ -114,7 +114,8 @@ def _contact(number: int, start: int, bad: bool, chance: Chance) -> Contact:
         market=market,
         language=chance.pick(c.LANGUAGES[market]),
         journey=chance.pick(c.JOURNEYS),
-        customer=f"{chance.below(1 << 32):08x}{chance.below(1 << 32):08x}",
+        # From a letter on: digits alone could be taken for somebody's number.
+        customer=f"{10 + chance.below(6):x}{chance.below(1 << 28):07x}{chance.below(1 << 32):08x}",
         bad=bad,
         course=course,
         test=test,

@@ -100,11 +100,12 @@ def test_an_update_is_written_at_the_next_boundary_when_the_count_has_changed() 
 def test_a_boundary_counts_what_happens_at_it() -> None:
     verdict = judged(
         requested("c1", T(0)),
-        requested("c2", T(59.999)),
+        requested("c2", T(30)),
+        requested("c3", T(59.999)),
         until=T(180),
         book=book_with(WAIT),
     )
-    assert told(verdict.breaches)[1:] == [(180.0, "chat-wait", "updated", 2, 0)]
+    assert told(verdict.breaches)[1:] == [(180.0, "chat-wait", "updated", 3, 0)]
 
 
 def test_there_is_no_update_at_the_boundary_at_which_a_breach_opens() -> None:

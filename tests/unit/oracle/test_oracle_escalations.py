@@ -221,6 +221,7 @@ def test_a_request_soon_after_a_takeover_that_ended_a_wait_is_a_new_wait() -> No
         requested("c1", T(0)), human_message("c1", T(20)), queued("c1", T(21)), until=T(50)
     )
     assert [at(f.time) for f in facts(verdict, "escalation_opened")] == [0.0, 21.0]
+    assert waits(verdict) == [(20.0, "taken_over", 20_000, True)]
 
 
 def test_a_transfer_between_humans_is_no_wait() -> None:
@@ -310,6 +311,11 @@ def test_a_wait_nobody_ends_expires_and_closes_the_episode() -> None:
         (259_200.0, "escalation_ended"),
     ]
     assert waits(verdict) == [(259_200.0, "expired", 259_200_000, False)]
+
+
+def test_a_takeover_at_the_millisecond_of_expiry_is_read_before_the_timer() -> None:
+    verdict = judged(requested("c1", T(0)), human_message("c1", T(259_200)), until=T(4 * 86_400))
+    assert waits(verdict) == [(259_200.0, "taken_over", 259_200_000, False)]
 
 
 def test_a_channel_without_a_threshold_is_neither_within_nor_overdue() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streams.oracle.judge import judge
 from tests.log_builder import (
     T,
@@ -29,8 +31,9 @@ def test_before_the_first_tick_nothing_is_late_and_nothing_is_published() -> Non
     assert judged(failure("c1", T(70)), failure("c2", T(0)), until=T(80)).late_facts == 0
 
 
-def test_a_tick_that_goes_back_changes_nothing() -> None:
-    log = [T(100), tick(T(50)), failure("c1", T(80)), T(200)]
+@pytest.mark.parametrize("back", [T(50), tick(T(50))], ids=["int", "record"])
+def test_a_tick_that_goes_back_changes_nothing(back: bytes | int) -> None:
+    log = [T(100), back, failure("c1", T(80)), T(200)]
     assert judge(log, BOOK, lateness_ms=0).late_facts == 1
 
 
@@ -106,6 +109,18 @@ def test_a_fact_published_on_time_where_one_was_retracted_takes_an_unused_revisi
     assert [
         (f.time - T(0), f.revision, f.late, f.retracts) for f in facts(verdict, "escalation_opened")
     ] == [(10_000, 0, False, False), (10_000, 0, True, True), (100_000, 1, False, False)]
+
+
+def test_an_escalation_that_history_numbers_anew_is_open_since_its_latest_opening() -> None:
+    verdict = judged(
+        requested("c1", T(10), "human"),
+        T(20),
+        human_message("c1", T(5)),
+        requested("c1", T(100), "ai"),
+        until=T(120),
+    )
+    value = window(verdict)
+    assert (value.counts["escalations"], value.open, value.oldest_t0) == (2, 1, T(100))
 
 
 def test_a_late_end_brings_the_close_into_the_past_and_removes_what_followed() -> None:

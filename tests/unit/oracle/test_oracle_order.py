@@ -25,7 +25,9 @@ AGENTS = st.sampled_from(("ann", "bob"))
 def _of(kind: str, **fields: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[int, bytes]]:
     make = getattr(b, kind)
 
-    def build(conversation: str, seconds: int, channel: str, data: dict[str, object]) -> object:
+    def build(
+        conversation: str, seconds: int, channel: str, data: dict[str, object]
+    ) -> tuple[int, bytes]:
         return T(seconds), make(conversation, T(seconds), channel=channel, **data)
 
     names = st.sampled_from(("c1", "c2"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -39,7 +40,7 @@ def test_what_is_no_usable_event_is_counted_by_its_code() -> None:
 
 
 def test_an_event_more_than_five_minutes_ahead_of_the_clock_is_refused() -> None:
-    log = [T(0), failure("c1", T(300)), failure("c2", T(300.001)), T(400)]
+    log: list[bytes | int] = [T(0), failure("c1", T(300)), failure("c2", T(300.001)), T(400)]
     verdict = judge(log, BOOK, lateness_ms=30_000)
     assert verdict.dead_letters == {"future_time": 1}
     assert timeline(verdict) == [(300.0, "ai_failure")]
@@ -50,10 +51,10 @@ def test_before_the_first_tick_no_event_is_too_far_ahead() -> None:
 
 
 def test_test_events_are_ignored_and_those_about_no_contact_only_counted() -> None:
-    change = {"object": "prompt", "to_version": "2"}
+    change: dict[str, Any] = {"channel": None, "object": "prompt", "to_version": "2"}
     verdict = judged(
         failure("c1", T(0), test=True),
-        event("config.changed", "", T(0), conversation_id=None, channel=None, **change),
+        event("config.changed", "", T(0), conversation_id=None, **change),
         until=T(10),
     )
     assert (verdict.events, verdict.facts, verdict.dead_letters) == (1, (), {})
@@ -68,8 +69,9 @@ def test_duplicates_are_counted_as_events_and_change_nothing_else() -> None:
 
 
 def test_a_tick_record_moves_time_as_an_int_does() -> None:
-    log = [requested("c1", T(0)), tick(T(180))]
-    assert judge(log, BOOK, lateness_ms=0) == judged(log[0], until=T(180))
+    request = requested("c1", T(0))
+    by_record = judge([request, tick(T(180))], BOOK, lateness_ms=0)
+    assert by_record == judged(request, until=T(180))
 
 
 def test_two_contracts_conversations_of_one_name_are_two() -> None:

@@ -148,9 +148,10 @@ def test_outcomes_and_finals_of_episodes_are_counted() -> None:
         "outcome.contained": 1,
         "outcome.escalated": 1,
     }
-    ratios = ("containment_raw", "containment_safe", "containment_safe_verified")
-    assert [ratio_of(counts, name) for name in ratios] == [(1, 2), (2, 2), (1, 2)]
+    assert ratio_of(counts, "containment_raw") == (1, 2)
+    assert ratio_of(counts, "containment_safe") == (2, 2)
     assert ratio_of(counts, "containment_no_recontact") == (1, 2)
+    assert ratio_of(counts, "containment_safe_verified") == (1, 2)
 
 
 def test_an_open_wait_stands_under_the_key_it_opened_in_until_it_ends_in_any() -> None:

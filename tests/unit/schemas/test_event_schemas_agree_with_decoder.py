@@ -48,7 +48,8 @@ def decoder_accepts(event: Document) -> bool:
     try:
         decode_event(json.dumps(event).encode(), AnyContract())
     except Rejection as rejection:
-        assert rejection.code in ("schema_violation", "unknown_type")
+        if rejection.code not in ("schema_violation", "unknown_type"):
+            raise  # refused for something that is not the schema's business
         return False
     return True
 
@@ -161,7 +162,7 @@ def _values_at_limits(field: Shape) -> Iterator[Any]:
         yield field["maximum"]
     if "items" in field:
         yield []
-        yield [value for value in _values_at_limits(field["items"])]
+        yield list(_values_at_limits(field["items"]))
 
 
 # Whole numbers written as 1.0 and the spellings of times in the last tests are left out: there the

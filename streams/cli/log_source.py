@@ -1,0 +1,79 @@
+"""Which log a command reads: canonical JSON lines, or another format through a source adapter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from streams.event_log import LogError, arrival_ms, read_log
+from streams.sources.base import SourceOptions
+from streams.sources.registry import SOURCES, read_sorted
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+CANONICAL = "canonical"
+_DEFAULT_OPTIONS = {"contract": "real-data", "salt": "baton"}
+
+
+def log_options(function: _F) -> _F:
+    """Add --source and --option."""
+    function = click.option(
+        "--option",
+        "source_options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="What a foreign log does not say about itself: contract, salt, date, time_zone, supplier,"
+        " channel, market, journey, start, step_ms.",
+    )(function)
+    return click.option(
+        "--source",
+        type=click.Choice([CANONICAL, *sorted(SOURCES)]),
+        default=CANONICAL,
+        show_default=True,
+        help="Format of FILE.",
+    )(function)
+
+
+def read_source(
+    file: Path, source: str, given: tuple[str, ...]
+) -> Iterator[tuple[bytes, int | None]]:
+    """Records with arrival times (ms), in order. Raises click.ClickException with file and cause."""
+    try:
+        if source == CANONICAL:
+            for raw in read_log(file):
+                yield raw, arrival_ms(raw)
+            return
+        records, problems = read_sorted(source, file, _options(given))
+    except (LogError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    counts = Counter(problem.code for problem in problems)
+    for code, count in sorted(counts.items()):
+        first = next(p for p in problems if p.code == code)
+        click.echo(f"{file}: {count} x {code}, first at {first.where}: {first.message}", err=True)
+    if not records:
+        raise click.ClickException(f"{file}: no event could be read as {source}")
+    for raw in records:
+        yield raw, arrival_ms(raw)
+
+
+def _options(given: tuple[str, ...]) -> SourceOptions:
+    values: dict[str, Any] = dict(_DEFAULT_OPTIONS)
+    for item in given:
+        name, separator, value = item.partition("=")
+        if not separator or name not in SourceOptions.__dataclass_fields__:
+            known = ", ".join(SourceOptions.__dataclass_fields__)
+            raise click.UsageError(f"--option {item!r}: NAME=VALUE with NAME one of {known}")
+        values[name] = value
+    if "date" in values:
+        values["date"] = date.fromisoformat(values["date"])
+    if "start" in values:
+        start = datetime.fromisoformat(values["start"])
+        values["start"] = start if start.tzinfo else start.replace(tzinfo=UTC)
+    if "step_ms" in values:
+        values["step_ms"] = int(values["step_ms"])
+    return SourceOptions(**values)

@@ -1,0 +1,48 @@
+"""Entry point of `baton`: known errors become one line on stderr and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from streams.cli.demo import demo
+from streams.cli.generate import generate
+from streams.cli.oracle import oracle
+from streams.cli.replay import replay
+from streams.cli.topics import topics
+from streams.cli.worker import worker
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="baton-streams", prog_name="baton")
+def cli() -> None:
+    """Baton holds AI-heavy customer-service contracts to their word, from the event stream.
+
+    Start with `baton demo`. `baton worker` is the service; every option of it can be given as BATON_* in the
+    environment.
+    """
+
+
+for command in (demo, worker, replay, oracle, generate, topics):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; exits the process."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away; there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(EXIT_FAILED)

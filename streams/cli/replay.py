@@ -1,0 +1,125 @@
+"""`baton replay`: a recorded log onto the topic."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+from aiokafka.errors import KafkaError
+
+from streams.cli.log_source import log_options, read_source
+from streams.domain.contract import ContractError
+from streams.domain.contract_document import duration_ms
+from streams.kafka import topics
+from streams.kafka.outbox import OutboxError
+from streams.replay import Disturbance, Progress, Replayer, disturbed, ticked
+
+
+class Speed(click.ParamType[float | None]):
+    """`max`, or a factor of real time."""
+
+    name = "N|max"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """The factor, or None for max."""
+        if value == "max" or value is None:
+            return None
+        try:
+            factor = float(str(value))
+        except ValueError:
+            factor = 0.0
+        if not factor > 0:
+            self.fail(f"{value!r} is neither max nor a number above 0", param, ctx)
+        return factor
+
+
+class Duration(click.ParamType[int]):
+    """90s, 2m, 24h in ms."""
+
+    name = "DURATION"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Milliseconds."""
+        if isinstance(value, int):
+            return value
+        try:
+            return duration_ms(str(value))
+        except ContractError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@log_options
+@click.option("--broker", envvar="BATON_BROKER", default="127.0.0.1:9092", show_default=True)
+@click.option("--prefix", envvar="BATON_PREFIX", default="", help="Prefix of topic names.")
+@click.option(
+    "--partitions",
+    envvar="BATON_PARTITIONS",
+    type=click.IntRange(1),
+    default=topics.DEFAULT_PARTITIONS,
+    show_default=True,
+)
+@click.option(
+    "--speed", type=Speed(), default="max", show_default=True, help="Data seconds a second, or max."
+)
+@click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
+@click.option(
+    "--settle",
+    "settle_ms",
+    type=Duration(),
+    default="10m",
+    show_default=True,
+    help="How far past the last record the last tick lies.",
+)
+@click.option("--shuffle-seconds", type=click.FloatRange(0), default=0.0, help="Delay records up to this.")
+@click.option("--duplicate", type=click.FloatRange(0, 1), default=0.0, help="Share written twice.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of shuffling and duplicating.")
+@click.option(
+    "--idempotence/--no-idempotence", default=True, help="Off for brokers that cannot (embedded)."
+)
+def replay(
+    file: Path,
+    source: str,
+    source_options: tuple[str, ...],
+    broker: str,
+    prefix: str,
+    partitions: int,
+    speed: float | None,
+    tick_ms: int,
+    settle_ms: int,
+    shuffle_seconds: float,
+    duplicate: float,
+    seed: int,
+    idempotence: bool,
+) -> None:
+    """Write FILE to the events topic, with ticks that carry the data's own time.
+
+    FILE is canonical JSON lines (plain, .gz, .zst) in the order of arrival, or another system's log with
+    --source. The same file, seed and options give the same topic.
+    """
+    how = Disturbance(int(shuffle_seconds * 1000), round(duplicate * 1_000_000), seed)
+    records = disturbed(read_source(file, source, source_options), how)
+    log = ticked(records, interval_ms=tick_ms, settle_ms=settle_ms)
+    replayer = Replayer(
+        broker,
+        prefix + topics.EVENTS,
+        partitions,
+        speed=speed,
+        idempotence=idempotence,
+        on_progress=_show,
+    )
+    try:
+        done = asyncio.run(replayer.run(log))
+    except (KafkaError, OutboxError) as error:
+        raise click.ClickException(f"{broker}: {error}") from None
+    click.echo(f"\r{file}: {done.records} records, {done.ticks} ticks written", err=True)
+
+
+def _show(progress: Progress) -> None:
+    click.echo(f"\r{progress.records} records", err=True, nl=False)

@@ -1,0 +1,80 @@
+"""Logs of canonical events on disk: JSON lines, plain, .gz or .zst, and what of them a replay needs."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+import zstandard
+
+from streams.domain.events import Instant, epoch_ms
+
+
+class LogError(ValueError):
+    """A log that cannot be read; the message says which and why."""
+
+
+class Address(NamedTuple):
+    """When a record was written down (ms) and which conversation keys it; None where unreadable."""
+
+    arrival_ms: int | None
+    conversation: str | None
+
+
+class _Data(msgspec.Struct, gc=False):
+    conversation_id: str | None = None
+
+
+class _Addressed(msgspec.Struct, gc=False):
+    time: Instant | None = None
+    recordedtime: Instant | None = None
+    data: _Data | None = None
+
+
+# Reads three fields and skips the rest, and reads a time just as events.py does.
+_ADDRESSED = msgspec.json.Decoder(_Addressed)
+_NOWHERE = Address(None, None)
+
+
+def address(raw: bytes) -> Address:
+    """Arrival (`recordedtime`, else `time`) and `data.conversation_id` of a record."""
+    try:
+        found = _ADDRESSED.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _NOWHERE
+    moment = found.recordedtime or found.time
+    conversation = None if found.data is None else found.data.conversation_id
+    return Address(None if moment is None else epoch_ms(moment), conversation or None)
+
+
+def arrival_ms(raw: bytes) -> int | None:
+    """When the record was written down, in ms since 1970 UTC; None where that cannot be read."""
+    return address(raw).arrival_ms
+
+
+def read_log(path: Path) -> Iterator[bytes]:
+    """The records of a JSONL file (plain, .gz or .zst), one a line; blank lines are none.
+
+    Raises LogError for a file that is missing or cut off.
+    """
+    try:
+        with path.open("rb") as file:
+            for line in _decompressed(file, path.suffix):
+                record = line.strip()
+                if record:
+                    yield record
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        raise LogError(f"{path}: cannot be read as a log: {error}") from None
+
+
+def _decompressed(file: BinaryIO, suffix: str) -> BinaryIO | io.BufferedReader:
+    if suffix == ".gz":
+        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+    if suffix == ".zst":
+        frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return io.BufferedReader(frames)
+    return file

@@ -1,0 +1,163 @@
+"""The stream without a broker: domain stages driven by hand, in any batches, partitions and order.
+
+What Kafka adds (delivery, commits, rebalances) is tested in tests/integration and tests/kafka; here is what
+the stages themselves must promise.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from streams.agents import window_table
+from streams.domain.breach_record import BreachRecord
+from streams.domain.contract import ContractBook
+from streams.domain.delta import Entry
+from streams.domain.events import Tick, epoch_ms
+from streams.domain.facts import Fact
+from streams.domain.lifecycle import LifecyclePartition, Progress, Step
+from streams.domain.window_value import WindowValue
+from streams.domain.windows import WindowPartition
+from streams.domain.wire import Rejection, decode_event
+from streams.event_log import address
+from streams.kafka.outbox import partition_of
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass
+class Published:
+    """What came out, in the order in which it came out."""
+
+    facts: list[Fact] = field(default_factory=list)
+    breaches: list[BreachRecord] = field(default_factory=list)
+    windows: dict[tuple[Key, str], WindowValue] = field(default_factory=dict)
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    events: int = 0
+
+
+class InMemoryPipeline:
+    """`partitions` of each stage; `batch` records at a time; `restart_every` batches all state is reread.
+
+    `chance` interleaves the partitions; the result must not depend on it.
+    """
+
+    def __init__(
+        self,
+        book: ContractBook,
+        *,
+        lateness_ms: int,
+        partitions: int = 1,
+        batch: int = 1,
+        restart_every: int | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.book = book
+        self.lateness_ms = lateness_ms
+        self.partitions = partitions
+        self.batch = batch
+        self.restart_every = restart_every
+        self.chance = chance or random.Random(0)
+        self.published = Published()
+        self._states: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
+        self._progress: list[Progress | None] = [None] * partitions
+        self._tables: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
+        self._lifecycle = [self._new_lifecycle(p) for p in range(partitions)]
+        self._windows = [self._new_windows(p) for p in range(partitions)]
+        self._unjudged: list[list[tuple[int, Step]]] = [[] for _ in range(partitions)]
+        self._batches = 0
+
+    def _new_lifecycle(self, partition: int) -> LifecyclePartition:
+        states, progress = self._states[partition], self._progress[partition]
+        return LifecyclePartition(self.book, self.lateness_ms, states, progress)
+
+    def _new_windows(self, partition: int) -> WindowPartition:
+        windows = WindowPartition(self.book, self.partitions)
+        window_table.restore(windows, self._tables[partition], self.partitions)
+        return windows
+
+    def run(self, log: Iterable[bytes | int]) -> Published:
+        """Read a log: records, and ticks (ms) that go to every partition."""
+        queues: list[list[bytes | int]] = [[] for _ in range(self.partitions)]
+        for index, item in enumerate(log):
+            if isinstance(item, int):
+                for queue in queues:
+                    queue.append(item)
+            else:
+                queues[self._place(item, index)].append(item)
+        cursors = [0] * self.partitions
+        while any(at < len(q) for at, q in zip(cursors, queues, strict=True)):
+            partition = self.chance.randrange(self.partitions)
+            at = cursors[partition]
+            records = queues[partition][at : at + self.batch]
+            if records:
+                cursors[partition] += len(records)
+                self._read(partition, records)
+        self._show()
+        return self.published
+
+    def _place(self, raw: bytes, index: int) -> int:
+        conversation = address(raw).conversation
+        if conversation is None:
+            return index % self.partitions
+        return partition_of(conversation.encode(), self.partitions)
+
+    def _read(self, partition: int, records: Sequence[bytes | int]) -> None:
+        lifecycle = self._lifecycle[partition]
+        for record in records:
+            if isinstance(record, int):
+                lifecycle.tick(record)
+                continue
+            try:
+                event = decode_event(record, self.book)
+                if isinstance(event, Tick):
+                    lifecycle.tick(epoch_ms(event.time))
+                else:
+                    lifecycle.event(event)
+                    self.published.events += 1
+            except Rejection as error:
+                counts = self.published.dead_letters
+                counts[error.code] = counts.get(error.code, 0) + 1
+        flush = lifecycle.flush()
+        self.published.facts += flush.facts
+        self._progress[partition] = flush.progress or self._progress[partition]
+        self._batches += 1
+        for facts_partition in range(self.partitions):
+            self._deliver(facts_partition, partition, flush.steps)
+        if self.restart_every is not None and self._batches % self.restart_every == 0:
+            self._restart()
+
+    def _deliver(self, facts_partition: int, source: int, steps: list[Step]) -> None:
+        windows = self._windows[facts_partition]
+        for step in steps:
+            mine = [e for e in step.entries if self._place_key(e) == facts_partition]
+            windows.apply(source, step.watermark, mine)
+            self._unjudged[facts_partition].append((source, Step(step.watermark, mine)))
+        self.published.breaches += windows.advance()
+        for _ in window_table.changes(windows, self._tables[facts_partition]):
+            pass
+        reached = windows.reached
+        self._unjudged[facts_partition] = [
+            (of, step)
+            for of, step in self._unjudged[facts_partition]
+            if reached is None or step.watermark > reached
+        ]
+
+    def _place_key(self, entry: Entry) -> int:
+        key = "|".join((entry.contract, *(f"{n}={v}" for n, v in entry.dimensions)))
+        return partition_of(key.encode(), self.partitions)
+
+    def _restart(self) -> None:
+        """Everything in memory is lost; tables and uncommitted records are read again."""
+        self._lifecycle = [self._new_lifecycle(p) for p in range(self.partitions)]
+        for partition in range(self.partitions):
+            windows = self._windows[partition] = self._new_windows(partition)
+            for source, step in self._unjudged[partition]:
+                windows.apply(source, step.watermark, step.entries)
+
+    def _show(self) -> None:
+        for windows in self._windows:
+            for value in windows.values():
+                key = (value.contract, value.key)
+                self.published.windows[(key, value.window)] = value
