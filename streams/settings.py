@@ -33,7 +33,9 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Contract files or folders of *.yaml; several are separated by ':' in BATON_CONTRACT.",
     )
-    broker: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port[,host:port].")
+    broker: str = Field(
+        "127.0.0.1:9092", description="Kafka bootstrap servers, host:port[,host:port]."
+    )
     app_id: str = Field("baton", description="Consumer group and prefix of the changelog topics.")
     prefix: str = Field("", description="Prefix of every topic's name.")
     partitions: int = Field(
@@ -47,16 +49,21 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
     port: int = Field(9464, ge=0, le=65535, description="Their port; 0 takes a free one.")
-    batch_records: int = Field(5000, ge=1, description="Most records taken from the broker at once.")
+    batch_records: int = Field(
+        5000, ge=1, description="Most records taken from the broker at once."
+    )
     session_timeout: float = Field(
         30.0, gt=0, description="Seconds after which the group gives up a silent worker."
     )
     commit_interval: float = Field(1.0, gt=0, description="Seconds between offset commits.")
     stall_after: float = Field(
-        60.0, gt=0, description="Seconds without progress, with records waiting, until /healthz fails."
+        60.0,
+        gt=0,
+        description="Seconds without progress, with records waiting, until /healthz fails.",
     )
     idempotence: bool = Field(
-        True, description="Idempotent producer; off only for brokers that have none (the embedded one)."
+        True,
+        description="Idempotent producer; off only for brokers that have none (the embedded one).",
     )
     create_topics: bool = Field(True, description="Create topics that are missing.")
     log_level: str = Field("warning", description="debug, info, warning or error.")

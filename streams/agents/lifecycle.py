@@ -63,9 +63,7 @@ class LifecycleStage:
             # Progress stands beside the interactions in the table, but is none of them.
             raw = data.pop(_PROGRESS_KEY, None)
             progress = None if raw is None else _PROGRESS_DECODER.decode(raw)
-            partition = LifecyclePartition(
-                self._book, self._settings.lateness_ms, data, progress
-            )
+            partition = LifecyclePartition(self._book, self._settings.lateness_ms, data, progress)
             if raw is not None:
                 data[_PROGRESS_KEY] = raw
             self._partitions[number] = partition
@@ -138,7 +136,9 @@ class LifecycleStage:
 
 
 def _entry_key(entry: Entry) -> bytes:
-    return "|".join((entry.contract, *(f"{name}={value}" for name, value in entry.dimensions))).encode()
+    return "|".join(
+        (entry.contract, *(f"{name}={value}" for name, value in entry.dimensions))
+    ).encode()
 
 
 def _check_key(key: bytes | None, event: Any) -> None:

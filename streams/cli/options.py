@@ -86,6 +86,8 @@ def book_from(contracts: list[Path] | tuple[Path, ...]) -> ContractBook:
 
 def configure_logging(level: str) -> None:
     """Log lines of one format; libraries that log each record or retry stay above the level."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     for noisy in ("aiokafka", "faust", "mode", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

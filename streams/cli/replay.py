@@ -16,7 +16,7 @@ from streams.kafka.outbox import OutboxError
 from streams.replay import Disturbance, Progress, Replayer, disturbed, ticked
 
 
-class Speed(click.ParamType[float | None]):
+class Speed(click.ParamType):
     """`max`, or a factor of real time."""
 
     name = "N|max"
@@ -36,7 +36,7 @@ class Speed(click.ParamType[float | None]):
         return factor
 
 
-class Duration(click.ParamType[int]):
+class Duration(click.ParamType):
     """90s, 2m, 24h in ms."""
 
     name = "DURATION"
@@ -77,9 +77,13 @@ class Duration(click.ParamType[int]):
     show_default=True,
     help="How far past the last record the last tick lies.",
 )
-@click.option("--shuffle-seconds", type=click.FloatRange(0), default=0.0, help="Delay records up to this.")
+@click.option(
+    "--shuffle-seconds", type=click.FloatRange(0), default=0.0, help="Delay records up to this."
+)
 @click.option("--duplicate", type=click.FloatRange(0, 1), default=0.0, help="Share written twice.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of shuffling and duplicating.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Of shuffling and duplicating."
+)
 @click.option(
     "--idempotence/--no-idempotence", default=True, help="Off for brokers that cannot (embedded)."
 )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -27,26 +27,37 @@ class KeyBreaches:
     open: dict[str, BreachRecord] = field(default_factory=dict)
     waits: dict[EscalationId, int] = field(default_factory=dict)
 
-    def overdue(
-        self, book: ContractBook, key: Key, moment: int, escalation: EscalationId, t0: int
+    def at_moment(
+        self,
+        book: ContractBook,
+        key: Key,
+        moment: int,
+        withdrawn: Iterable[EscalationId],
+        overdue: Iterable[tuple[EscalationId, int]],
+        ended: Iterable[EscalationId],
     ) -> list[BreachRecord]:
-        """An open escalation crossed its threshold at `moment` (ms)."""
-        self.waits[escalation] = t0
-        terms = book.at(key[0], moment)
-        return [
-            self._open(clause, terms, key, moment, len(self.waits), 0)
-            for clause in _clauses_of(terms, key)
-            if clause.indicator == "escalation_wait" and clause.id not in self.open
-        ]
-
-    def answered(
-        self, book: ContractBook, key: Key, moment: int, escalation: EscalationId
-    ) -> list[BreachRecord]:
-        """An escalation no longer waits from `moment` (ms) on."""
-        if self.waits.pop(escalation, None) is None or self.waits:
-            return []
-        waits = [r for r in self.open.values() if r.indicator == "escalation_wait"]
-        return [self._change("closed", book, record, moment, 0, 0) for record in waits]
+        """What happened to this key's waits at `moment` (ms); `overdue` come with their T0."""
+        records = []
+        waited = bool(self.waits)
+        for escalation in withdrawn:
+            self.waits.pop(escalation, None)
+        self.waits.update(overdue)
+        if self.waits and not waited:
+            terms = book.at(key[0], moment)
+            records += [
+                self._open(clause, terms, key, moment, len(self.waits), 0)
+                for clause in _clauses_of(terms, key)
+                if clause.indicator == "escalation_wait"
+            ]
+        for escalation in ended:
+            self.waits.pop(escalation, None)
+        if not self.waits:
+            records += [
+                self._change("closed", book, record, moment, 0, 0)
+                for record in list(self.open.values())
+                if record.indicator == "escalation_wait"
+            ]
+        return records
 
     def at_boundary(
         self,

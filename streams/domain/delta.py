@@ -104,8 +104,15 @@ class StepDeltas:
         `was`.
         """
         if was is not None:
+            timed = Timed(time, was.escalation, was.t0)
             for entry in self._places(was.fact, time):
-                entry.withdrawn.append(Timed(time, was.escalation, was.t0))
+                if timed in entry.reopened:
+                    # Another late event since the last tick opened it: nobody has seen it open.
+                    entry.reopened.remove(timed)
+                    if was.overdue:
+                        entry.reopened_overdue.remove(timed)
+                else:
+                    entry.withdrawn.append(timed)
         if now is not None:
             timed = Timed(time, now.escalation, now.t0)
             for entry in self._places(now.fact, time):

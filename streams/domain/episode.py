@@ -172,18 +172,15 @@ class Episode:
         self.phase = AI
         self.signal_time = None
 
-    def settle(self, agent: str, given: str) -> bool:
-        """Whether the accepting agent is qualified, remembered for the agent's later messages."""
-        if given == NOT_GIVEN:
-            verdict = self._qualified_by_agent.get(agent, True)
-        elif given[0] == "=":
-            required = self._required_skills()
-            if required:
-                verdict = required <= split_words(given[1:])
-            else:
-                verdict = self._qualified_by_agent.get(agent, True)
+    def settle(self, agent: str, skills: str, qualified: str) -> bool:
+        """Whether the agent of a milestone is qualified, remembered for the agent's later messages."""
+        required = self._required_skills()
+        if qualified != NOT_GIVEN:
+            verdict = qualified == YES
+        elif required and skills != NOT_GIVEN:
+            verdict = required <= split_words(skills[1:])
         else:
-            verdict = given == YES
+            verdict = self._qualified_by_agent.get(agent, True)
         self._qualified_by_agent[agent] = verdict
         self._qualified_last = verdict
         return verdict

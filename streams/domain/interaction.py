@@ -44,13 +44,15 @@ _SEPARATOR: Final = "\x1f"
 class Interaction(msgspec.Struct, array_like=True, gc=False):
     """State of one conversation. Times in ms; `bursts` is start, end, start, end, ... in order.
 
+    `burst_channels` holds the channel of each burst's first activity (ties: the least).
+
     `revisions` holds, for each place that a late event ever corrected, the last revision published
     there.
     """
 
     milestones: list[Milestone] = []
     bursts: list[int] = []
-    first_channel: tuple[int, str] | None = None
+    burst_channels: list[str] = []
     market: tuple[int, str] | None = None
     journey: tuple[int, str] | None = None
     supplier: tuple[int, str] | None = None
@@ -107,27 +109,29 @@ def _add(state: Interaction, milestone: Milestone) -> bool:
 
 def _active(state: Interaction, time: int, channel: str, gap: int) -> None:
     """Join `time` into the bursts: neighbours at most `gap` apart are one."""
-    first = state.first_channel
-    if first is None or (time, channel) < first:
-        state.first_channel = (time, channel)
-    bursts = state.bursts
-    if bursts and bursts[-2] <= time <= bursts[-1]:
+    bursts, channels = state.bursts, state.burst_channels
+    if bursts and bursts[-2] < time <= bursts[-1]:
         return
     at = bisect_left(bursts, time)
-    if at % 2:  # inside a burst
-        return
     if at < len(bursts) and bursts[at] == time:
+        if at % 2 == 0:
+            channels[at // 2] = min(channel, channels[at // 2])
+        return
+    if at % 2:  # inside a burst
         return
     joins_left = at > 0 and time - bursts[at - 1] <= gap
     joins_right = at < len(bursts) and bursts[at] - time <= gap
     if joins_left and joins_right:
         del bursts[at - 1 : at + 1]
+        del channels[at // 2]
     elif joins_left:
         bursts[at - 1] = time
     elif joins_right:
         bursts[at] = time
+        channels[at // 2] = channel
     else:
         bursts[at:at] = [time, time]
+        channels.insert(at // 2, channel)
 
 
 def _started(state: Interaction, data: ev.Data, time: int, gap: int) -> bool:
@@ -198,12 +202,10 @@ def _requested(state: Interaction, data: ev.HandoffRequestedData, time: int, gap
 def _agent(rank: int) -> Callable[[Interaction, ev.HandoffAgentData, int, int], bool]:
     def fold_agent(state: Interaction, data: ev.HandoffAgentData, time: int, gap: int) -> bool:
         _active(state, time, data.channel, gap)
-        if data.qualified is not None:
-            qualified = YES if data.qualified else NO
-        else:
-            # "=" marks skills that were given, an empty list included.
-            qualified = NOT_GIVEN if data.skills is None else "=" + join_words(data.skills)
-        return _add(state, (time, rank, data.channel, data.agent_id, qualified, ""))
+        # "=" marks skills that were given, an empty list included.
+        skills = NOT_GIVEN if data.skills is None else "=" + join_words(data.skills)
+        qualified = NOT_GIVEN if data.qualified is None else YES if data.qualified else NO
+        return _add(state, (time, rank, data.channel, data.agent_id, skills, qualified))
 
     return fold_agent
 
@@ -238,19 +240,16 @@ def _evidence(state: Interaction, data: ev.ResolutionEvidenceData, time: int, _:
 
 
 def _reopened(state: Interaction, data: ev.ResolutionReturnData, time: int, gap: int) -> bool:
+    if data.trivial:
+        return False
     _active(state, time, data.channel, gap)
-    return _contact_returned(state, data, time, "reopened")
+    return _add(state, (time, RETURNED_CONTACT, data.channel, "resolution.reopened", "", ""))
 
 
 def _recontacted(state: Interaction, data: ev.ResolutionReturnData, time: int, _: int) -> bool:
-    return _contact_returned(state, data, time, "recontacted")
-
-
-def _contact_returned(
-    state: Interaction, data: ev.ResolutionReturnData, time: int, how: str
-) -> bool:
-    trivial = YES if data.trivial else NO
-    return _add(state, (time, RETURNED_CONTACT, data.channel, how, trivial, ""))
+    if data.trivial:
+        return False
+    return _add(state, (time, RETURNED_CONTACT, data.channel, "resolution.recontacted", "", ""))
 
 
 _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {

@@ -64,14 +64,12 @@ def walk(
 class _Walk:
     __slots__ = (
         "book",
-        "burst_now",
         "contract",
         "conversation",
         "due",
         "episode",
         "episodes",
         "inactivity",
-        "last_burst",
         "returns",
         "state",
         "upto",
@@ -89,8 +87,6 @@ class _Walk:
         self.episode: Episode | None = None
         self.episodes: list[Episode] = []
         self.returns: list[int] = []
-        self.burst_now = -1
-        self.last_burst = -1
         self.due: int | None = None
 
     def _wake(self, time: int) -> None:
@@ -105,7 +101,7 @@ class _Walk:
         upto = self.upto
         items: list[tuple[int, int, Any]] = [(m[0], _MILESTONE, m) for m in self.state.milestones]
         for at in range(0, len(bursts), 2):
-            items.append((bursts[at], _BURST, at))
+            items.append((bursts[at], _BURST, at // 2))
             items.append((bursts[at + 1] + self.inactivity, _IDLE, at))
         items.sort()
         for time, order, item in items:
@@ -124,10 +120,8 @@ class _Walk:
     # -- bursts and timers ------------------------------------------------------------------------
 
     def _burst_starts(self, time: int, burst: int) -> None:
-        self.burst_now = burst
-        if self.episode is None and burst != self.last_burst:
-            first = self.state.first_channel
-            self._open_episode(time, first[1] if first is not None else "unknown")
+        if self.episode is None:
+            self._open_episode(time, self.state.burst_channels[burst])
 
     def _burst_fades(self, time: int) -> None:
         if self.episode is not None and self.episode.phase != WAITING:
@@ -158,19 +152,17 @@ class _Walk:
         episode = self.episode
         assert episode is not None
         episode.close(time, cause)
-        self.last_burst = self.burst_now
         self.episode = None
 
     # -- milestones -------------------------------------------------------------------------------
 
     def _milestone(self, milestone: Milestone) -> None:
-        time, rank, channel, a, b, _ = milestone
+        time, rank, channel, a, _, _ = milestone
         if rank in (CLAIMED, EVIDENCE):
             return  # read at maturity, with the episode's window known
         if rank == RETURNED_CONTACT:
-            if b == NO:
-                self.returns.append(time)
-            if a == "recontacted":
+            self.returns.append(time)
+            if a == "resolution.recontacted":
                 return
         episode = self.episode
         if episode is None:
@@ -242,16 +234,16 @@ class _Walk:
             self._on_abandoned(episode, milestone)
 
     def _on_accepted(self, episode: Episode, milestone: Milestone) -> None:
-        time, _, _, agent, qualified, _ = milestone
-        if episode.settle(agent, qualified) and episode.phase == WAITING:
+        time, _, _, agent, skills, qualified = milestone
+        if episode.settle(agent, skills, qualified) and episode.phase == WAITING:
             escalation = episode.escalations[-1]
             if escalation.accepted_at is None:
                 escalation.accepted_at = time
 
     def _on_connected(self, episode: Episode, milestone: Milestone) -> None:
-        time, _, channel, agent, qualified, _ = milestone
+        time, _, channel, agent, skills, qualified = milestone
         episode.human_involved = True
-        if episode.settle(agent, qualified) and channel == "voice":
+        if episode.settle(agent, skills, qualified) and channel == "voice":
             episode.take_over(time)
 
     def _on_human_message(self, episode: Episode, milestone: Milestone) -> None:

@@ -256,18 +256,31 @@ class WindowPartition:
             windows = self.keys[key]
             changes = windows.changes
             while changes and changes[0][0] <= time:
-                moment, kind, escalation, t0 = heappop(changes)
-                self.touched_keys.add(key)
-                windows.since.append((moment, kind, escalation, t0))
-                _wait(windows.waiting, kind, escalation, t0)
-                if kind == _OPENED and windows.first_escalation_end is None:
-                    windows.first_escalation_end = slice_end_of(moment)
-                if kind in (_OVERDUE, _REOPENED_OVERDUE):
-                    records += windows.breaches.overdue(self._book, key, moment, escalation, t0)
-                elif kind in (_WITHDRAWN, _ENDED):
-                    records += windows.breaches.answered(self._book, key, moment, escalation)
+                records += self._at_moment(windows, changes[0][0])
+            self.touched_keys.add(key)
         self._changing = {key for key in self._changing if self.keys[key].changes}
         return records
+
+    def _at_moment(self, windows: KeyWindows, moment: int) -> list[BreachRecord]:
+        withdrawn: list[EscalationId] = []
+        overdue: list[tuple[EscalationId, int]] = []
+        ended: list[EscalationId] = []
+        while windows.changes and windows.changes[0][0] == moment:
+            change = heappop(windows.changes)
+            _, kind, escalation, t0 = change
+            windows.since.append(change)
+            _wait(windows.waiting, kind, escalation, t0)
+            if kind == _OPENED and windows.first_escalation_end is None:
+                windows.first_escalation_end = slice_end_of(moment)
+            if kind == _WITHDRAWN:
+                withdrawn.append(escalation)
+            elif kind in (_OVERDUE, _REOPENED_OVERDUE):
+                overdue.append((escalation, t0))
+            elif kind == _ENDED:
+                ended.append(escalation)
+        return windows.breaches.at_moment(
+            self._book, windows.key, moment, withdrawn, overdue, ended
+        )
 
     def _judge(self, key: Key, boundary: int) -> list[BreachRecord]:
         windows = self.keys[key]

@@ -67,7 +67,10 @@ HANDOFFS_WITHIN = MetricDef(
     ("contract", "channel"),
 )
 BREACHES = MetricDef(
-    "baton_breaches", "counter", "Breaches opened in the stream.", ("contract", "clause", "severity")
+    "baton_breaches",
+    "counter",
+    "Breaches opened in the stream.",
+    ("contract", "clause", "severity"),
 )
 BREACH_ACTIVE = MetricDef(
     "baton_breach_active",

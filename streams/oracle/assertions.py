@@ -13,8 +13,7 @@ from streams.domain.facts import FACT_KINDS, Fact, FactKind
 from streams.oracle.conversation import Conversation
 from streams.oracle.episodes import Episode, Escalation, episodes_of
 
-# An episode closes and matures once, so its facts need no number within it.
-EPISODE_FACT_ORDINAL = 0
+EPISODE_FACT_ORDINAL = 1
 _VERIFYING_EVIDENCE = frozenset(("customer_confirmed", "system_of_record", "qa_pass"))
 _KIND_ORDER = {kind: order for order, kind in enumerate(FACT_KINDS)}
 
@@ -84,7 +83,7 @@ class _Writer:
             self._conversation.customer_spoke, close
         )
         outcome = _outcome(episode) if eligible else None
-        safe = _safe(episode, terms) if outcome == "escalated" else None
+        safe = _safe(episode) if outcome == "escalated" else None
 
         def fact(kind: FactKind, time: int, detail: dict[str, Any]) -> Fact:
             number = EPISODE_FACT_ORDINAL
@@ -110,10 +109,7 @@ class _Writer:
         after = [m for m in milestones if episode.closed_at < m.time <= until]
         if (
             any(episode.closed_at < other.opened_at <= until for other in self._episodes)
-            or any(
-                m.kind in ("resolution.reopened", "resolution.recontacted") and not m.flag
-                for m in after
-            )
+            or any(m.kind in ("resolution.reopened", "resolution.recontacted") for m in after)
             or any(m.kind == "resolution.evidence" and m.flag is False for m in after)
         ):
             return "void"
@@ -169,13 +165,12 @@ def _outcome(episode: Episode) -> str:
     return "escalated" if episode.human_involved else "contained"
 
 
-def _safe(episode: Episode, terms: Terms) -> bool:
+def _safe(episode: Episode) -> bool:
     if episode.repeated:
         return False
     for one in episode.escalations:
         if one.outcome != "taken_over" or one.within is False:
             return False
-        requested = one.requested_at is not None and not one.returned_to_queue
-        if requested and not terms.required_context <= one.fields_present:
+        if not one.returned_to_queue and not one.required_context <= one.fields_present:
             return False
     return True

@@ -29,7 +29,7 @@ class Milestone(NamedTuple):
     `kind` is the event type without `baton.`; both ways in which a human's public message is
     reported are `human_message`, for they say the same. `word` is the row's closed-list field
     (signal, requested_by, outcome, to, claimed_by, evidence kind, ended_by), `skills` the required
-    or the agent's, `flag` its yes-or-no field (trivial, qualified, customer_repeated_info, result).
+    or the agent's, `flag` its yes-or-no field (qualified, customer_repeated_info, result).
     """
 
     time: int
@@ -48,13 +48,13 @@ class Milestone(NamedTuple):
             self.time,
             self.rank,
             self.channel,
+            self.kind if self.rank == 1 else "",
             self.word,
             self.agent or "",
             self.skills is not None,
             self.skills or (),
             self.fields_present,
             -1 if self.flag is None else self.flag,
-            self.kind,
         )
 
 
@@ -116,6 +116,8 @@ def state_of(event: e.Event, time: int) -> Statement:
             by_customer = data.channel == "voice" and data.direction != "outbound"
         case e.ResolutionClaimed(data=claim):
             by_ai = claim.claimed_by == "ai"
+        case e.ResolutionReopened(data=reopening):
+            activity = not reopening.trivial
     return Statement(
         time=time,
         channel=data.channel,
@@ -134,10 +136,10 @@ def _milestone(event: e.Event, at: int, channel: str) -> Milestone | None:
     match event:
         case e.ContactStarted():
             return Milestone(at, 0, channel, "contact.started")
-        case e.ResolutionReopened(data=d):
-            return Milestone(at, 1, channel, "resolution.reopened", flag=d.trivial)
-        case e.ResolutionRecontacted(data=d):
-            return Milestone(at, 1, channel, "resolution.recontacted", flag=d.trivial)
+        case e.ResolutionReopened(data=d) if not d.trivial:
+            return Milestone(at, 1, channel, "resolution.reopened")
+        case e.ResolutionRecontacted(data=d) if not d.trivial:
+            return Milestone(at, 1, channel, "resolution.recontacted")
         case e.AiFailureSignalled(data=d):
             return Milestone(at, 2, channel, "ai.failure_signalled", d.signal)
         case e.HandoffRequested(data=d):

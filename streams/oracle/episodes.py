@@ -44,6 +44,7 @@ class Escalation:
     channel: str
     threshold_ms: int | None
     expires_at: int
+    required_context: frozenset[str]
     returned_to_queue: bool = False
     requested_at: int | None = None
     queued_at: int | None = None
@@ -203,8 +204,12 @@ class _Walk:
         if self._phase is Phase.HUMAN:
             if m.kind == "handoff.requested" and m.word == "human":
                 return
-            if self._may_be_swapped and m.time - self._took_over_at <= SWAPPED_CLOCKS_MS:
-                self._clamp(m)
+            if m.time - self._took_over_at <= SWAPPED_CLOCKS_MS:
+                if self._may_be_swapped:
+                    self._clamp(m)
+                else:
+                    assert self._episode is not None
+                    self._episode.escalations[-1].fields_present.update(m.fields_present)
                 return
             # A signal before the human came was answered by the human: T0 is this request.
             self._signal_at = None
@@ -231,6 +236,7 @@ class _Walk:
             channel=m.channel,
             threshold_ms=terms.thresholds_ms.get(m.channel),
             expires_at=max(t0 + terms.escalation_expiry_ms, m.time + 1),
+            required_context=terms.required_context,
         )
         self._episode.escalations.append(self._wait)
         self._phase = Phase.WAITING

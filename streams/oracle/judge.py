@@ -17,11 +17,12 @@ from streams.domain.facts import Fact
 from streams.domain.window_value import SLICE_MS, WindowValue
 from streams.oracle.assertions import facts_of
 from streams.oracle.conversation import Statement, conversation_of
-from streams.oracle.publication import published_facts
+from streams.oracle.publication import published
 from streams.oracle.ratio_breaches import ratio_breaches
 from streams.oracle.reading import Reading, read_records
 from streams.oracle.rolling import windows_at
 from streams.oracle.wait_breaches import wait_breaches
+from streams.oracle.waits import Wait, waits_of
 
 _STATUS_ORDER = {"opened": 0, "updated": 1, "closed": 2}
 
@@ -49,14 +50,14 @@ class Verdict:
 def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int) -> Verdict:
     """Judge a log: raw structured CloudEvents in their order, with ticks (int, ms) between them."""
     reading = read_records(records, book, lateness_ms=lateness_ms)
-    facts = _facts(reading, book)
+    facts, waits = _published(reading, book)
     on_time = [fact for fact in facts if not fact.late]
     windows: list[WindowValue] = []
     breaches: list[BreachRecord] = []
     if reading.watermark is not None:
         end = reading.watermark - reading.watermark % SLICE_MS
-        windows = windows_at(end, on_time, book)
-        breaches = _breaches(on_time, book, reading.watermark, end)
+        windows = windows_at(end, on_time, waits, book)
+        breaches = _breaches(on_time, waits, book, reading.watermark, end)
     return Verdict(
         facts=tuple(facts),
         windows=tuple(windows),
@@ -68,27 +69,37 @@ def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: in
     )
 
 
-def _facts(reading: Reading, book: ContractBook) -> list[Fact]:
+def _published(reading: Reading, book: ContractBook) -> tuple[list[Fact], list[Wait]]:
     def of(contract: str, conversation: str, statements: Sequence[Statement]) -> list[Fact]:
         gap = book.versions(contract)[0].inactivity_ms
         return facts_of(conversation_of(contract, conversation, statements, gap), book)
 
     facts: list[Fact] = []
+    waits: list[Wait] = []
     for (contract, conversation), entries in reading.entries.items():
-        facts += published_facts(entries, reading.watermark, partial(of, contract, conversation))
-    return sorted(facts, key=lambda fact: (fact.time, fact.id))
+        told = published(entries, reading.watermark, partial(of, contract, conversation))
+        facts += told.facts
+        waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
+    return sorted(facts, key=lambda fact: (fact.time, fact.id)), waits
 
 
 def _breaches(
-    on_time: Iterable[Fact], book: ContractBook, watermark: int, end: int
+    on_time: Iterable[Fact],
+    waits: Iterable[Wait],
+    book: ContractBook,
+    watermark: int,
+    end: int,
 ) -> list[BreachRecord]:
     by_contract: dict[str, list[Fact]] = defaultdict(list)
     for fact in on_time:
         by_contract[fact.contract].append(fact)
+    waits_by_contract: dict[str, list[Wait]] = defaultdict(list)
+    for wait in waits:
+        waits_by_contract[wait.opened.contract].append(wait)
     records: list[BreachRecord] = []
-    for facts in by_contract.values():
+    for contract, facts in by_contract.items():
         records += ratio_breaches(facts, book, end)
-        records += wait_breaches(facts, book, watermark)
+        records += wait_breaches(contract, waits_by_contract[contract], book, watermark)
     return sorted(
         records,
         key=lambda r: (r.time, r.clause, r.key, _STATUS_ORDER[r.status], r.contract),

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from streams.domain.facts import Fact
 from streams.oracle.conversation import Statement
+from streams.oracle.waits import WaitCorrection, correction
 
 Place = tuple[str, int, int]
 FactsOf = Callable[[Sequence[Statement]], list[Fact]]
@@ -29,32 +30,47 @@ class Entry(NamedTuple):
         return self.watermark is not None and self.statement.time <= self.watermark
 
 
-def published_facts(
-    entries: Sequence[Entry], watermark: int | None, facts_of: FactsOf
-) -> list[Fact]:
+class Published(NamedTuple):
+    """What was published of one conversation, and how late events changed who was waiting."""
+
+    facts: list[Fact]
+    corrections: list[WaitCorrection]
+
+
+def published(entries: Sequence[Entry], watermark: int | None, facts_of: FactsOf) -> Published:
     """All that was published of one conversation until the final `watermark`.
 
     `entries` in log order; `facts_of` gives all facts that follow from some of its statements.
     """
     if watermark is None:
-        return []
+        return Published([], [])
     if not any(entry.late for entry in entries):
         # Nothing late: all that bears on a fact had been read when W reached its time.
         facts = facts_of([entry.statement for entry in entries])
-        return [fact for fact in facts if fact.time <= watermark]
+        return Published([fact for fact in facts if fact.time <= watermark], [])
     ledger = _Ledger()
+    corrections: list[WaitCorrection] = []
     read: list[Statement] = []
     known: set[Statement] = set()
     for entry in entries:
         repeated = entry.statement in known
         if entry.watermark is not None and entry.late and not repeated:
-            ledger.reach(entry.watermark, facts_of(read))
-            ledger.correct(facts_of([*read, entry.statement]))
+            before = facts_of(read)
+            after = facts_of([*read, entry.statement])
+            ledger.reach(entry.watermark, before)
+            ledger.correct(after)
+            corrected = correction(
+                entry.watermark + 1,
+                [fact for fact in before if fact.time <= entry.watermark],
+                [fact for fact in after if fact.time <= entry.watermark],
+            )
+            if corrected is not None and corrected.time <= watermark:
+                corrections.append(corrected)
         if not repeated:
             read.append(entry.statement)
             known.add(entry.statement)
     ledger.reach(watermark, facts_of(read))
-    return ledger.written
+    return Published(ledger.written, corrections)
 
 
 class _Ledger:

@@ -12,45 +12,42 @@ from streams.domain.contract import ContractBook
 from streams.domain.facts import Fact
 from streams.domain.histogram import bucket_of, bucket_value_ms
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
-from streams.oracle.indicators import Key, Versions, counts_of, escalation_of
+from streams.oracle.indicators import Key, Versions, counts_of
+from streams.oracle.waits import Wait
 
 
-def windows_at(end: int, facts: Iterable[Fact], book: ContractBook) -> list[WindowValue]:
+def windows_at(
+    end: int, facts: Iterable[Fact], waits: Iterable[Wait], book: ContractBook
+) -> list[WindowValue]:
     """Every key's windows at the boundary `end`; by contract, key, length.
 
-    `facts` are the on-time assertions; those after `end` are not looked at. A fact's groupings are
-    those of the version that judged it.
+    `facts` are the on-time assertions; those after `end` are not looked at, nor `waits` that began
+    later. A fact's groupings are those of the version that judged it.
     """
     versions = Versions(book)
     by_contract: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         if fact.time <= end:
             by_contract[fact.contract].append(fact)
+    open_t0s: dict[tuple[str, Key], list[int]] = defaultdict(list)
+    for wait in waits:
+        if wait.since <= end and (wait.until is None or wait.until > end):
+            fact = wait.opened
+            for grouping in versions.of(fact).groupings:
+                key = versions.key(fact, grouping)
+                open_t0s[fact.contract, key].append(fact.detail["t0"])
     found = []
     for contract in sorted(by_contract):
-        past = sorted(by_contract[contract], key=lambda f: (f.time, f.revision))
-        open_facts = _open_escalations(past)
-        opened: dict[Key, list[Fact]] = defaultdict(list)
+        past = by_contract[contract]
         by_key: dict[Key, list[Fact]] = defaultdict(list)
         for fact in past:
             for grouping in versions.of(fact).groupings:
-                key = versions.key(fact, grouping)
-                by_key[key].append(fact)
-                if open_facts.get(escalation_of(fact)) is fact:
-                    opened[key].append(fact)
+                by_key[versions.key(fact, grouping)].append(fact)
         for key in sorted(by_key):
-            t0s = [fact.detail["t0"] for fact in opened[key]]
+            t0s = open_t0s[contract, key]
             for window, length in WINDOW_LENGTHS_MS.items():
                 found.append(_window(contract, key, window, end, length, by_key[key], t0s))
     return found
-
-
-def _open_escalations(past: Sequence[Fact]) -> dict[tuple[str, int, int], Fact]:
-    opened = {escalation_of(f): f for f in past if f.kind == "escalation_opened"}
-    for fact in past:
-        if fact.kind == "escalation_ended":
-            opened.pop(escalation_of(fact), None)
-    return opened
 
 
 def _window(

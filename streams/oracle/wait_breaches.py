@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from streams.domain.breach_record import EVIDENCE_LIMIT, BreachRecord, BreachStatus, Waiting
 from streams.domain.contract import Clause, ContractBook
-from streams.domain.facts import Fact
 from streams.oracle.indicators import Key, Versions, escalation_of, slice_end
+from streams.oracle.waits import Wait
 
 
 class _Overdue(NamedTuple):
@@ -21,33 +21,26 @@ class _Overdue(NamedTuple):
     about: tuple[str, int, int]
     since: int
     until: int | None
+    withdrawn: bool
     waiting: Waiting
 
 
-def wait_breaches(facts: Sequence[Fact], book: ContractBook, watermark: int) -> list[BreachRecord]:
-    """Every record of one contract's `escalation_wait` clauses up to `watermark`, in no order.
-
-    `facts` are its on-time assertions.
-    """
+def wait_breaches(
+    contract: str, waits: Sequence[Wait], book: ContractBook, watermark: int
+) -> list[BreachRecord]:
+    """Every record of one contract's `escalation_wait` clauses up to `watermark`, in no order."""
     versions = Versions(book)
-    ends: dict[tuple[str, int, int], int] = {}
-    for fact in facts:
-        if fact.kind == "escalation_ended":
-            about = escalation_of(fact)
-            ends[about] = min(fact.time, ends.get(about, fact.time))
     overdue: dict[tuple[str, Key], list[_Overdue]] = defaultdict(list)
     clauses: dict[str, Clause] = {}
-    for fact in facts:
-        if fact.kind != "escalation_overdue":
+    for wait in waits:
+        since = wait.overdue_since
+        if since is None:
             continue
-        about = escalation_of(fact)
-        until = ends.get(about)
-        if until is not None and until < fact.time:
-            # Only history rewritten by late events can number a second wait like an ended one.
-            continue
-        one = _Overdue(about, fact.time, until, Waiting(fact.detail["t0"], *about))
-        for clause in book.at(fact.contract, fact.time).clauses:
-            key = versions.key(fact, clause.grouping)
+        about = escalation_of(wait.opened)
+        shown = Waiting(wait.opened.detail["t0"], *about)
+        one = _Overdue(about, since, wait.until, wait.withdrawn, shown)
+        for clause in book.at(contract, since).clauses:
+            key = versions.key(wait.opened, clause.grouping)
             if clause.indicator == "escalation_wait" and clause.admits(
                 tuple(value for _, value in key)
             ):
@@ -55,7 +48,7 @@ def wait_breaches(facts: Sequence[Fact], book: ContractBook, watermark: int) -> 
                 clauses[clause.id] = clause
     records = []
     for (clause_id, key), several in overdue.items():
-        teller = _Teller(facts[0].contract, clauses[clause_id], key, book)
+        teller = _Teller(contract, clauses[clause_id], key, book)
         records += teller.tell(several, watermark)
     return records
 
@@ -74,13 +67,16 @@ class _Teller:
     def tell(self, several: Iterable[_Overdue], watermark: int) -> list[BreachRecord]:
         begun: dict[int, list[_Overdue]] = defaultdict(list)
         ended: dict[int, list[_Overdue]] = defaultdict(list)
+        withdrawn: dict[int, list[_Overdue]] = defaultdict(list)
         for one in several:
             begun[one.since].append(one)
             if one.until is not None:
-                ended[one.until].append(one)
-        moments = sorted({*begun, *ended})
+                (withdrawn if one.withdrawn else ended)[one.until].append(one)
+        moments = sorted({*begun, *ended, *withdrawn})
         for moment, following in zip(moments, [*moments[1:], watermark + 1], strict=True):
             was_open = bool(self._waiting)
+            for one in withdrawn.get(moment, ()):
+                self._waiting.pop(one.about, None)
             for one in begun.get(moment, ()):
                 self._waiting[one.about] = one.waiting
             if self._waiting and not was_open:

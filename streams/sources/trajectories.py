@@ -270,4 +270,6 @@ def _result(
 
 
 def _tokens(count: Any) -> int | None:
-    return count if isinstance(count, int) and 0 <= count < 2**53 else None
+    # JSON's true is an int to Python.
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    return count if whole and 0 <= count < 2**53 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.sources.base import SourceOptions, SourceProblem, pseudonym
+from streams.domain.events import ContactStarted, Data, Event, MessageData, MessageSent
+from streams.sources.base import Conversation, SourceOptions, SourceProblem, pseudonym
 from streams.sources.registry import SOURCES, read_records, read_sorted
 from tests.unit.sources.source_files import OPTIONS, read, table
 from tests.unit.sources.test_source_acd import HEADER, QUEUED
@@ -128,7 +130,29 @@ def test_records_hold_no_nulls(log: Path) -> None:
     assert b"null" not in b"".join(read("acd", log).raws)
 
 
-def test_what_the_decoder_refuses_is_a_problem_not_a_record(log: Path) -> None:
+class Nameless:
+    """A source whose event has a field that the decoder refuses."""
+
+    name = "nameless"
+
+    def read(self, path: Path, options: SourceOptions) -> Iterator[Event | SourceProblem]:
+        talk = Conversation(self.name, "t-1", options, "chat")
+        yield ContactStarted(**talk.stamp("fine", 1_000), data=Data(**talk.shared()))
+        yield MessageSent(
+            **talk.stamp("nobody", 2_000),
+            data=MessageData(**talk.shared(), author="human", agent_id=""),
+        )
+
+
+def test_what_the_decoder_refuses_is_a_problem_not_a_record(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SOURCES, "nameless", Nameless())
+    reading = read("nameless", log)
+    assert (len(reading.events), reading.problems) == (1, ["not_canonical"])
+
+
+def test_what_is_no_text_is_a_problem_not_a_record(log: Path) -> None:
     log.write_bytes(table(HEADER, [QUEUED]))
     options = SourceOptions(contract="c-1", salt="s", supplier="\ud800", date=date(2001, 2, 3))
     items = list(read_records("acd", log, options))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from streams.domain.events import (
     AiFailureSignalled,
     AiToolCall,
+    AiTurn,
     ContactEnded,
     Event,
     HandoffRequested,
@@ -168,6 +169,19 @@ def test_repeated_call_ids_answer_the_latest_call(log: Path) -> None:
     tools = [e.data.tool for e in reading.events if isinstance(e, AiToolCall)]
     assert tools == ["one", "two"]
     assert reading.problems == []
+
+
+def test_a_result_answers_the_latest_call_where_an_earlier_one_has_none(log: Path) -> None:
+    reading = read_runs(log, [call("one"), call("two"), result("b")])
+    assert only(reading.events, AiToolCall).data.tool == "two"
+    assert reading.problems == ["tool_call_without_result"]
+
+
+@pytest.mark.parametrize("count", [True, -1, 1.5, "3", None, 2**60])
+def test_token_counts_that_are_none_are_left_out(log: Path, count: object) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": 7}
+    turn = only(read_runs(log, [{**REPLY, "usage": usage}]).events, AiTurn)
+    assert (turn.data.input_tokens, turn.data.output_tokens) == (None, 7)
 
 
 def test_calls_and_results_that_do_not_meet_are_counted(log: Path) -> None:

@@ -1,0 +1,51 @@
+# `make help` says what there is. Nothing but Python 3.11+ and make is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+DATA ?=
+SOURCE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-kafka lint bench lock clean
+
+help: ## Show this.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+# A venv is remade when its lock changes; the marker is written last, so that an aborted install is redone.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Baton needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing from requirements.lock ..."
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "installing from requirements-dev.lock ..."
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; ARGS=--once, DATA=FILE SOURCE=acd.
+	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+
+test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
+	@$(BIN)/python -m pytest -q tests --ignore=tests/kafka --ignore=tests/bench $(ARGS)
+
+test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
+	@$(BIN)/python -m pytest -q tests/kafka $(ARGS)
+
+lint: $(VENV)/.dev ## ruff and mypy --strict.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy streams
+
+bench: $(VENV)/.dev ## Throughput beside the bare client and stock Faust, in one run.
+	@$(BIN)/python -m tests.bench.run $(ARGS)
+
+lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove the venv and caches.
+	rm -rf $(VENV) .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis
