@@ -202,6 +202,20 @@ class Worker:
             return {}
         return {(tp.topic, tp.partition): lag for tp, lag in consumer.lag().items()}
 
+    def written(self) -> Mapping[str, int]:
+        """Records acknowledged so far, by topic."""
+        return self._outbox.written
+
+    def settled(self) -> bool:
+        """Whether all that was delivered is processed and every window has reached its watermark."""
+        watermarks = self.telemetry.watermarks.values()
+        windows = self.telemetry.windows.values()
+        return (
+            not any(self.lags().values())
+            and bool(windows)
+            and all(w.watermark == max(watermarks) for w in windows)
+        )
+
     def ready(self) -> tuple[bool, str]:
         """Whether partitions are assigned and state is recovered, and why not."""
         if self._crash is not None:

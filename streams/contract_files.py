@@ -12,6 +12,16 @@ from streams.domain.contract import ContractBook, ContractError
 from streams.domain.contract_document import terms_from_documents
 
 
+def bundled_contract(name: str) -> Path:
+    """The file of a contract that comes with Baton. Raises ContractError where it does not."""
+    package = Path(__file__).parent
+    for folder in (package / "_contracts", package.parent / "deploy" / "contracts"):
+        path = folder / f"{name}.yaml"
+        if path.is_file():
+            return path
+    raise ContractError(f"no contract {name!r} comes with Baton")
+
+
 def load_contracts(paths: Iterable[Path]) -> ContractBook:
     """The book of all contracts in `paths` (files, or folders of *.yaml).
 

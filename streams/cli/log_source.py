@@ -48,7 +48,7 @@ def read_source(
             for raw in read_log(file):
                 yield raw, arrival_ms(raw)
             return
-        records, problems = read_sorted(source, file, _options(given))
+        records, problems = read_sorted(source, file, _options(given), order="recorded")
     except (LogError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     counts = Counter(problem.code for problem in problems)

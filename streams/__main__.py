@@ -1,0 +1,5 @@
+"""`python -m streams` is `baton`."""
+
+from streams.cli.main import main
+
+main()

@@ -1,0 +1,112 @@
+"""Reads back what the demo's worker published and compares it with the oracle's verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.domain.breach_record import encode_breach
+from streams.domain.facts import encode_fact
+from streams.domain.window_value import encode_window
+from streams.kafka import topics
+from streams.oracle.judge import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one topic holds beside what it should; equal when both counts are 0."""
+
+    what: str
+    published: int
+    missing: int
+    unexpected: int
+    example: str
+
+    @property
+    def identical(self) -> bool:
+        """Whether the topic holds exactly what the oracle says."""
+        return not self.missing and not self.unexpected
+
+
+async def read_topic(
+    broker: str, topic: str, partitions: int, expected: int
+) -> list[tuple[bytes, bytes]]:
+    """All `expected` records of a topic as (key, value), in order within a partition.
+
+    Counts records instead of asking the broker for the end: the embedded one answers short.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(partitions)])
+        found: list[tuple[bytes, bytes]] = []
+        while len(found) < expected:
+            batches = await consumer.getmany(timeout_ms=5000)
+            if not batches:
+                break
+            for records in batches.values():
+                found += [(record.key or b"", record.value or b"") for record in records]
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def compare(
+    broker: str, partitions: int, written: Mapping[str, int], verdict: Verdict
+) -> list[Difference]:
+    """Facts and breaches record by record, windows by their last value a key."""
+    read = {
+        name: await read_topic(broker, name, partitions, written.get(name, 0))
+        for name in (topics.FACTS, topics.BREACHES, topics.WINDOWS)
+    }
+    facts = (value for _, value in read[topics.FACTS])
+    breaches = (value for _, value in read[topics.BREACHES])
+    windows = _current(value for _, value in read[topics.WINDOWS])
+    wanted = _current(encode_window(value) for value in verdict.windows)
+    return [
+        _difference("facts", facts, map(encode_fact, verdict.facts)),
+        _difference("breaches", breaches, map(encode_breach, verdict.breaches)),
+        _difference(
+            "windows", map(_resting, windows.values()), map(_resting, wanted.values())
+        ),
+    ]
+
+
+def _current(values: Iterable[bytes]) -> dict[bytes, bytes]:
+    current: dict[bytes, bytes] = {}
+    for value in values:
+        document = orjson.loads(value)
+        key = orjson.dumps([document["contract"], document["key"], document["window"]])
+        current[key] = value
+    return current
+
+
+def _resting(value: bytes) -> bytes:
+    # A key at rest was last written when its values last changed, which may be an earlier boundary.
+    document = orjson.loads(value)
+    if not document["open"]:
+        del document["end"]
+    return orjson.dumps(document)
+
+
+def _difference(what: str, published: Iterable[bytes], wanted: Iterable[bytes]) -> Difference:
+    ours, theirs = sorted(published), sorted(wanted)
+    missing, unexpected = _without(theirs, ours), _without(ours, theirs)
+    example = (missing or unexpected or [b""])[0].decode()
+    return Difference(what, len(ours), len(missing), len(unexpected), example)
+
+
+def _without(left: list[bytes], right: list[bytes]) -> list[bytes]:
+    counts: dict[bytes, int] = {}
+    for item in right:
+        counts[item] = counts.get(item, 0) + 1
+    rest = []
+    for item in left:
+        if counts.get(item, 0):
+            counts[item] -= 1
+        else:
+            rest.append(item)
+    return rest
