@@ -30,13 +30,16 @@ log = logging.getLogger("baton")
 
 
 class WorkerCrashed(RuntimeError):
-    """The worker cannot go on; its cause says why. What was not committed will be processed again."""
+    """The worker cannot go on; its cause says why. What was not committed will be processed
+    again.
+    """
 
 
 class Worker:
     """One worker process: consumes, computes, publishes, serves its pages.
 
-    `start` returns once it is running (not yet assigned), `run_until` waits, `stop` finishes the batch in
+    `start` returns once it is running (not yet assigned), `run_until` waits, `stop` finishes the
+    batch in
     hand, commits and leaves the group.
     """
 
@@ -161,12 +164,14 @@ class Worker:
             self._crash = error
             self._crashed.set()
 
-    async def _on_revoked(self, app: Any, revoked: Any, **_: Any) -> None:
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
         self._lifecycle.forget()
         self._windows.forget()
 
     async def start(self) -> None:
-        """Start everything. Raises PagesError or an aiokafka KafkaError where that is impossible."""
+        """Start everything. Raises PagesError or an aiokafka KafkaError where that is
+        impossible.
+        """
         self.port = await self._pages.start()
         await self._producer.start()
         self.app.finalize()
@@ -207,7 +212,9 @@ class Worker:
         return self._outbox.written
 
     def settled(self) -> bool:
-        """Whether all that was delivered is processed and every window has reached its watermark."""
+        """Whether all that was delivered is processed and every window has reached its
+        watermark.
+        """
         watermarks = self.telemetry.watermarks.values()
         windows = self.telemetry.windows.values()
         return (

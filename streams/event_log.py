@@ -1,4 +1,6 @@
-"""Logs of canonical events on disk: JSON lines, plain, .gz or .zst, and what of them a replay needs."""
+"""Logs of canonical events on disk: JSON lines, plain, .gz or .zst, and what of them a replay
+needs.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,9 @@ CHUNK = 4000
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """How a replay may differ from the log: delays up to `shuffle_ms`, `duplicate_ppm` written twice."""
+    """How a replay may differ from the log: delays up to `shuffle_ms`, `duplicate_ppm` written
+    twice.
+    """
 
     shuffle_ms: int = 0
     duplicate_ppm: int = 0
@@ -149,10 +151,8 @@ class Replayer:
     def _put_event(self, outbox: Outbox, raw: bytes, index: int) -> None:
         conversation = address(raw).conversation
         key = None if conversation is None else conversation.encode()
-        if key is None:
-            partition = index % self._partitions
-        else:
-            partition = partition_of(key, self._partitions)
+        count = self._partitions
+        partition = index % count if key is None else partition_of(key, count)
         outbox.put(self._topic, partition, key, raw)
 
     def _put_tick(self, outbox: Outbox, time_ms: int) -> None:

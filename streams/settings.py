@@ -31,7 +31,7 @@ class Settings(BaseSettings):
 
     contract: Annotated[list[Path], NoDecode] = Field(
         default_factory=list,
-        description="Contract files or folders of *.yaml; several are separated by ':' in BATON_CONTRACT.",
+        description="Contract files or folders of *.yaml; ':' separates several in BATON_CONTRACT.",
     )
     broker: str = Field(
         "127.0.0.1:9092", description="Kafka bootstrap servers, host:port[,host:port]."

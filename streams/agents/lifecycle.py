@@ -72,7 +72,8 @@ class LifecycleStage:
     async def process(self, batch: Batch) -> None:
         """Fold one batch and publish what came of it, before its offsets may be committed.
 
-        Facts, deltas and dead letters are acknowledged first, then the changelog: what a crash between
+        Facts, deltas and dead letters are acknowledged first, then the changelog: what a crash
+        between
         them repeats carries the same ids. Raises OutboxError if anything could not be written.
         """
         partition = self._partition(batch.partition)

@@ -58,7 +58,9 @@ def _slice_name(key: Key, end: int) -> bytes:
 def changes(
     windows: WindowPartition, data: MutableMapping[bytes, bytes]
 ) -> Iterator[tuple[bytes, bytes | None]]:
-    """Write what changed since the last call into `data`; yields it for the changelog, the partition last."""
+    """Write what changed since the last call into `data`; yields it for the changelog, the
+    partition last.
+    """
     for key, end in windows.touched_slices:
         piece = windows.keys[key].slices.get(end)
         if piece is not None:
@@ -97,7 +99,9 @@ def _stored_key(windows: KeyWindows, reached: int | None) -> _StoredKey:
 
 
 def restore(windows: WindowPartition, data: MutableMapping[bytes, bytes], sources: int) -> None:
-    """Fill an empty WindowPartition from its table. Raises msgspec.DecodeError for a foreign record."""
+    """Fill an empty WindowPartition from its table. Raises msgspec.DecodeError for a foreign
+    record.
+    """
     slices: list[_StoredSlice] = []
     for name, raw in data.items():
         match name[:1]:

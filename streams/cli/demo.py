@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
+import orjson
 from aiokafka.errors import KafkaError
 from rich.console import Console, Group
 from rich.live import Live
@@ -30,13 +31,15 @@ from streams.export.pages import PagesError
 from streams.kafka.admin import TopicsError, ensure_topics
 from streams.kafka.embedded import BrokerStartError, EmbeddedBroker
 from streams.kafka.topics import declared_topics
-from streams.oracle.judge import Verdict, judge
 from streams.replay import ticked
 from streams.settings import Settings
 from streams.sources.synthetic import SyntheticDay, write_log
 
 HOME = Path(".baton")
 EXIT_DIFFERENT = 3
+EXIT_INTERRUPTED = 130
+_AT_WORK = "stream and oracle work on the same file; they are compared at the end"
+_DONE = "all is read; the oracle is still judging the same file"
 
 
 class DemoError(RuntimeError):
@@ -64,7 +67,7 @@ class Plan:
     "contracts",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Contract to judge by; default: the bundled one (for foreign logs, the bundled real-data one).",
+    help="Contract to judge by; default: the one that comes with Baton for this kind of log.",
 )
 @click.option("--interactions", type=click.IntRange(100), default=30_000, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -88,21 +91,31 @@ def demo(
     console = Console()
     HOME.mkdir(exist_ok=True)
     logging.basicConfig(filename=HOME / "demo.log", level="WARNING", force=True)
-    default = bundled_contract("telco-2026" if source == CANONICAL else "real-data")
-    book = book_from(contracts or (default,))
+    bundled = bundled_contract("telco-2026" if source == CANONICAL else "real-data")
+    judged_by = list(contracts) or [bundled]
+    book = book_from(judged_by)
     if file is None:
         file = _synthetic_day(console, interactions, seed)
-    settings = Settings(port=port, session_timeout=6, idempotence=False, app_id="baton-demo")
+    settings = Settings(
+        contract=judged_by, port=port, session_timeout=6, idempotence=False, app_id="baton-demo"
+    )
     plan = Plan(file, source, source_options, settings, once)
     try:
         with EmbeddedBroker(log_path=HOME / "broker.log") as broker:
             settings.broker = broker.bootstrap
             sys.exit(asyncio.run(_run(console, plan, book, broker)))
-    except (BrokerStartError, DemoError, TopicsError, PagesError, WorkerCrashed, KafkaError) as error:
+    except (
+        BrokerStartError,
+        DemoError,
+        TopicsError,
+        PagesError,
+        WorkerCrashed,
+        KafkaError,
+    ) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         console.print("interrupted; everything is stopped")
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _synthetic_day(console: Console, interactions: int, seed: int) -> Path:
@@ -118,11 +131,8 @@ async def _run(console: Console, plan: Plan, book: ContractBook, broker: Embedde
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    log = await asyncio.to_thread(_read, plan)
-    ticks = sum(isinstance(item, int) for item in log)
-    total = len(log) - ticks + ticks * settings.partitions
-    judging = asyncio.create_task(asyncio.to_thread(judge, log, book, lateness_ms=30_000))
-    del log
+    with console.status(f"reading {plan.file}"):
+        total = await asyncio.to_thread(_records_of, plan)
     async with contextlib.AsyncExitStack() as running:
         specs = declared_topics(settings.prefix, settings.partitions)
         await ensure_topics(settings.broker, specs, replication=1)
@@ -132,11 +142,14 @@ async def _run(console: Console, plan: Plan, book: ContractBook, broker: Embedde
         await worker.start()
         url = f"http://{settings.host}:{worker.port}/metrics"
         view = DemoView(worker.telemetry, total, url)
-        replay = await running.enter_async_context(_replay(plan))
-        verdict = await _watch(console, view, worker, broker, replay, judging, total, stop)
-        if verdict is None:
+        replay = await running.enter_async_context(_child(*_replay_command(plan)))
+        oracle = await running.enter_async_context(_child(*_oracle_command(plan)))
+        said = asyncio.create_task(oracle.communicate())
+        finished = await _watch(console, view, worker, broker, (replay, oracle), said, total, stop)
+        if not finished:
             console.print("stopped before the end; nothing is left running")
-            return 130
+            return EXIT_INTERRUPTED
+        verdict = orjson.loads((await said)[0])
         written = worker.written()
         different = await compare(settings.broker, settings.partitions, written, verdict)
         console.print(_summary(worker, verdict, different))
@@ -147,23 +160,48 @@ async def _run(console: Console, plan: Plan, book: ContractBook, broker: Embedde
         return 0 if identical else EXIT_DIFFERENT
 
 
-def _read(plan: Plan) -> list[bytes | int]:
-    return list(ticked(read_source(plan.file, plan.source, plan.source_options)))
+def _records_of(plan: Plan) -> int:
+    """How many records the worker will read: each once, each tick on every partition."""
+    records = ticks = 0
+    for item in ticked(read_source(plan.file, plan.source, plan.source_options)):
+        if isinstance(item, int):
+            ticks += 1
+        else:
+            records += 1
+    return records + ticks * plan.settings.partitions
+
+
+def _log_arguments(plan: Plan) -> list[str]:
+    options = [argument for option in plan.source_options for argument in ("--option", option)]
+    return [str(plan.file), "--source", plan.source, *options]
+
+
+def _replay_command(plan: Plan) -> list[str]:
+    """A process of its own, so that writing does not take the worker's time."""
+    settings = plan.settings
+    partitions = str(settings.partitions)
+    target = ["--broker", settings.broker, "--partitions", partitions, "--no-idempotence"]
+    return ["replay", *_log_arguments(plan), *target]
+
+
+def _oracle_command(plan: Plan) -> list[str]:
+    contracts = [
+        argument for path in plan.settings.contract for argument in ("--contract", str(path))
+    ]
+    lateness = ["--lateness", plan.settings.lateness]
+    return ["oracle", *_log_arguments(plan), *contracts, *lateness, "--format", "json"]
 
 
 @contextlib.asynccontextmanager
-async def _replay(plan: Plan) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`baton replay` in a process of its own, so that writing does not take the worker's time."""
-    options = [argument for option in plan.source_options for argument in ("--option", option)]
+async def _child(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A `baton` subcommand that ends with us."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streams", "replay", str(plan.file)),
-        *("--broker", plan.settings.broker, "--source", plan.source, "--no-idempotence"),
-        *("--partitions", str(plan.settings.partitions), *options),
-        stdout=asyncio.subprocess.DEVNULL,
+        *(sys.executable, "-m", "streams", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         # Ctrl-C is ours to handle: the terminal must not end it before us.
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
     try:
         yield process
@@ -178,39 +216,42 @@ async def _watch(
     view: DemoView,
     worker: Worker,
     broker: EmbeddedBroker,
-    replay: asyncio.subprocess.Process,
-    judging: asyncio.Task[Verdict],
+    children: tuple[asyncio.subprocess.Process, asyncio.subprocess.Process],
+    said: asyncio.Task[tuple[bytes, bytes]],
     total: int,
     stop: asyncio.Event,
-) -> Verdict | None:
-    """Show the view until all is read, judged and compared; None where it was stopped before."""
+) -> bool:
+    """Show the view until all is read and judged; False where it was stopped before."""
+    replay, oracle = children
     assert replay.stderr is not None
-    errors = asyncio.create_task(replay.stderr.read())
+    replay_said = asyncio.create_task(replay.stderr.read())
     crash = asyncio.create_task(worker.run_until(stop))
-    live = Live(view.render(), console=console, refresh_per_second=4, transient=not console.is_terminal)
+    live = Live(view.render(), console=console, refresh_per_second=4)
     try:
         with live if console.is_terminal else contextlib.nullcontext():
             while not stop.is_set():
                 _check(broker, crash)
                 if replay.returncode:
-                    said = (await errors).decode(errors="replace").strip().splitlines()
-                    raise DemoError(f"the replay failed: {said[-1] if said else 'no message'}")
+                    raise DemoError(f"the replay failed: {_last_line(await replay_said)}")
+                if oracle.returncode:
+                    raise DemoError(f"the oracle failed: {_last_line((await said)[1])}")
                 read = worker.telemetry.records["lifecycle"]
-                done = read >= total and worker.settled() and replay.returncode == 0
-                view.note = (
-                    "all is read; the oracle is still judging the same file"
-                    if done
-                    else "stream and oracle work on the same file; they are compared at the end"
-                )
+                done = read >= total and replay.returncode == 0 and worker.settled()
+                view.note = _DONE if done else _AT_WORK
                 if console.is_terminal:
                     live.update(view.render())
-                if done and judging.done():
-                    return await judging
+                if done and said.done():
+                    return True
                 await asyncio.wait([crash], timeout=0.25)
     finally:
         crash.cancel()
-        errors.cancel()
-    return None
+        replay_said.cancel()
+    return False
+
+
+def _last_line(said: bytes) -> str:
+    lines = said.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no message"
 
 
 def _check(broker: EmbeddedBroker, crash: asyncio.Task[None]) -> None:
@@ -233,7 +274,7 @@ async def _idle(worker: Worker, broker: EmbeddedBroker, stop: asyncio.Event) -> 
         crash.cancel()
 
 
-def _summary(worker: Worker, verdict: Verdict, different: list[Difference]) -> Group:
+def _summary(worker: Worker, verdict: Mapping[str, Any], different: list[Difference]) -> Group:
     values = [v for w in worker.telemetry.windows.values() for v in w.values()]
     channels = [v for v in values if [n for n, _ in v.key] == ["channel"] and v.window == "24h"]
     whole = [v for v in values if not v.key and v.window == "24h"]
@@ -247,9 +288,10 @@ def _summary(worker: Worker, verdict: Verdict, different: list[Difference]) -> G
             figures.add_row(f"containment {kind}", share)
         for reason, count in top_reasons(value, 5):
             figures.add_row(f"AI failures: {reason}", str(count))
-    figures.add_row("breaches opened", str(sum(r.status == "opened" for r in verdict.breaches)))
-    figures.add_row("late facts", str(verdict.late_facts))
-    dead = ", ".join(f"{code} {n}" for code, n in verdict.dead_letters.items())
+    log = worker.telemetry.breach_log
+    figures.add_row("breaches opened", str(sum(record.status == "opened" for record in log)))
+    figures.add_row("late facts", str(verdict["late_facts"]))
+    dead = ", ".join(f"{code} {n}" for code, n in verdict["dead_letters"].items())
     figures.add_row("dead letters", dead or "none")
     check = Table(title="Stream against oracle")
     for column in ("topic", "published", "missing", "unexpected"):
@@ -263,6 +305,9 @@ def _summary(worker: Worker, verdict: Verdict, different: list[Difference]) -> G
         else "stream and oracle DIFFER: " + next(d.example for d in different if not d.identical)
     )
     return Group(
-        latency_table(channels), figures, breach_table(verdict.breaches, 12), check, verdict_line
+        latency_table(channels),
+        figures,
+        breach_table(sorted(log, key=lambda r: r.time), 12),
+        check,
+        verdict_line,
     )
-

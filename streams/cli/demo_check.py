@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.domain.breach_record import encode_breach
-from streams.domain.facts import encode_fact
-from streams.domain.window_value import encode_window
 from streams.kafka import topics
-from streams.oracle.judge import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +52,13 @@ async def read_topic(
 
 
 async def compare(
-    broker: str, partitions: int, written: Mapping[str, int], verdict: Verdict
+    broker: str, partitions: int, written: Mapping[str, int], verdict: Mapping[str, Any]
 ) -> list[Difference]:
-    """Facts and breaches record by record, windows by their last value a key."""
+    """Facts and breaches byte for byte, windows by their last value a key.
+
+    `verdict` is what `baton oracle --format json` printed; `written` how many records each topic
+    has.
+    """
     read = {
         name: await read_topic(broker, name, partitions, written.get(name, 0))
         for name in (topics.FACTS, topics.BREACHES, topics.WINDOWS)
@@ -65,13 +66,11 @@ async def compare(
     facts = (value for _, value in read[topics.FACTS])
     breaches = (value for _, value in read[topics.BREACHES])
     windows = _current(value for _, value in read[topics.WINDOWS])
-    wanted = _current(encode_window(value) for value in verdict.windows)
+    wanted = _current(map(orjson.dumps, verdict["windows"]))
     return [
-        _difference("facts", facts, map(encode_fact, verdict.facts)),
-        _difference("breaches", breaches, map(encode_breach, verdict.breaches)),
-        _difference(
-            "windows", map(_resting, windows.values()), map(_resting, wanted.values())
-        ),
+        _difference("facts", facts, map(orjson.dumps, verdict["facts"])),
+        _difference("breaches", breaches, map(orjson.dumps, verdict["breaches"])),
+        _difference("windows", map(_resting, windows.values()), map(_resting, wanted.values())),
     ]
 
 

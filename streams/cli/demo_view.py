@@ -118,13 +118,19 @@ class DemoView:
         table = Table(title="Waiting for a human now")
         for column in ("channel", "open", "oldest"):
             table.add_column(column, justify="left" if column == "channel" else "right")
-        now = min(self._telemetry.watermarks.values(), default=0)
+        reached = {
+            key: windows.reached or 0
+            for windows in self._telemetry.windows.values()
+            for key in windows.keys
+        }
         for held in channels:
             oldest = min(held.waiting.values(), default=None)
-            age = "-" if oldest is None else human_duration(max(0, now - oldest))
+            age = "-" if oldest is None else human_duration(reached[held.key] - oldest)
             overdue = len(held.breaches.waits)
             style = "red" if overdue else ""
-            label = f"{len(held.waiting)} ({overdue} overdue)" if overdue else str(len(held.waiting))
+            label = (
+                f"{len(held.waiting)} ({overdue} overdue)" if overdue else str(len(held.waiting))
+            )
             table.add_row(held.key[1][0][1], label, age, style=style)
         return table
 
@@ -139,7 +145,9 @@ class DemoView:
             for name in ("1h", "24h"):
                 value = values.get(name)
                 known = value is not None and value.escalated_before
-                row.append(percent(*ratio(indicator, value.counts)) if value and known else "unknown")
+                row.append(
+                    percent(*ratio(indicator, value.counts)) if value and known else "unknown"
+                )
             table.add_row(_CONTAINMENT_NAMES[kind], *row)
         return table
 
@@ -173,7 +181,9 @@ def latency_table(values: Iterable[WindowValue]) -> Table:
         table.add_column(column, justify="left" if column in ("channel", "window") else "right")
     for value in values:
         if value.samples:
-            stats = [human_duration(ms) if ms is not None else "-" for ms in value.latency_ms.values()]
+            stats = [
+                human_duration(ms) if ms is not None else "-" for ms in value.latency_ms.values()
+            ]
             within = percent(*ratio("escalation_within", value.counts))
             channel = dict(value.key)["channel"]
             table.add_row(

@@ -27,8 +27,8 @@ def log_options(function: _F) -> _F:
         "source_options",
         multiple=True,
         metavar="NAME=VALUE",
-        help="What a foreign log does not say about itself: contract, salt, date, time_zone, supplier,"
-        " channel, market, journey, start, step_ms.",
+        help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
+        " supplier, channel, market, journey, start, step_ms.",
     )(function)
     return click.option(
         "--source",
@@ -42,7 +42,9 @@ def log_options(function: _F) -> _F:
 def read_source(
     file: Path, source: str, given: tuple[str, ...]
 ) -> Iterator[tuple[bytes, int | None]]:
-    """Records with arrival times (ms), in order. Raises click.ClickException with file and cause."""
+    """Records with arrival times (ms), in order. Raises click.ClickException with file and
+    cause.
+    """
     try:
         if source == CANONICAL:
             for raw in read_log(file):

@@ -1,4 +1,6 @@
-"""Entry point of `baton`: known errors become one line on stderr and an exit code, never a traceback."""
+"""Entry point of `baton`: known errors become one line on stderr and an exit code, never a
+traceback.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ EXIT_INTERRUPTED = 130
 def cli() -> None:
     """Baton holds AI-heavy customer-service contracts to their word, from the event stream.
 
-    Start with `baton demo`. `baton worker` is the service; every option of it can be given as BATON_* in the
+    Start with `baton demo`. `baton worker` is the service; every option of it can be given as
+    BATON_* in the
     environment.
     """
 

@@ -1,4 +1,6 @@
-"""Options that several subcommands share; a worker's come from Settings, so that each is said once."""
+"""Options that several subcommands share; a worker's come from Settings, so that each is said
+once.
+"""
 
 from __future__ import annotations
 

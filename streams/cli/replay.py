@@ -104,7 +104,8 @@ def replay(
 ) -> None:
     """Write FILE to the events topic, with ticks that carry the data's own time.
 
-    FILE is canonical JSON lines (plain, .gz, .zst) in the order of arrival, or another system's log with
+    FILE is canonical JSON lines (plain, .gz, .zst) in the order of arrival, or another system's
+    log with
     --source. The same file, seed and options give the same topic.
     """
     how = Disturbance(int(shuffle_seconds * 1000), round(duplicate * 1_000_000), seed)

@@ -173,7 +173,9 @@ class Episode:
         self.signal_time = None
 
     def settle(self, agent: str, skills: str, qualified: str) -> bool:
-        """Whether the agent of a milestone is qualified, remembered for the agent's later messages."""
+        """Whether the agent of a milestone is qualified, remembered for the agent's later
+        messages.
+        """
         required = self._required_skills()
         if qualified != NOT_GIVEN:
             verdict = qualified == YES

@@ -25,7 +25,8 @@ def interleave_ticks(
     """Records in their order with ticks (an int, ms) before them, and a last tick `settle_ms` on.
 
     Each record comes with its arrival time in ms, or None where it has none that can be read. Time
-    moves to an arrival only as far as the next one confirms it (the lesser of the two; the last needs no
+    moves to an arrival only as far as the next one confirms it (the lesser of the two; the last
+    needs no
     confirmation), so that one record from the far future cannot make all that follow late. Ticks
     stand on multiples of `interval_ms`; the last one is exact.
     """

@@ -1,4 +1,6 @@
-"""Telemetry as Prometheus families, made at scrape time: only what this worker owns now is shown."""
+"""Telemetry as Prometheus families, made at scrape time: only what this worker owns now is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +40,15 @@ def _gauge(definition: m.MetricDef) -> GaugeMetricFamily:
 def key_labels(key: Key) -> tuple[str, ...]:
     """A window key as the values of KEY_LABELS."""
     contract, dimensions = key
-    values = dict(dimensions)
+    values = dict[str, str](dimensions)
     grouping = "+".join(values) or "contract"
     return (contract, grouping, *(values.get(name, "") for name in m.KEY_LABELS[2:]))
 
 
 class BatonCollector(Collector):
-    """Reads Telemetry. `now` gives wall-clock seconds, `lags` the consumer's lag, `ready` readiness."""
+    """Reads Telemetry. `now` gives wall-clock seconds, `lags` the consumer's lag, `ready`
+    readiness.
+    """
 
     def __init__(
         self,
@@ -73,7 +77,7 @@ class BatonCollector(Collector):
         yield _counter(m.DEAD_LETTERS, t.dead_letters.items())
         yield _counter(m.FACTS, (((kind,), n) for kind, n in t.facts.items()))
         # Known series start at 0, so that a first late fact is an increase and not a new series.
-        late = {name: 0 for name in t.book.names} | dict(t.late_facts)
+        late = dict.fromkeys(t.book.names, 0) | dict(t.late_facts)
         yield _counter(m.LATE_FACTS, (((name,), n) for name, n in late.items()))
         yield _counter(m.AI_FAILURES, t.ai_failures.items())
         yield _counter(m.HANDOFFS_MISSED, t.missed.items())

@@ -1,4 +1,5 @@
-"""Every metric Baton exports, once: name, kind, labels, meaning. README's table is checked against it.
+"""Every metric Baton exports, once: name, kind, labels, meaning. README's table is checked against
+it.
 
 No metric exists without an entry here, for families are made from it (collector.py).
 """
@@ -11,7 +12,8 @@ from typing import Literal
 Kind = Literal["counter", "gauge", "histogram"]
 
 # The key of a window: which grouping it belongs to ("contract" for the whole contract), and the
-# values of its dimensions; those that are not in the grouping are empty, which to Prometheus is absent.
+# values of its dimensions; those that are not in the grouping are empty, which to Prometheus is
+# absent.
 KEY_LABELS = ("contract", "grouping", "channel", "market", "journey", "supplier")
 
 
@@ -57,7 +59,8 @@ HANDOFF_LATENCY = MetricDef(
 HANDOFFS_MISSED = MetricDef(
     "baton_handoffs_missed",
     "counter",
-    "Escalations that crossed their threshold, or ended without a human; open ones count as they cross.",
+    "Escalations that crossed their threshold, or ended without a human; open ones count as they"
+    " cross.",
     ("contract", "channel"),
 )
 HANDOFFS_WITHIN = MetricDef(
@@ -105,7 +108,7 @@ LATENCY_SAMPLES = MetricDef(
 WITHIN_RATIO = MetricDef(
     "baton_handoff_within_ratio",
     "gauge",
-    "Share of decided escalations taken over within their threshold; absent where none was decided.",
+    "Share of decided escalations taken over within their threshold; absent where none was.",
     ("window", *KEY_LABELS),
 )
 CONTAINMENT = MetricDef(

@@ -1,4 +1,6 @@
-"""What the stages have done and hold, in plain integers: collector.py shows it, the stages only count."""
+"""What the stages have done and hold, in plain integers: collector.py shows it, the stages only
+count.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def latency_bounds_ms(book: ContractBook) -> list[int]:
 
 @dataclass(slots=True)
 class LatencyCounts:
-    """One histogram child: counts by bucket (not cumulative, the last is +Inf) and the sum in ms."""
+    """One histogram child: counts by bucket (not cumulative, the last is +Inf) and the sum in
+    ms.
+    """
 
     counts: list[int]
     sum_ms: int = 0

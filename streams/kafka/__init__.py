@@ -1,1 +1,3 @@
-"""The edge to the broker: topics, batch consumption under Faust, tables' storage, output, dead letters."""
+"""The edge to the broker: topics, batch consumption under Faust, tables' storage, output, dead
+letters.
+"""

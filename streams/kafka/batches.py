@@ -1,7 +1,9 @@
 """Batch delivery under Faust: one Message a partition and fetch, acknowledged only when it is done.
 
-Stock Faust spends its budget on each record (two tasks, an Event, a queue put, a locked ack: DESIGN.md section
-11). Here a fetch reaches the agent whole. Faust's own offset bookkeeping cannot be kept with that: it takes
+Stock Faust spends its budget on each record (two tasks, an Event, a queue put, a locked ack:
+DESIGN.md section
+11). Here a fetch reaches the agent whole. Faust's own offset bookkeeping cannot be kept with that:
+it takes
 the jump from one batch's first record to the next for a gap in the log and counts it as
 acknowledged before anything was processed. So offsets are counted here: a partition's batches are
 in flight in order, and what may be committed is the end of the longest finished run at the head.
@@ -14,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer, Transport
-from faust.types import TP
+from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
@@ -46,7 +48,7 @@ class Batch:
         self.finished = True
 
 
-class BatchConsumer(Consumer):  # type: ignore[misc]
+class BatchConsumer(Consumer):
     """Faust's aiokafka consumer, delivering batches to agents and single records to recovery."""
 
     def _reset_state(self) -> None:
@@ -83,24 +85,27 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                     yield tp, self._to_message(tp, record)
                 continue
             message = self._to_message(tp, fetched[-1])
-            message.value = Batch(tp.topic, tp.partition, fetched)
             message.key = None
+            # Faust hands the value on as it is (raw codec); to it a batch is just another payload.
+            message.value = Batch(tp.topic, tp.partition, fetched)  # type: ignore[assignment]
             yield tp, message
 
-    def ack(self, message: ConsumerMessage) -> bool:
+    def ack(self, message: Message) -> bool:
         """The stream is done with the message; a batch that is not held is finished."""
         if message.acked:
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        batch = message.value
+        batch: object = message.value
         if isinstance(batch, Batch) and not batch.held:
             batch.finished = True
         notify(self._waiting_for_ack)
         return True
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: what lies between two batches was never delivered and needs no acknowledgement."""
+        """Nothing: what lies between two batches was never delivered and needs no
+        acknowledgement.
+        """
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         for tp, batches in self._in_flight.items():
@@ -112,7 +117,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                 yield tp
 
     def _new_offset(self, tp: TP) -> int | None:
-        """The offset after the longest finished run at the head of what is in flight; None if empty."""
+        """The offset after the longest finished run at the head of what is in flight; None if
+        empty.
+        """
         batches = self._in_flight[tp]
         offset = None
         while batches and batches[0].finished:
@@ -125,7 +132,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         await super().perform_seek()
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
-        """Forget what is in flight, after Faust has waited for it and committed what was finished."""
+        """Forget what is in flight, after Faust has waited for it and committed what was
+        finished.
+        """
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._in_flight.pop(tp, None)
@@ -139,7 +148,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         return {tp: max(0, end - position) for tp, (position, end) in self._positions.items()}
 
 
-class BatchTransport(Transport):  # type: ignore[misc]
+class BatchTransport(Transport):
     """Faust's aiokafka transport with batch delivery."""
 
     Consumer = BatchConsumer

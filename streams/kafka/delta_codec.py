@@ -10,7 +10,9 @@ from streams.domain.delta import Entry
 
 
 class DeltaStep(msgspec.Struct, array_like=True):
-    """One advance of a source partition's watermark (ms), with the entries of one facts partition."""
+    """One advance of a source partition's watermark (ms), with the entries of one facts
+    partition.
+    """
 
     watermark: int
     entries: list[Entry]

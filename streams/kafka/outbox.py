@@ -1,6 +1,7 @@
 """What a batch sends, gathered by partition and written as whole record batches.
 
-aiokafka's `send` costs about 24 us a record in futures and locks; a record batch built here costs about 3.
+aiokafka's `send` costs about 24 us a record in futures and locks; a record batch built here costs
+about 3.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 class Outbox:
-    """Gathers records with `put` and writes them with `flush`, which returns once all are acknowledged."""
+    """Gathers records with `put` and writes them with `flush`, which returns once all are
+    acknowledged.
+    """
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer

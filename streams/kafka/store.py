@@ -1,4 +1,6 @@
-"""Table storage by partition: what a rebalance takes away goes whole, what it brings comes whole."""
+"""Table storage by partition: what a rebalance takes away goes whole, what it brings comes
+whole.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from faust.stores.base import Store
 from faust.types import TP
 
 
-class PartitionedStore(Store):  # type: ignore[misc]
+class PartitionedStore(Store[bytes, bytes]):
     """Bytes by key, a dict a partition, restored from the changelog by Faust's recovery.
 
     Faust's memory store mixes partitions and keeps what was revoked, so an old owner would go on
@@ -46,7 +48,7 @@ class PartitionedStore(Store):  # type: ignore[misc]
         generation_id: int = 0,
     ) -> None:
         """Drop the partitions whose changelog is no longer ours."""
-        name = self.table.changelog_topic_name
+        name = self.table.changelog_topic.get_topic_name()
         for tp in revoked:
             if tp.topic == name:
                 self._partitions.pop(tp.partition, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
 import orjson
 from rich.console import Group
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.table import Table
 from streams.domain.breach_record import encode_breach
 from streams.domain.contract import Indicator
 from streams.domain.facts import encode_fact, rfc3339
-from streams.domain.window_value import WindowValue
+from streams.domain.window_value import WindowValue, encode_window
 from streams.oracle.indicators import is_containment, ratio_of
 from streams.oracle.judge import Verdict
 
@@ -29,7 +28,7 @@ _CONTAINMENTS: tuple[Indicator, ...] = (
 def verdict_json(verdict: Verdict) -> bytes:
     """The whole verdict as one JSON document; equal verdicts give equal bytes.
 
-    Facts and breaches stand in it as they are published; times of windows and watermark are ms.
+    Facts, breaches and windows stand in it as they are published; the watermark is in ms.
     """
     return orjson.dumps(
         {
@@ -38,7 +37,7 @@ def verdict_json(verdict: Verdict) -> bytes:
             "late_facts": verdict.late_facts,
             "dead_letters": verdict.dead_letters,
             "facts": [orjson.Fragment(encode_fact(fact)) for fact in verdict.facts],
-            "windows": [msgspec.to_builtins(window) for window in verdict.windows],
+            "windows": [orjson.Fragment(encode_window(window)) for window in verdict.windows],
             "breaches": [orjson.Fragment(encode_breach(record)) for record in verdict.breaches],
         },
         option=orjson.OPT_SORT_KEYS,

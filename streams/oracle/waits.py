@@ -32,7 +32,9 @@ class WaitCorrection(NamedTuple):
 
 @dataclass(slots=True)
 class Wait:
-    """One stretch of waiting. `until` None while it lasts; `withdrawn` where a correction ended it."""
+    """One stretch of waiting. `until` None while it lasts; `withdrawn` where a correction ended
+    it.
+    """
 
     opened: Fact
     since: int

@@ -1,0 +1,88 @@
+"""What every contestant shares: what it is asked to read, and how its cost is taken.
+
+A contestant is a process of its own (`python -m tests.bench.floor JSON`), so that its CPU time and memory
+are nobody else's; it leaves its cost in a file, for Faust takes standard output away.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What to read: `records` of `topic` in all, `events` of them no ticks; the cost goes to `result`.
+
+    `final_tick_ms` is the last tick, by which a pipeline knows that it has seen everything.
+    """
+
+    broker: str
+    topic: str
+    partitions: int
+    records: int
+    events: int
+    final_tick_ms: int
+    result: str
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What it took from the first record to the last. `written` counts records by topic."""
+
+    events: int
+    seconds: float
+    cpu_seconds: float
+    peak_rss_bytes: int
+    written: dict[str, int] = {}
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_per_million(self) -> float:
+        """CPU-seconds (user and system, all threads) a million events."""
+        return self.cpu_seconds * 1_000_000 / self.events
+
+
+def task_from_arguments() -> Task:
+    """The task this process was started with."""
+    return msgspec.json.decode(sys.argv[1], type=Task)
+
+
+class Stopwatch:
+    """Measures this process from its making on."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._cpu = _cpu_seconds()
+
+    def stop(self, task: Task, written: dict[str, int] | None = None) -> None:
+        """Leave the cost where the task wants it. Raises OSError where that cannot be written."""
+        cost = Cost(
+            events=task.events,
+            seconds=time.perf_counter() - self._began,
+            cpu_seconds=_cpu_seconds() - self._cpu,
+            peak_rss_bytes=_peak_rss_bytes(),
+            written=written or {},
+        )
+        Path(task.result).write_bytes(msgspec.json.encode(cost))
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _peak_rss_bytes() -> int:
+    # Not ru_maxrss alone: it survives exec, so that a child starts with its parent's peak.
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return next(int(s.split()[1]) for s in status.splitlines() if s.startswith("VmHWM")) * 1024

@@ -1,0 +1,60 @@
+"""Baton as `baton worker` runs it: every stage, at-least-once, changelogs on."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import uvloop
+
+from streams.app import Worker
+from streams.contract_files import bundled_contract, load_contracts
+from streams.settings import Settings
+from tests.bench.contestant import Stopwatch, Task, task_from_arguments
+
+CONTRACT: Path = bundled_contract("telco-2026")
+SESSION_TIMEOUT_S = 6.0
+POLL_S = 0.01
+
+
+async def work(task: Task) -> None:
+    """Process the task's records until nothing is left to do. Raises WorkerCrashed."""
+    settings = Settings(
+        broker=task.broker,
+        app_id="bench-baton",
+        partitions=task.partitions,
+        port=0,
+        session_timeout=SESSION_TIMEOUT_S,
+        idempotence=False,  # the embedded broker has none
+    )
+    worker = Worker(settings, load_contracts([CONTRACT]))
+    crash = asyncio.ensure_future(worker.run_until(asyncio.Event()))
+    try:
+        await worker.start()
+        while not worker.ready()[0]:
+            await _wait(crash)
+        watch = Stopwatch()
+        while not _finished(worker, task):
+            await _wait(crash)
+        watch.stop(task, dict(worker.written()))
+    finally:
+        crash.cancel()
+        await worker.stop()
+
+
+async def _wait(crash: asyncio.Future[None]) -> None:
+    done, _ = await asyncio.wait([crash], timeout=POLL_S)
+    if done:
+        crash.result()
+
+
+def _finished(worker: Worker, task: Task) -> bool:
+    """Nothing waits on either topic, and every window has reached the log's last watermark."""
+    final = task.final_tick_ms - worker.settings.lateness_ms
+    read = worker.telemetry.records["lifecycle"]
+    watermarks = worker.telemetry.watermarks.values()
+    return read >= task.records and worker.settled() and max(watermarks) == final
+
+
+if __name__ == "__main__":
+    uvloop.run(work(task_from_arguments()))
