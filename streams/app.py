@@ -194,11 +194,24 @@ class Worker:
         cause = self._crash or self.app.crash_reason
         raise WorkerCrashed(f"stopped by an error: {cause!r}") from cause
 
-    async def stop(self) -> None:
-        """Finish the batch in hand, commit, leave the group, close."""
+    async def stop(self, grace_s: float = 20.0) -> bool:
+        """Finish the batch in hand, commit, leave the group, close.
+
+        False where that took longer than `grace_s`, as it does when the brokers are gone: what was
+        not committed will be processed again, and the process should end.
+        """
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait([closing], timeout=grace_s)
+        if not closing.done():
+            closing.cancel()
+            return False
+        closing.result()
+        return True
+
+    async def _close(self) -> None:
+        await self._pages.stop()
         await self.app.stop()
         await self._producer.stop()
-        await self._pages.stop()
 
     def lags(self) -> Mapping[tuple[str, int], int]:
         """Records not yet delivered, by (topic, partition)."""

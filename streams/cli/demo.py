@@ -22,6 +22,7 @@ from rich.table import Table
 from streams.app import Worker, WorkerCrashed
 from streams.cli.demo_check import Difference, compare
 from streams.cli.demo_view import DemoView, breach_table, latency_table, percent, top_reasons
+from streams.cli.ending import end_now
 from streams.cli.log_source import CANONICAL, log_options, read_source
 from streams.cli.options import book_from
 from streams.contract_files import bundled_contract
@@ -127,37 +128,45 @@ def _synthetic_day(console: Console, interactions: int, seed: int) -> Path:
 
 
 async def _run(console: Console, plan: Plan, book: ContractBook, broker: EmbeddedBroker) -> int:
-    settings = plan.settings
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    worker = Worker(plan.settings, book)
+    worker.telemetry.keep_breach_log = True
+    try:
+        code = await _replay_and_compare(console, plan, worker, broker, stop)
+    except (DemoError, TopicsError, PagesError, WorkerCrashed, KafkaError) as error:
+        click.echo(f"Error: {error}", err=True)
+        code = 1
+    if not await worker.stop(grace_s=5):
+        broker.stop()
+        end_now(code)
+    return code
+
+
+async def _replay_and_compare(
+    console: Console, plan: Plan, worker: Worker, broker: EmbeddedBroker, stop: asyncio.Event
+) -> int:
+    settings = plan.settings
     with console.status(f"reading {plan.file}"):
         total = await asyncio.to_thread(_records_of, plan)
-    async with contextlib.AsyncExitStack() as running:
-        specs = declared_topics(settings.prefix, settings.partitions)
-        await ensure_topics(settings.broker, specs, replication=1)
-        worker = Worker(settings, book)
-        worker.telemetry.keep_breach_log = True
-        running.push_async_callback(worker.stop)
-        await worker.start()
-        url = f"http://{settings.host}:{worker.port}/metrics"
-        view = DemoView(worker.telemetry, total, url)
-        replay = await running.enter_async_context(_child(*_replay_command(plan)))
-        oracle = await running.enter_async_context(_child(*_oracle_command(plan)))
+    specs = declared_topics(settings.prefix, settings.partitions)
+    await ensure_topics(settings.broker, specs, replication=1)
+    await worker.start()
+    url = f"http://{settings.host}:{worker.port}/metrics"
+    view = DemoView(worker.telemetry, total, url)
+    async with _child(*_replay_command(plan)) as replay, _child(*_oracle_command(plan)) as oracle:
         said = asyncio.create_task(oracle.communicate())
-        finished = await _watch(console, view, worker, broker, (replay, oracle), said, total, stop)
-        if not finished:
+        if not await _watch(console, view, worker, broker, (replay, oracle), said, total, stop):
             console.print("stopped before the end; nothing is left running")
             return EXIT_INTERRUPTED
         verdict = orjson.loads((await said)[0])
-        written = worker.written()
-        different = await compare(settings.broker, settings.partitions, written, verdict)
-        console.print(_summary(worker, verdict, different))
-        identical = all(d.identical for d in different)
-        if not plan.once and not stop.is_set():
-            console.print(f"metrics stay up on {url} until Ctrl-C")
-            await _idle(worker, broker, stop)
-        return 0 if identical else EXIT_DIFFERENT
+    different = await compare(settings.broker, settings.partitions, worker.written(), verdict)
+    console.print(_summary(worker, verdict, different))
+    if not plan.once and not stop.is_set():
+        console.print(f"metrics stay up on {url} until Ctrl-C")
+        await _idle(worker, broker, stop)
+    return 0 if all(d.identical for d in different) else EXIT_DIFFERENT
 
 
 def _records_of(plan: Plan) -> int:

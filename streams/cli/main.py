@@ -1,6 +1,4 @@
-"""Entry point of `baton`: known errors become one line on stderr and an exit code, never a
-traceback.
-"""
+"""The `baton` command line: known errors become one line and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ for command in (demo, worker, replay, oracle, generate, topics):
     cli.add_command(command)
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; exits the process."""
     try:
         cli.main(standalone_mode=False)
@@ -43,8 +41,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output went away; there is nobody left to tell.
         sys.stderr.close()

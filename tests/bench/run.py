@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
+import orjson
 
 from streams.cli.demo_check import Difference, compare
 from streams.contract_files import load_contracts
@@ -30,6 +31,7 @@ from streams.kafka.admin import ensure_topics
 from streams.kafka.embedded import EmbeddedBroker, stop_process
 from streams.kafka.topics import TopicSpec, declared_topics
 from streams.oracle.judge import judge
+from streams.oracle.report import verdict_json
 from streams.replay import Replayer, ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
 from tests.bench.contestant import Cost, Task
@@ -120,7 +122,7 @@ def measure(events: int, partitions: int, folder: Path) -> Report:
         _say("Baton: the whole pipeline")
         baton = cost_of("pipeline", task)
         _say("oracle: judging the same log, comparing with the topics")
-        verdict = judge(log, book, lateness_ms=LATENESS_MS)
+        verdict = orjson.loads(verdict_json(judge(log, book, lateness_ms=LATENESS_MS)))
         different = asyncio.run(compare(broker.bootstrap, partitions, baton.written, verdict))
         _say(f"stock Faust: {len(few):,} events")
         small = msgspec.structs.replace(

@@ -27,6 +27,22 @@ def test_schema_and_class_have_the_same_fields_and_limits(
     assert differences(schema, shape_of_class(EVENT_TYPES[event_type])) == []
 
 
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_codes_and_integers_are_bounded_in_schema_and_class(
+    store: SchemaStore, event_type: str
+) -> None:
+    for shape in (store.shape(schema_name(event_type)), shape_of_class(EVENT_TYPES[event_type])):
+        for path, field, _ in fields(shape):
+            if "pattern" in field:
+                # Python's `$` also matches before a newline at the end; the length rules it out.
+                assert field["maxLength"] == field["pattern"].count("{2}") * 2 + 3 * field[
+                    "pattern"
+                ].count("{3}"), path
+            if "integer" in field["type"]:
+                assert field["minimum"] in (0, -MOST), path
+                assert field["maximum"] in (1_000_000, MOST), path
+
+
 @pytest.mark.parametrize(
     ("path", "keyword", "planted"),
     [
@@ -38,11 +54,14 @@ def test_schema_and_class_have_the_same_fields_and_limits(
         ("type", "enum", ['"baton.other"']),
         ("data", "required", ["contract"]),
         ("data/market", "pattern", "^[A-Z]{3}$"),
+        ("data/market", "maxLength", None),
         ("data/channel", "enum", ['"voice"']),
         ("data/test", "default", True),
         ("data/confidence_ppm", "maximum", 100),
         ("data/confidence_ppm", "minimum", None),
         ("data/duration_ms", "type", ["integer"]),
+        ("data/duration_ms", "maximum", None),
+        ("data/duration_ms", "maximum", 2**63),
     ],
 )
 def test_the_comparison_sees_a_planted_difference(path: str, keyword: str, planted: Any) -> None:
