@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from streams.domain.contract import ContractBook
+from streams.domain.contract import DIMENSIONS, ContractBook
 from streams.domain.delta import Entry
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
@@ -50,6 +51,8 @@ class LifecycleStage:
         self._deltas_topic = settings.topic(topics.DELTAS)
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
         self._partitions: dict[int, LifecyclePartition] = {}
+        # Producers state what they like, so what is remembered of it is limited.
+        self._fact_key = lru_cache(maxsize=65_536)(self._bounded_key)
 
     def forget(self) -> None:
         """Drop what is derived from the store; after a rebalance it is built anew from it."""
@@ -106,11 +109,20 @@ class LifecycleStage:
 
     def _put_facts(self, facts: list[Fact]) -> None:
         for fact in facts:
-            key = "|".join(
-                (fact.contract, fact.channel, fact.market, fact.journey, fact.supplier)
-            ).encode()
+            key = self._fact_key(
+                fact.contract,
+                fact.version,
+                (fact.channel, fact.market, fact.journey, fact.supplier),
+            )
             partition = partition_of(key, self._settings.partitions)
             self._outbox.put(self._facts_topic, partition, key, encode_fact(fact))
+
+    def _bounded_key(self, contract: str, version: int, values: tuple[str, ...]) -> bytes:
+        # A key outlives its record (in logs, in tools, in what is compacted from it), so it holds
+        # none but the contract's own words; what was stated stands in the value alone.
+        bounded = self._book.version(contract, version).bounded
+        labels = (bounded(name, value) for name, value in zip(DIMENSIONS, values, strict=True))
+        return "|".join((contract, *labels)).encode()
 
     def _put_deltas(self, source: int, flush: Flush) -> None:
         if not flush.steps:

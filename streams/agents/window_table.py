@@ -12,7 +12,7 @@ import msgspec
 
 from streams.domain.breach_record import BreachRecord
 from streams.domain.breaches import KeyBreaches
-from streams.domain.delta import EscalationId, Key
+from streams.domain.delta import EscalationId, Key, Timed
 from streams.domain.windows import Change, KeyWindows, Slice, WindowPartition
 
 _PARTITION_KEY = b"p"
@@ -27,7 +27,7 @@ class _StoredKey(msgspec.Struct, array_like=True):
     key: Key
     judged: int | None
     first_escalation_end: int | None
-    waited: list[tuple[EscalationId, int]]
+    waited: list[Timed]
     since: list[Change]
     open: dict[str, BreachRecord]
     overdue: list[tuple[EscalationId, int]]
@@ -91,7 +91,7 @@ def _stored_key(windows: KeyWindows, reached: int | None) -> _StoredKey:
         key=windows.key,
         judged=reached,
         first_escalation_end=windows.first_escalation_end,
-        waited=list(windows.waited.items()),
+        waited=list(windows.waited.values()),
         since=windows.since,
         open=windows.breaches.open,
         overdue=list(windows.breaches.waits.items()),
@@ -126,7 +126,7 @@ def _restore_key(windows: WindowPartition, stored: _StoredKey) -> None:
         key=stored.key,
         judged=stored.judged,
         first_escalation_end=stored.first_escalation_end,
-        waited=dict(stored.waited),
+        waited={timed.escalation: timed for timed in stored.waited},
         since=list(stored.since),
         breaches=KeyBreaches(dict(stored.open), dict(stored.overdue)),
     )

@@ -124,7 +124,7 @@ class DemoView:
             for key in windows.keys
         }
         for held in channels:
-            oldest = min(held.waiting.values(), default=None)
+            oldest = min((timed.t0 for timed in held.waiting.values()), default=None)
             age = "-" if oldest is None else human_duration(reached[held.key] - oldest)
             overdue = len(held.breaches.waits)
             style = "red" if overdue else ""

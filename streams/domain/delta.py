@@ -22,12 +22,16 @@ Key = tuple[str, tuple[tuple[Dimension, str], ...]]
 EscalationId = tuple[str, int, int]
 
 
-class Timed(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Something that happened to one escalation at an exact time (ms)."""
+class Timed(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
+    """Something that happened to one escalation at an exact time (ms).
+
+    `eligible` is given where it opened: whether its episode was eligible then.
+    """
 
     time: int
     escalation: EscalationId
     t0: int
+    eligible: bool = False
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -58,9 +62,10 @@ class OpenEscalation:
     def escalation(self) -> EscalationId:
         return (self.fact.conversation, self.fact.episode, self.fact.ordinal)
 
-    @property
-    def t0(self) -> int:
-        return int(self.fact.detail["t0"])
+    def at(self, time: int) -> Timed:
+        """It, as something that happened at `time`."""
+        detail = self.fact.detail
+        return Timed(time, self.escalation, detail["t0"], detail["eligible"])
 
 
 def open_escalations(facts: Iterable[Fact]) -> dict[EscalationId, OpenEscalation]:
@@ -104,7 +109,7 @@ class StepDeltas:
         `was`.
         """
         if was is not None:
-            timed = Timed(time, was.escalation, was.t0)
+            timed = was.at(time)
             for entry in self._places(was.fact, time):
                 if timed in entry.reopened:
                     # Another late event since the last tick opened it: nobody has seen it open.
@@ -114,7 +119,7 @@ class StepDeltas:
                 else:
                     entry.withdrawn.append(timed)
         if now is not None:
-            timed = Timed(time, now.escalation, now.t0)
+            timed = now.at(time)
             for entry in self._places(now.fact, time):
                 entry.reopened.append(timed)
                 if now.overdue:
@@ -145,7 +150,9 @@ class StepDeltas:
 def _waits(entry: Entry, fact: Fact) -> None:
     if not fact.kind.startswith("escalation_"):
         return
-    timed = Timed(fact.time, (fact.conversation, fact.episode, fact.ordinal), fact.detail["t0"])
+    escalation = (fact.conversation, fact.episode, fact.ordinal)
+    eligible = fact.detail.get("eligible", False)
+    timed = Timed(fact.time, escalation, fact.detail["t0"], eligible)
     if fact.kind == "escalation_opened":
         entry.opened.append(timed)
     elif fact.kind == "escalation_overdue":

@@ -38,7 +38,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     | kind | detail |
     |---|---|
     | ai_failure | reason, first |
-    | escalation_opened | t0 |
+    | escalation_opened | t0, eligible |
     | escalation_overdue | t0, threshold_ms |
     | escalation_ended | t0, outcome, latency_ms, within (bool or None), overdue, clamped, and |
     | | the legs requested_ms, queued_ms, offered_ms, accepted_ms |

@@ -29,9 +29,10 @@ def ratio(
             within = get("within", 0)
             return within, within + get("missed", 0)
         case "containment_raw":
-            return get("outcome.contained", 0), get("eligible", 0)
+            return get("outcome.contained", 0), get("eligible", 0) + get("waiting", 0)
         case "containment_safe":
-            return get("outcome.contained", 0) + get("safe", 0), get("eligible", 0)
+            contained = get("outcome.contained", 0) + get("safe", 0)
+            return contained, get("eligible", 0) + get("waiting", 0)
         case "containment_no_recontact":
             return get("final.verified", 0) + get("final.assumed", 0), get("matured", 0)
         case "containment_safe_verified":

@@ -307,7 +307,8 @@ class _Walk:
             if floor < time <= self.upto:
                 found.append(self._fact(kind, episode, ordinal, time, version, channel, detail))
 
-        add("escalation_opened", escalation.known, {"t0": escalation.t0})
+        eligible = self._eligible(episode, escalation.known)
+        add("escalation_opened", escalation.known, {"t0": escalation.t0, "eligible": eligible})
         overdue_at = escalation.overdue_at
         if overdue_at is not None:
             detail = {"t0": escalation.t0, "threshold_ms": escalation.threshold_ms}
@@ -320,9 +321,7 @@ class _Walk:
     def _episode_facts(self, found: list[Fact], floor: int, episode: Episode, close: int) -> None:
         terms = self._terms_at(close)
         version, channel = terms.version, episode.channel
-        state = self.state
-        served = bool(episode.failures) or (state.ai_seen is not None and state.ai_seen <= close)
-        eligible = served and state.spoke is not None and state.spoke <= close
+        eligible = self._eligible(episode, close)
         outcome, safe = episode.outcome() if eligible else (None, None)
         if floor < close <= self.upto:
             detail = {
@@ -340,6 +339,13 @@ class _Walk:
             found.append(
                 self._fact("episode_matured", episode, 1, matured, version, channel, detail)
             )
+
+    def _eligible(self, episode: Episode, time: int) -> bool:
+        state = self.state
+        served = (state.ai_seen is not None and state.ai_seen <= time) or any(
+            failed <= time for failed, _, _ in episode.failures
+        )
+        return served and state.spoke is not None and state.spoke <= time
 
     def _final_outcome(
         self, episode: Episode, outcome: str, safe: bool | None, close: int, matured: int

@@ -24,7 +24,7 @@ from streams.domain.window_value import PERCENTS, SLICE_MS, WINDOW_LENGTHS_MS, W
 RETENTION_MS = max(WINDOW_LENGTHS_MS.values())
 # At one millisecond: corrections by late events first, then a wait's own order.
 _WITHDRAWN, _REOPENED, _REOPENED_OVERDUE, _OPENED, _OVERDUE, _ENDED = range(6)
-Change = tuple[int, int, EscalationId, int]  # time, kind, escalation, t0
+Change = tuple[int, int, Timed]  # time, kind, what
 
 
 @dataclass(slots=True)
@@ -54,11 +54,11 @@ def _plus_buckets(into: dict[int, int], counts: dict[int, int], sign: int) -> No
             into.pop(bucket, None)
 
 
-def _wait(waiting: dict[EscalationId, int], kind: int, escalation: EscalationId, t0: int) -> None:
+def _wait(waiting: dict[EscalationId, Timed], kind: int, timed: Timed) -> None:
     if kind in (_OPENED, _REOPENED):
-        waiting[escalation] = t0
+        waiting[timed.escalation] = timed
     elif kind in (_WITHDRAWN, _ENDED):
-        waiting.pop(escalation, None)
+        waiting.pop(timed.escalation, None)
 
 
 @dataclass(slots=True)
@@ -70,8 +70,8 @@ class KeyWindows:
 
     key: Key
     slices: dict[int, Slice] = field(default_factory=dict)
-    waiting: dict[EscalationId, int] = field(default_factory=dict)  # as of the watermark
-    waited: dict[EscalationId, int] = field(default_factory=dict)  # as of the last boundary
+    waiting: dict[EscalationId, Timed] = field(default_factory=dict)  # as of the watermark
+    waited: dict[EscalationId, Timed] = field(default_factory=dict)  # as of the last boundary
     since: list[Change] = field(default_factory=list)  # what turns `waited` into `waiting`
     first_escalation_end: int | None = None
     judged: int | None = None  # the time up to which this key's stored state was judged
@@ -96,16 +96,24 @@ class KeyWindows:
 
     def settle(self) -> None:
         """Bring `waited` up to what has been judged; called when that is a boundary."""
-        for _, kind, escalation, t0 in self.since:
-            _wait(self.waited, kind, escalation, t0)
+        for _, kind, timed in self.since:
+            _wait(self.waited, kind, timed)
         self.since.clear()
+
+    def counts(self, window: str) -> dict[str, int]:
+        """Section 8's counters of one window, at the last boundary."""
+        counts = dict(self.sums[window][0])
+        waiting = sum(timed.eligible for timed in self.waited.values())
+        if waiting:
+            counts["waiting"] = waiting
+        return counts
 
     def value(self, window: str, end: int) -> WindowValue:
         """What section 8 publishes for this key and window at `end` (the last boundary closed)."""
-        counts, ended = self.sums[window]
+        _, ended = self.sums[window]
         latencies = dict(ended)
-        for t0 in self.waited.values():
-            bucket = bucket_of(end - t0)
+        for timed in self.waited.values():
+            bucket = bucket_of(end - timed.t0)
             latencies[bucket] = latencies.get(bucket, 0) + 1
         quantiles: dict[str, int | None] = {}
         for percent in PERCENTS:
@@ -118,9 +126,9 @@ class KeyWindows:
             key=dimensions,
             window=window,
             end=end,
-            counts=dict(counts),
+            counts=self.counts(window),
             open=len(self.waited),
-            oldest_t0=min(self.waited.values(), default=None),
+            oldest_t0=min((timed.t0 for timed in self.waited.values()), default=None),
             samples=sum(latencies.values()),
             latency_ms=quantiles,
             escalated_before=first is not None and first <= end,
@@ -192,7 +200,7 @@ class WindowPartition:
         judged = max(self.reached or 0, windows.judged or 0)
         for kind, timed in _changes(entry):
             if timed.time > judged:
-                heappush(windows.changes, (timed.time, kind, timed.escalation, timed.t0))
+                heappush(windows.changes, (timed.time, kind, timed))
                 self._changing.add(key)
 
     def _stir(self, key: Key, boundary: int) -> None:
@@ -213,8 +221,8 @@ class WindowPartition:
             for change in windows.since:
                 self._stir(key, slice_end_of(change[0]))
             windows.waiting = dict(windows.waited)
-            for _, kind, escalation, t0 in windows.since:
-                _wait(windows.waiting, kind, escalation, t0)
+            for _, kind, timed in windows.since:
+                _wait(windows.waiting, kind, timed)
             for end, piece in windows.slices.items():
                 self._stir(key, end)
                 for length in WINDOW_LENGTHS_MS.values():
@@ -267,17 +275,17 @@ class WindowPartition:
         ended: list[EscalationId] = []
         while windows.changes and windows.changes[0][0] == moment:
             change = heappop(windows.changes)
-            _, kind, escalation, t0 = change
+            _, kind, timed = change
             windows.since.append(change)
-            _wait(windows.waiting, kind, escalation, t0)
+            _wait(windows.waiting, kind, timed)
             if kind == _OPENED and windows.first_escalation_end is None:
                 windows.first_escalation_end = slice_end_of(moment)
             if kind == _WITHDRAWN:
-                withdrawn.append(escalation)
+                withdrawn.append(timed.escalation)
             elif kind in (_OVERDUE, _REOPENED_OVERDUE):
-                overdue.append((escalation, t0))
+                overdue.append((timed.escalation, timed.t0))
             elif kind == _ENDED:
-                ended.append(escalation)
+                ended.append(timed.escalation)
         return windows.breaches.at_moment(
             self._book, windows.key, moment, withdrawn, overdue, ended
         )
@@ -286,7 +294,7 @@ class WindowPartition:
         windows = self.keys[key]
         if windows.judged is not None and boundary <= windows.judged:
             return []
-        sums = {name: counts for name, (counts, _) in windows.sums.items()}
+        sums = {name: windows.counts(name) for name in WINDOW_LENGTHS_MS}
         first = windows.first_escalation_end
         escalated = first is not None and first <= boundary
         records = windows.breaches.at_boundary(self._book, key, boundary, sums, escalated)

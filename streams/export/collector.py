@@ -161,7 +161,8 @@ class _WindowFamilies:
             labels = key_labels(key)
             self.open.add_metric(labels, len(held.waiting))
             if held.waiting:
-                self.oldest.add_metric(labels, min(held.waiting.values()) / 1000)
+                oldest = min(timed.t0 for timed in held.waiting.values())
+                self.oldest.add_metric(labels, oldest / 1000)
             for breach in held.breaches.open.values():
                 self.breach.add_metric((breach.clause, breach.severity, *labels), 1)
         for value in windows.values():

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 Headers = list[tuple[str, bytes]]
-_Record = tuple[bytes | None, bytes | None, Headers]
+_Record = tuple[bytes | None, bytes | None, Headers, int | None]
 
 _NO_HEADERS: Headers = []
 
@@ -51,9 +51,13 @@ class Outbox:
         key: bytes | None,
         value: bytes | None,
         headers: Headers = _NO_HEADERS,
+        timestamp_ms: int | None = None,
     ) -> None:
-        """Add one record; a value of None is a tombstone. Nothing is sent before `flush`."""
-        self._pending[(topic, partition)].append((key, value, headers))
+        """Add one record; a value of None is a tombstone. Nothing is sent before `flush`.
+
+        `timestamp_ms` is the record's timestamp in ms since 1970 UTC, None the time of writing.
+        """
+        self._pending[(topic, partition)].append((key, value, headers, timestamp_ms))
 
     async def flush(self) -> None:
         """Write everything put since the last flush, in order within a partition.
@@ -81,8 +85,12 @@ class Outbox:
         producer = self._producer
         futures: list[asyncio.Future[Any]] = []
         builder = producer.create_batch()
-        for key, value, headers in records:
-            while builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+        for key, value, headers, timestamp_ms in records:
+            # aiokafka's docstring says seconds; what is written is ms, and an int.
+            while (
+                builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
+                is None
+            ):
                 if not builder.record_count():
                     raise OutboxError(
                         f"{topic}/{partition}: a record of {len(value or b'')} bytes does not fit"

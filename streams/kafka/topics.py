@@ -33,7 +33,9 @@ def declared_topics(
     prefix: str = "", partitions: int = DEFAULT_PARTITIONS
 ) -> tuple[TopicSpec, ...]:
     """Every topic, its name behind `prefix`. Changelogs are Faust's own and not listed."""
-    # A dead letter is as large as what was refused, so its topic takes more than an event may have.
+    # An event larger than wire.MAX_EVENT_BYTES must still reach us to be dead-lettered (the broker
+    # would refuse it to its producer, and nobody would count it), and a dead letter is as large as
+    # what was refused.
     large = {"max.message.bytes": str(4 * 1024 * 1024)}
     return (
         TopicSpec(prefix + EVENTS, partitions, {**_deleted_after(30), **large}),

@@ -59,7 +59,7 @@ class _Writer:
                 kind, episode, one.ordinal, time, one.t0, one.channel, {"t0": one.t0, **detail}
             )
 
-        yield fact("escalation_opened", one.known)
+        yield fact("escalation_opened", one.known, eligible=self._eligible_at(one.known))
         if one.overdue_at is not None:
             yield fact("escalation_overdue", one.overdue_at, threshold_ms=one.threshold_ms)
         yield fact(
@@ -79,9 +79,7 @@ class _Writer:
     def _episode_facts(self, episode: Episode) -> Iterator[Fact]:
         close = episode.closed_at
         terms = self._terms_at(close)
-        eligible = _by(self._conversation.ai_seen, close) and _by(
-            self._conversation.customer_spoke, close
-        )
+        eligible = self._eligible_at(close)
         outcome = _outcome(episode) if eligible else None
         safe = _safe(episode) if outcome == "escalated" else None
 
@@ -103,6 +101,10 @@ class _Writer:
         else:
             final = outcome
         yield fact("episode_matured", close + terms.verification_ms, {"outcome": final})
+
+    def _eligible_at(self, time: int) -> bool:
+        about = self._conversation
+        return _by(about.ai_seen, time) and _by(about.customer_spoke, time)
 
     def _matured_containment(self, episode: Episode, until: int) -> str:
         milestones = self._conversation.milestones

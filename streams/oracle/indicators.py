@@ -13,6 +13,8 @@ from streams.domain.window_value import SLICE_MS
 
 Key = tuple[tuple[str, str], ...]
 Counts = Mapping[str, int]
+# Ratios in whose denominator a customer who still waits stands.
+WAITING_COUNTS: frozenset[Indicator] = frozenset(("containment_raw", "containment_safe"))
 
 
 class Versions:
@@ -90,9 +92,9 @@ def ratio_of(counts: Counts, indicator: Indicator, reason: str | None = None) ->
         case "escalation_within":
             return total("within"), total("within", "missed")
         case "containment_raw":
-            return total("outcome.contained"), total("eligible")
+            return total("outcome.contained"), total("eligible", "waiting")
         case "containment_safe":
-            return total("outcome.contained", "safe"), total("eligible")
+            return total("outcome.contained", "safe"), total("eligible", "waiting")
         case "containment_no_recontact":
             return total("final.verified", "final.assumed"), total("matured")
         case "containment_safe_verified":

@@ -98,8 +98,9 @@ def _breaches(
         waits_by_contract[wait.opened.contract].append(wait)
     records: list[BreachRecord] = []
     for contract, facts in by_contract.items():
-        records += ratio_breaches(facts, book, end)
-        records += wait_breaches(contract, waits_by_contract[contract], book, watermark)
+        waited = waits_by_contract[contract]
+        records += ratio_breaches(facts, waited, book, end)
+        records += wait_breaches(contract, waited, book, watermark)
     return sorted(
         records,
         key=lambda r: (r.time, r.clause, r.key, _STATUS_ORDER[r.status], r.contract),

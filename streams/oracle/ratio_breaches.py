@@ -15,6 +15,7 @@ from streams.domain.contract import PPM, Clause, ContractBook, Terms
 from streams.domain.facts import Fact
 from streams.domain.window_value import SLICE_MS
 from streams.oracle.indicators import (
+    WAITING_COUNTS,
     Key,
     Versions,
     counts_of,
@@ -22,13 +23,16 @@ from streams.oracle.indicators import (
     ratio_of,
     slice_end,
 )
+from streams.oracle.waits import Wait, counts_as_waiting
 
 
-def ratio_breaches(facts: Sequence[Fact], book: ContractBook, last: int) -> list[BreachRecord]:
+def ratio_breaches(
+    facts: Sequence[Fact], waits: Sequence[Wait], book: ContractBook, last: int
+) -> list[BreachRecord]:
     """Every record of one contract's ratio clauses up to the boundary `last`, in no order.
 
-    `facts` are its on-time assertions. Where the version in force at a boundary has no such clause,
-    nothing is judged.
+    `facts` are its on-time assertions, `waits` its stretches of waiting. Where the version in force
+    at a boundary has no such clause, nothing is judged.
     """
     facts = [fact for fact in facts if fact.time <= last]
     if not facts:
@@ -41,7 +45,7 @@ def ratio_breaches(facts: Sequence[Fact], book: ContractBook, last: int) -> list
         for clause in terms.clauses:
             if clause.indicator == "escalation_wait":
                 continue
-            for key, series in _series_by_key(facts, clause, versions).items():
+            for key, series in _series_by_key(facts, waits, clause, versions).items():
                 for boundary in series.turning_points(first, final, clause.window_ms):
                     previous = standing.pop((clause.id, key), None)
                     record = _judge(terms, clause, key, series, boundary, previous)
@@ -67,7 +71,7 @@ def _spans(versions: Sequence[Terms], begin: int, last: int) -> Iterator[tuple[T
 class _Series:
     """One key's facts as running sums over its slices, so that any window is one subtraction."""
 
-    def __init__(self, facts: Iterable[Fact], clause: Clause) -> None:
+    def __init__(self, facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause) -> None:
         good: dict[int, int] = defaultdict(int)
         total: dict[int, int] = defaultdict(int)
         self.escalated_from: int | None = None
@@ -81,24 +85,37 @@ class _Series:
         self._ends = sorted(total)
         self._good = [0, *accumulate(good[end] for end in self._ends)]
         self._total = [0, *accumulate(total[end] for end in self._ends)]
+        counted = [w for w in waits if clause.indicator in WAITING_COUNTS and counts_as_waiting(w)]
+        self._begun = sorted(wait.since for wait in counted)
+        self._over = sorted(wait.until for wait in counted if wait.until is not None)
 
     def ratio(self, boundary: int, length: int) -> tuple[int, int]:
         start = bisect_right(self._ends, boundary - length)
         stop = bisect_right(self._ends, boundary)
-        return self._good[stop] - self._good[start], self._total[stop] - self._total[start]
+        waiting = bisect_right(self._begun, boundary) - bisect_right(self._over, boundary)
+        return (
+            self._good[stop] - self._good[start],
+            self._total[stop] - self._total[start] + waiting,
+        )
 
     def turning_points(self, first: int, final: int, length: int) -> list[int]:
         """The boundaries at which a slice enters or leaves the window, and the first one."""
         points = {first, *self._ends, *(end + length for end in self._ends)}
+        points |= {slice_end(time) for time in (*self._begun, *self._over)}
         return sorted(point for point in points if first <= point <= final)
 
 
-def _series_by_key(facts: Iterable[Fact], clause: Clause, versions: Versions) -> dict[Key, _Series]:
+def _series_by_key(
+    facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause, versions: Versions
+) -> dict[Key, _Series]:
     by_key: dict[Key, list[Fact]] = defaultdict(list)
     for fact in facts:
         by_key[versions.key(fact, clause.grouping)].append(fact)
+    waiting: dict[Key, list[Wait]] = defaultdict(list)
+    for wait in waits:
+        waiting[versions.key(wait.opened, clause.grouping)].append(wait)
     return {
-        key: _Series(members, clause)
+        key: _Series(members, waiting[key], clause)
         for key, members in by_key.items()
         if clause.admits(tuple(value for _, value in key))
     }

@@ -13,7 +13,7 @@ from streams.domain.facts import Fact
 from streams.domain.histogram import bucket_of, bucket_value_ms
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
 from streams.oracle.indicators import Key, Versions, counts_of
-from streams.oracle.waits import Wait
+from streams.oracle.waits import Wait, counts_as_waiting
 
 
 def windows_at(
@@ -29,13 +29,13 @@ def windows_at(
     for fact in facts:
         if fact.time <= end:
             by_contract[fact.contract].append(fact)
-    open_t0s: dict[tuple[str, Key], list[int]] = defaultdict(list)
+    open_at_end: dict[tuple[str, Key], list[Wait]] = defaultdict(list)
     for wait in waits:
         if wait.since <= end and (wait.until is None or wait.until > end):
             fact = wait.opened
             for grouping in versions.of(fact).groupings:
                 key = versions.key(fact, grouping)
-                open_t0s[fact.contract, key].append(fact.detail["t0"])
+                open_at_end[fact.contract, key].append(wait)
     found = []
     for contract in sorted(by_contract):
         past = by_contract[contract]
@@ -44,9 +44,9 @@ def windows_at(
             for grouping in versions.of(fact).groupings:
                 by_key[versions.key(fact, grouping)].append(fact)
         for key in sorted(by_key):
-            t0s = open_t0s[contract, key]
+            still = open_at_end[contract, key]
             for window, length in WINDOW_LENGTHS_MS.items():
-                found.append(_window(contract, key, window, end, length, by_key[key], t0s))
+                found.append(_window(contract, key, window, end, length, by_key[key], still))
     return found
 
 
@@ -57,7 +57,7 @@ def _window(
     end: int,
     length: int,
     past: Sequence[Fact],
-    open_t0s: Sequence[int],
+    still_open: Sequence[Wait],
 ) -> WindowValue:
     counts: Counter[str] = Counter()
     latencies: list[int] = []
@@ -66,6 +66,8 @@ def _window(
             counts.update(counts_of(fact))
             if fact.kind == "escalation_ended":
                 latencies.append(fact.detail["latency_ms"])
+    counts["waiting"] = sum(map(counts_as_waiting, still_open))
+    open_t0s = [wait.opened.detail["t0"] for wait in still_open]
     waits = latencies + [end - t0 for t0 in open_t0s]
     return WindowValue(
         contract=contract,

@@ -43,6 +43,11 @@ class Wait:
     withdrawn: bool = False
 
 
+def counts_as_waiting(wait: Wait) -> bool:
+    """Whether it stands in the denominator of containment while it lasts."""
+    return bool(wait.opened.detail["eligible"])
+
+
 def open_waits(past: Iterable[Fact]) -> dict[About, OpenWait]:
     """Which escalations stand open after all of `past`, one conversation's facts in order."""
     standing: dict[About, OpenWait] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +17,8 @@ from streams.domain.breach_record import (
 )
 from streams.domain.contract import DIMENSIONS, INDICATORS, PPM, Severity
 from streams.domain.events import Channel, EndedBy, FailureReason
-from streams.domain.facts import FACT_KINDS, Fact, encode_fact
-from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
+from streams.domain.facts import FACT_KINDS, Fact, encode_fact, rfc3339
+from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue, encode_window
 from streams.domain.wire import MAX_EVENT_BYTES, RejectionCode
 from tests.unit.schemas.schema_shape import Shape, shape_of_class
 from tests.unit.schemas.schema_store import SCHEMAS, SchemaStore
@@ -192,17 +191,36 @@ def test_a_breach_is_valid_and_its_schema_declares_all_it_carries(record: Breach
 
 
 @given(value=_windows)
-def test_a_window_value_is_valid_with_its_key_as_an_object(value: WindowValue) -> None:
-    document = {**msgspec.to_builtins(value), "key": dict(value.key)}
+def test_a_window_value_is_valid_and_its_schema_declares_all_it_carries(
+    value: WindowValue,
+) -> None:
+    document = json.loads(encode_window(value))
     assert problems("outputs/window.json", document) == []
     assert_declares_just(STORE.shape("outputs/window.json"), document)
 
 
-def test_the_window_schema_has_the_types_of_its_class() -> None:
+@given(value=_windows)
+def test_a_window_value_is_written_with_times_as_text_and_counts_in_order(
+    value: WindowValue,
+) -> None:
+    document = json.loads(encode_window(value))
+    assert document["key"] == dict(value.key)
+    assert document["end"] == rfc3339(value.end)
+    assert document["end"].endswith(":00.000Z")
+    assert document["oldest_t0"] == (None if value.oldest_t0 is None else rfc3339(value.oldest_t0))
+    assert list(document["counts"].items()) == sorted(value.counts.items())
+
+
+def test_the_window_schema_has_the_types_of_its_class_but_for_key_and_times() -> None:
     schema = STORE.shape("outputs/window.json")["properties"]
     code = shape_of_class(WindowValue)["properties"]
     assert schema.pop("key")["type"] == ["object"]
     assert code.pop("key")["type"] == ["array"]
+    assert schema["oldest_t0"].pop("format") == schema["end"].pop("format") == "date-time"
+    assert schema.pop("end")["type"] == ["string"]
+    assert code.pop("end")["type"] == ["integer"]
+    assert schema.pop("oldest_t0")["type"] == ["null", "string"]
+    assert code.pop("oldest_t0")["type"] == ["integer", "null"]
     assert {n: f["type"] for n, f in schema.items()} == {n: f["type"] for n, f in code.items()}
 
 

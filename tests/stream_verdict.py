@@ -1,0 +1,94 @@
+"""What a run published beside what the oracle says it had to publish."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+import orjson
+from aiokafka import ConsumerRecord
+
+from streams.domain.breach_record import encode_breach
+from streams.domain.facts import encode_fact
+from streams.domain.window_value import encode_window
+from streams.kafka import topics
+from tests.stream_run import Pipeline, headers_of
+
+_Records = Iterable[ConsumerRecord[bytes, bytes]]
+
+
+def once_each(records: Iterable[bytes]) -> list[bytes]:
+    """CloudEvents sorted, each source and id once. Fails where one id stands on two contents."""
+    found: dict[tuple[str, str], bytes] = {}
+    for raw in records:
+        event = orjson.loads(raw)
+        name = (event["source"], event["id"])
+        assert found.setdefault(name, raw) == raw, f"two contents under one id:\n{found[name]!r}\n{raw!r}"
+    return sorted(found.values())
+
+
+def assert_published_as_judged(pipeline: Pipeline, *, repeated: bool) -> None:
+    """Facts, breaches, windows and dead letters equal the verdict.
+
+    `repeated`: whether a crash may have written an event twice, under one id; else not even that.
+    """
+    verdict = pipeline.log.verdict
+    for topic, wanted in (
+        (topics.FACTS, [encode_fact(fact) for fact in verdict.facts]),
+        (topics.BREACHES, [encode_breach(breach) for breach in verdict.breaches]),
+    ):
+        found = [record.value for record in pipeline.records(topic)]
+        assert_same(once_each(found) if repeated else sorted(found), sorted(wanted), topic)
+    assert_windows_as_judged(pipeline)
+    letters = dead_letters_by_code(pipeline.records(topics.DEAD_LETTERS), once=repeated)
+    assert letters == verdict.dead_letters
+
+
+def assert_windows_as_judged(pipeline: Pipeline) -> None:
+    """The last value of every key is the oracle's.
+
+    A value stands until another follows, so its `end` may lie before the last boundary.
+    """
+    held: dict[bytes, bytes] = {}
+    for record in pipeline.records(topics.WINDOWS):
+        assert record.key is not None
+        held[record.key] = record.value
+    wanted = {
+        orjson.dumps([value.contract, value.window, dict(value.key)]): value
+        for value in pipeline.log.verdict.windows
+    }
+    assert held.keys() == wanted.keys()
+    found, judged = [], []
+    for key, raw in held.items():
+        end = msgspec.json.decode(raw)["end"]
+        value = orjson.loads(encode_window(wanted[key]))
+        assert end <= value["end"]
+        found.append(raw)
+        judged.append(orjson.dumps({**value, "end": end}))
+    assert_same(sorted(found), sorted(judged), topics.WINDOWS)
+
+
+def dead_letters_by_code(records: _Records, *, once: bool) -> dict[str, int]:
+    """How many dead letters of each code; with `once`, one a record of origin."""
+    letters = [headers_of(record) for record in records]
+    origins = [
+        tuple(letter[f"baton.error.origin.{part}"] for part in ("topic", "partition", "offset"))
+        for letter in letters
+    ]
+    if once:
+        letters = list(dict(zip(origins, letters, strict=True)).values())
+    else:
+        assert len(set(origins)) == len(origins), "a record was diverted twice"
+    return dict(sorted(Counter(letter["baton.error.code"] for letter in letters).items()))
+
+
+def assert_same(found: list[bytes], wanted: list[bytes], what: str) -> None:
+    """Fails with a few of those that only one side has."""
+    if found == wanted:
+        return
+    more, missing = Counter(found) - Counter(wanted), Counter(wanted) - Counter(found)
+    lines = [f"{what}: {missing.total()} of {len(wanted)} missing, {more.total()} too many"]
+    lines += [f"  missing  {raw.decode()}" for raw in sorted(missing)[:4]]
+    lines += [f"  too many {raw.decode()}" for raw in sorted(more)[:4]]
+    raise AssertionError("\n".join(lines))
