@@ -12,9 +12,11 @@ from typing import Any
 
 import faust
 from aiokafka import AIOKafkaProducer
+from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from streams.agents.lifecycle import LifecycleStage
+from streams.agents.ticks import TickLeader
 from streams.agents.windows import WindowsStage
 from streams.domain.contract import ContractBook
 from streams.export.collector import BatonCollector
@@ -73,6 +75,16 @@ class Worker:
         self._windows = WindowsStage(
             book, settings, self._windows_store, self._outbox, self.telemetry, windows_changelog
         )
+        self._ticking: asyncio.Task[None] | None = None
+        # An outbox of its own: a batch's flush must not be answered for a tick's.
+        self._ticks = TickLeader(
+            Outbox(self._producer),
+            settings.topic(topics.EVENTS),
+            settings.partitions,
+            interval_s=settings.tick_interval_s,
+            leads=self._leads_ticks,
+            now_ms=lambda: int(time.time() * 1000),
+        )
         self._agent(topics.EVENTS, self._lifecycle.process)
         self._agent(topics.DELTAS, self._windows.process)
         registry = CollectorRegistry(auto_describe=False)
@@ -109,6 +121,7 @@ class Worker:
         )
         app.transport = BatchTransport(app.conf.broker_consumer, app)
         app.on_partitions_revoked.connect(self._on_revoked)
+        app.on_rebalance_complete.connect(self._on_recovered)
         return app
 
     def _table(self, name: str) -> tuple[PartitionedStore, str]:
@@ -148,8 +161,6 @@ class Worker:
         self.app.agent(channel, name=f"baton.{topic}")(agent)
 
     async def _drive(self, process: Callable[[Batch], Awaitable[None]], batch: Batch) -> None:
-        # Held first: Faust acknowledges what an agent gave up on, and that must never be committed.
-        batch.hold()
         if self._crash is not None:
             return
         try:
@@ -168,6 +179,16 @@ class Worker:
         self._lifecycle.forget()
         self._windows.forget()
 
+    async def _on_recovered(self, app: Any, **_: Any) -> None:
+        # Now and not with the next record: metrics are shown, and waits are open, without traffic too.
+        adopt = {
+            self.settings.topic(topics.EVENTS): self._lifecycle.adopt,
+            self.settings.topic(topics.DELTAS): self._windows.adopt,
+        }
+        for tp in app.consumer.assignment():
+            if tp.topic in adopt:
+                adopt[tp.topic](tp.partition)
+
     async def start(self) -> None:
         """Start everything. Raises PagesError or an aiokafka KafkaError where that is
         impossible.
@@ -176,6 +197,18 @@ class Worker:
         await self._producer.start()
         self.app.finalize()
         await self.app.maybe_start()
+        if self.settings.ticks:
+            self._ticking = asyncio.create_task(self._ticks.run())
+            self._ticking.add_done_callback(self._ticks_ended)
+
+    def _leads_ticks(self) -> bool:
+        first = TP(self.settings.topic(topics.EVENTS), 0)
+        return self.ready()[0] and first in self.app.consumer.assignment()
+
+    def _ticks_ended(self, task: asyncio.Task[None]) -> None:
+        # Without ticks nothing would breach in silence: better to end and be replaced.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Wait until `stop` is set. Raises WorkerCrashed where the worker cannot go on."""
@@ -209,6 +242,8 @@ class Worker:
         return True
 
     async def _close(self) -> None:
+        if self._ticking is not None:
+            self._ticking.cancel()
         await self._pages.stop()
         await self.app.stop()
         await self._producer.stop()

@@ -76,13 +76,13 @@ def ticked(
     return interleave_ticks(records, interval_ms=interval_ms, settle_ms=settle_ms)
 
 
-def tick_record(time_ms: int) -> bytes:
+def tick_record(time_ms: int, source: str = "/baton/replay") -> bytes:
     """A tick as a structured CloudEvent."""
     return orjson.dumps(
         {
             "specversion": "1.0",
             "id": f"tick-{time_ms}",
-            "source": "/baton/replay",
+            "source": source,
             "type": "baton.tick",
             "time": rfc3339(time_ms),
         }

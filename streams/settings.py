@@ -47,6 +47,12 @@ class Settings(BaseSettings):
         description="How far the watermark stays behind the ticks. Events up to this late change"
         " nothing that was published; breaches come this much after the fact.",
     )
+    ticks: bool = Field(
+        True,
+        description="Write wall-clock ticks while owning the first partition; off for replays,"
+        " which bring their own.",
+    )
+    tick_interval: Duration = Field("1s", description="Time between wall-clock ticks.")
     host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
     port: int = Field(9464, ge=0, le=65535, description="Their port; 0 takes a free one.")
     batch_records: int = Field(
@@ -72,6 +78,11 @@ class Settings(BaseSettings):
     def lateness_ms(self) -> int:
         """The allowed lateness in ms."""
         return duration_ms(self.lateness)
+
+    @property
+    def tick_interval_s(self) -> float:
+        """The time between wall-clock ticks in seconds."""
+        return duration_ms(self.tick_interval) / 1000
 
     def topic(self, name: str) -> str:
         """A topic's name with the prefix."""

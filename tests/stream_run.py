@@ -178,9 +178,12 @@ class WorkerProcess:
 
 
 def environment() -> dict[str, str]:
-    """The test's own, without BATON_* and with the sources in the path: workers start elsewhere."""
+    """The test's own, without BATON_* and with the sources in the path: workers start elsewhere.
+
+    No wall-clock ticks: a replay brings its own.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
-    return kept | {"PYTHONPATH": str(REPO)}
+    return kept | {"PYTHONPATH": str(REPO), "BATON_TICKS": "false"}
 
 
 class Pipeline:

@@ -59,6 +59,16 @@ class LifecycleStage:
         self._partitions.clear()
         self._telemetry.lifecycle_forgotten()
 
+    def adopt(self, number: int) -> None:
+        """Take over a partition whose table has been recovered."""
+        partition = self._partition(number)
+        self._telemetry.lifecycle_published(number, Flush(), partition.watermark)
+        self._telemetry.interactions(number, self._remembered(number))
+
+    def _remembered(self, number: int) -> int:
+        data = self._store.partition(number)
+        return len(data) - (_PROGRESS_KEY in data)
+
     def _partition(self, number: int) -> LifecyclePartition:
         partition = self._partitions.get(number)
         if partition is None:
@@ -89,7 +99,7 @@ class LifecycleStage:
         await self._outbox.flush()
         self._telemetry.batch_done(STAGE, batch.partition, len(batch.records))
         self._telemetry.lifecycle_published(batch.partition, flush, partition.watermark)
-        self._telemetry.interactions(batch.partition, len(self._store.partition(batch.partition)))
+        self._telemetry.interactions(batch.partition, self._remembered(batch.partition))
         batch.release()
 
     def _read(self, partition: LifecyclePartition, batch: Batch) -> None:

@@ -63,6 +63,10 @@ class WindowsStage:
         self._partitions.clear()
         self._telemetry.windows_forgotten()
 
+    def adopt(self, number: int) -> None:
+        """Take over a partition whose table has been recovered."""
+        self._partition(number)
+
     def _partition(self, number: int) -> _Owned:
         owned = self._partitions.get(number)
         if owned is None:

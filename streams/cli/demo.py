@@ -98,7 +98,12 @@ def demo(
     if file is None:
         file = _synthetic_day(console, interactions, seed)
     settings = Settings(
-        contract=judged_by, port=port, session_timeout=6, idempotence=False, app_id="baton-demo"
+        contract=judged_by,
+        port=port,
+        session_timeout=6,
+        idempotence=False,
+        ticks=False,
+        app_id="baton-demo",
     )
     plan = Plan(file, source, source_options, settings, once)
     try:

@@ -70,25 +70,31 @@ class KeyBreaches:
         """Judge every clause of this key at a boundary; `sums` are the counters by window name."""
         records: list[BreachRecord] = []
         terms = book.at(key[0], boundary)
-        for clause in _clauses_of(terms, key):
-            last = self.open.get(clause.id)
-            if clause.indicator == "escalation_wait":
-                if last is not None and last.opened_at < boundary:
+        judged = {c.id: c for c in _clauses_of(terms, key) if c.indicator != "escalation_wait"}
+        for last in list(self.open.values()):
+            if last.indicator == "escalation_wait":
+                if last.opened_at < boundary:
                     records += self._updated(book, last, boundary, len(self.waits), 0)
-                continue
+            elif last.clause not in judged:
+                # The terms in force promise this no longer; nothing else would ever close it.
+                records.append(self._change("closed", book, last, boundary, 0, 0))
+        for clause in judged.values():
             counts = sums[_WINDOW_NAMES[clause.window_ms]]
             numerator, denominator = ratio(clause.indicator, counts, clause.reason)
             if clause.indicator.startswith("containment_") and not escalated:
                 denominator = 0
-            if last is None:
+            standing = self.open.get(clause.id)
+            if standing is None:
                 if denominator >= clause.minimum_volume and _beyond(clause, numerator, denominator):
                     records.append(self._open(clause, terms, key, boundary, numerator, denominator))
             elif denominator == 0 or (
                 denominator >= clause.minimum_volume and _recovered(clause, numerator, denominator)
             ):
-                records.append(self._change("closed", book, last, boundary, numerator, denominator))
+                records.append(
+                    self._change("closed", book, standing, boundary, numerator, denominator)
+                )
             else:
-                records += self._updated(book, last, boundary, numerator, denominator)
+                records += self._updated(book, standing, boundary, numerator, denominator)
         return records
 
     def _open(
@@ -133,10 +139,16 @@ class KeyBreaches:
         numerator: int,
         denominator: int,
     ) -> BreachRecord:
+        terms = book.at(last.contract, moment)
+        clause = next(
+            (c for c in _clauses_of(terms, (last.contract, last.key)) if c.id == last.clause), last
+        )
         record = msgspec.structs.replace(
             last,
             status=status,
-            version=book.at(last.contract, moment).version,
+            version=terms.version,
+            severity=clause.severity,
+            target_ppm=clause.target_ppm,
             time=moment,
             numerator=numerator,
             denominator=denominator,

@@ -54,8 +54,9 @@ def read_records(
         if not isinstance(data, Data):
             # A configuration change or an act of governance: about no conversation.
             reading.events += 1
-        elif not data.test:
-            reading.events += 1
+            continue
+        reading.events += 1
+        if not data.test:
             entry = Entry(reading.watermark, state_of(event, time))
             reading.entries[data.contract, data.conversation_id].append(entry)
     return reading

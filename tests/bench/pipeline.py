@@ -26,6 +26,7 @@ async def work(task: Task) -> None:
         port=0,
         session_timeout=SESSION_TIMEOUT_S,
         idempotence=False,  # the embedded broker has none
+        ticks=False,  # the log brings its own
     )
     worker = Worker(settings, load_contracts([CONTRACT]))
     crash = asyncio.ensure_future(worker.run_until(asyncio.Event()))

@@ -50,7 +50,7 @@ REASONS = get_args(FailureReason)
 # DEFINITIONS.md section 6, by kind.
 DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ai_failure": {"reason": st.sampled_from(REASONS), "first": st.booleans()},
-    "escalation_opened": {"t0": _times},
+    "escalation_opened": {"t0": _times, "eligible": st.booleans()},
     "escalation_overdue": {"t0": _times, "threshold_ms": st.integers(1, 10**9)},
     "escalation_ended": {
         "t0": _times,
@@ -117,7 +117,7 @@ _breaches = st.builds(
 )
 _counters = (
     *("escalations", "overdue", "within", "missed", "clamped", "latency_ms"),
-    *("eligible", "ineligible", "safe", "matured"),
+    *("eligible", "ineligible", "waiting", "safe", "matured"),
     *(f"{family}.{reason}" for family in ("failure", "first_failure") for reason in REASONS),
     *(f"ended.{outcome}" for outcome in ENDED),
     *(f"outcome.{outcome}" for outcome in OUTCOMES),
