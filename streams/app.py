@@ -24,7 +24,7 @@ from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
 from streams.kafka.batches import Batch, BatchConsumer, BatchTransport
-from streams.kafka.outbox import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, Outbox
+from streams.kafka.outbox import MAX_REQUEST_BYTES, MAX_WHOLE_BYTES, Outbox
 from streams.kafka.store import PartitionedStore
 from streams.settings import Settings
 
@@ -57,13 +57,13 @@ class Worker:
             client_id=f"{settings.app_id}-outbox",
             acks="all",
             enable_idempotence=settings.idempotence,
-            max_batch_size=MAX_BATCH_BYTES,
+            max_batch_size=MAX_WHOLE_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
         )
-        self._outbox = Outbox(self._producer)
         self.app = self._new_app()
         self._lifecycle_store, lifecycle_changelog = self._table("interactions")
         self._windows_store, windows_changelog = self._table("windows")
+        self._outbox = Outbox(self._producer, whole=(lifecycle_changelog, windows_changelog))
         self._lifecycle = LifecycleStage(
             book,
             settings,
@@ -130,6 +130,7 @@ class Worker:
             partitions=self.settings.partitions,
             key_type=bytes,
             value_type=bytes,
+            extra_topic_configs={"max.message.bytes": str(MAX_REQUEST_BYTES)},
         )
         store = PartitionedStore(
             "memory://",
@@ -180,7 +181,9 @@ class Worker:
         self._windows.forget()
 
     async def _on_recovered(self, app: Any, **_: Any) -> None:
-        # Now and not with the next record: metrics are shown, and waits are open, without traffic too.
+        # Now and not with the next record: without traffic too, metrics are shown and waits are open.
+        self._lifecycle.forget()
+        self._windows.forget()
         adopt = {
             self.settings.topic(topics.EVENTS): self._lifecycle.adopt,
             self.settings.topic(topics.DELTAS): self._windows.adopt,

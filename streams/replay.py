@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from streams.domain.facts import rfc3339
 from streams.domain.ticks import DEFAULT_SETTLE_MS, DEFAULT_TICK_INTERVAL_MS, interleave_ticks
 from streams.event_log import address, arrival_ms
-from streams.kafka.outbox import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, Outbox, partition_of
+from streams.kafka.outbox import MAX_REQUEST_BYTES, MAX_WHOLE_BYTES, Outbox, partition_of
 
 CHUNK = 4000
 
@@ -117,7 +117,7 @@ class Replayer:
             bootstrap_servers=self._broker,
             acks="all",
             enable_idempotence=self._idempotence,
-            max_batch_size=MAX_BATCH_BYTES,
+            max_batch_size=MAX_WHOLE_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
         )
         await producer.start()

@@ -20,12 +20,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
@@ -77,6 +78,7 @@ class Log:
         return sum(isinstance(item, bytes) for item in self.items)
 
 
+@cache
 def synthetic_log(
     interactions: int, how: Disturbance | None = None, *, hours: int = 24, late_ppm: int = 10_000
 ) -> Log:
@@ -106,9 +108,9 @@ class Metrics:
         wanted = labels.items()
         return sum(each.value for each in self.series(name) if wanted <= each.labels.items())
 
-    def partitions(self, name: str) -> set[str]:
+    def partitions(self, name: str) -> set[int]:
         """The values of the label `partition`."""
-        return {sample.labels["partition"] for sample in self.series(name)}
+        return {int(sample.labels["partition"]) for sample in self.series(name)}
 
 
 class WorkerProcess:
@@ -211,7 +213,7 @@ class Pipeline:
             *("--broker", broker, "--app-id", self.group, "--prefix", self.prefix),
             *("--partitions", str(partitions), "--contract", str(CONTRACT), "--port", "0"),
             *("--session-timeout", str(SESSION_TIMEOUT_S), "--commit-interval", "0.5"),
-            "--idempotence" if idempotence else "--no-idempotence",
+            *("--no-ticks", "--idempotence" if idempotence else "--no-idempotence"),
             *flags,
         ]
         self._replaying: threading.Thread | None = None
@@ -272,8 +274,13 @@ class Pipeline:
         self.end_replay()
         for name in (topics.EVENTS, topics.DELTAS):
             # In this order: all deltas are written once all events are committed.
-            ends = asyncio.run(end_offsets(self.broker, self.topic(name), self.partitions))
+            ends = self.end_offsets(name)
             self.await_committed(lambda found, ends=ends: found == ends, name, within_s)
+
+    def await_share(self, share: float, within_s: float = 90.0) -> None:
+        """Return once this share of the log's events has been committed. Raises NotInTime."""
+        wanted = share * self.log.records
+        self.await_committed(lambda found: sum(found.values()) >= wanted, topics.EVENTS, within_s)
 
     def await_committed(
         self, holds: Callable[[dict[int, int]], bool], topic: str, within_s: float = 90.0
@@ -297,16 +304,39 @@ class Pipeline:
 
         asyncio.run(run())
 
+    def committed(self, topic: str) -> dict[int, int]:
+        """The group's committed offsets of a topic, by partition."""
+
+        async def run() -> dict[int, int]:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.broker)
+            await admin.start()
+            try:
+                return await self._committed(admin, topic)
+            finally:
+                await admin.close()
+
+        return asyncio.run(run())
+
     async def _committed(self, admin: AIOKafkaAdminClient, topic: str) -> dict[int, int]:
         wanted = [TopicPartition(self.topic(topic), p) for p in range(self.partitions)]
-        found = await admin.list_consumer_group_offsets(self.group, partitions=wanted)
+        try:
+            found = await admin.list_consumer_group_offsets(self.group, partitions=wanted)
+        except KafkaError as error:  # as while the first group's coordinator comes up
+            if not error.retriable:
+                raise
+            return {}
         return {tp.partition: max(0, held.offset) for tp, held in found.items()}
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """The end of each partition of a declared topic."""
+        return asyncio.run(end_offsets(self.broker, self.topic(topic), self.partitions))
 
     def records(self, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
         """Everything one declared topic holds, by partition and offset."""
         return asyncio.run(read_topic(self.broker, self.topic(topic), self.partitions))
 
     def __enter__(self) -> Pipeline:
+        """Its topics exist; workers are started one by one."""
         return self
 
     def __exit__(

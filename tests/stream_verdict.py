@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import orjson
@@ -13,9 +13,10 @@ from streams.domain.breach_record import encode_breach
 from streams.domain.facts import encode_fact
 from streams.domain.window_value import encode_window
 from streams.kafka import topics
-from tests.stream_run import Pipeline, headers_of
+from streams.oracle.judge import Verdict
+from tests.stream_run import headers_of
 
-_Records = Iterable[ConsumerRecord[bytes, bytes]]
+Records = Iterable[ConsumerRecord[bytes, bytes]]
 
 
 def once_each(records: Iterable[bytes]) -> list[bytes]:
@@ -28,35 +29,36 @@ def once_each(records: Iterable[bytes]) -> list[bytes]:
     return sorted(found.values())
 
 
-def assert_published_as_judged(pipeline: Pipeline, *, repeated: bool) -> None:
-    """Facts, breaches, windows and dead letters equal the verdict.
+def assert_published_as_judged(
+    verdict: Verdict, read: Callable[[str], Records], *, repeated: bool
+) -> None:
+    """Facts, breaches, windows and dead letters equal the verdict; `read` gives a topic's records.
 
     `repeated`: whether a crash may have written an event twice, under one id; else not even that.
     """
-    verdict = pipeline.log.verdict
     for topic, wanted in (
         (topics.FACTS, [encode_fact(fact) for fact in verdict.facts]),
         (topics.BREACHES, [encode_breach(breach) for breach in verdict.breaches]),
     ):
-        found = [record.value for record in pipeline.records(topic)]
+        found = [record.value for record in read(topic)]
         assert_same(once_each(found) if repeated else sorted(found), sorted(wanted), topic)
-    assert_windows_as_judged(pipeline)
-    letters = dead_letters_by_code(pipeline.records(topics.DEAD_LETTERS), once=repeated)
+    assert_windows_as_judged(verdict, read(topics.WINDOWS))
+    letters = dead_letters_by_code(read(topics.DEAD_LETTERS), once=repeated)
     assert letters == verdict.dead_letters
 
 
-def assert_windows_as_judged(pipeline: Pipeline) -> None:
+def assert_windows_as_judged(verdict: Verdict, records: Records) -> None:
     """The last value of every key is the oracle's.
 
     A value stands until another follows, so its `end` may lie before the last boundary.
     """
     held: dict[bytes, bytes] = {}
-    for record in pipeline.records(topics.WINDOWS):
+    for record in records:
         assert record.key is not None
         held[record.key] = record.value
     wanted = {
         orjson.dumps([value.contract, value.window, dict(value.key)]): value
-        for value in pipeline.log.verdict.windows
+        for value in verdict.windows
     }
     assert held.keys() == wanted.keys()
     found, judged = [], []
@@ -69,7 +71,7 @@ def assert_windows_as_judged(pipeline: Pipeline) -> None:
     assert_same(sorted(found), sorted(judged), topics.WINDOWS)
 
 
-def dead_letters_by_code(records: _Records, *, once: bool) -> dict[str, int]:
+def dead_letters_by_code(records: Records, *, once: bool) -> dict[str, int]:
     """How many dead letters of each code; with `once`, one a record of origin."""
     letters = [headers_of(record) for record in records]
     origins = [

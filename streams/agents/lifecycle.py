@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,9 +27,27 @@ from streams.settings import Settings
 STAGE = "lifecycle"
 # Sorts before every interaction's key and cannot be one: contract names are not empty.
 _PROGRESS_KEY = b"\x00progress"
-_PROGRESS_DECODER = msgspec.msgpack.Decoder(Progress)
-_PROGRESS_ENCODER = msgspec.msgpack.Encoder()
 
+
+class _Stored(msgspec.Struct, array_like=True):
+    """What a partition's table keeps beside interactions; `offset` is of the next record to fold."""
+
+    offset: int
+    progress: Progress | None
+
+
+_DECODER = msgspec.msgpack.Decoder(_Stored)
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class StateError(RuntimeError):
+    """The table does not belong to the topic; the message says which and what to do."""
+
+
+@dataclass(slots=True)
+class _Owned:
+    lifecycle: LifecyclePartition
+    offset: int = 0
 
 class LifecycleStage:
     """One worker's lifecycle partitions. `changelog` is the table's changelog topic."""
@@ -50,7 +70,7 @@ class LifecycleStage:
         self._facts_topic = settings.topic(topics.FACTS)
         self._deltas_topic = settings.topic(topics.DELTAS)
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
-        self._partitions: dict[int, LifecyclePartition] = {}
+        self._partitions: dict[int, _Owned] = {}
         # Producers state what they like, so what is remembered of it is limited.
         self._fact_key = lru_cache(maxsize=65_536)(self._bounded_key)
 
@@ -61,50 +81,65 @@ class LifecycleStage:
 
     def adopt(self, number: int) -> None:
         """Take over a partition whose table has been recovered."""
-        partition = self._partition(number)
-        self._telemetry.lifecycle_published(number, Flush(), partition.watermark)
-        self._telemetry.interactions(number, self._remembered(number))
+        self._show(number, self._partition(number), Flush())
 
-    def _remembered(self, number: int) -> int:
-        data = self._store.partition(number)
-        return len(data) - (_PROGRESS_KEY in data)
-
-    def _partition(self, number: int) -> LifecyclePartition:
-        partition = self._partitions.get(number)
-        if partition is None:
+    def _partition(self, number: int) -> _Owned:
+        owned = self._partitions.get(number)
+        if owned is None:
             data = self._store.partition(number)
             # Progress stands beside the interactions in the table, but is none of them.
             raw = data.pop(_PROGRESS_KEY, None)
-            progress = None if raw is None else _PROGRESS_DECODER.decode(raw)
-            partition = LifecyclePartition(self._book, self._settings.lateness_ms, data, progress)
+            stored = _Stored(0, None) if raw is None else _DECODER.decode(raw)
+            lifecycle = LifecyclePartition(
+                self._book, self._settings.lateness_ms, data, stored.progress
+            )
             if raw is not None:
                 data[_PROGRESS_KEY] = raw
-            self._partitions[number] = partition
-        return partition
+            owned = self._partitions[number] = _Owned(lifecycle, stored.offset)
+        return owned
 
     async def process(self, batch: Batch) -> None:
         """Fold one batch and publish what came of it, before its offsets may be committed.
 
         Facts, deltas and dead letters are acknowledged first, then the changelog: what a crash
-        between
-        them repeats carries the same ids. Raises OutboxError if anything could not be written.
+        between them repeats carries the same ids. Records that the table knows already, for a
+        crash came before their commit, are passed over: read again they would meet a later clock.
+        Raises OutboxError if anything could not be written, StateError for a foreign table.
         """
-        partition = self._partition(batch.partition)
-        self._read(partition, batch)
-        flush = partition.flush()
-        self._put_facts(flush.facts)
-        self._put_deltas(batch.partition, flush)
-        await self._outbox.flush()
-        self._put_changelog(batch.partition, flush)
-        await self._outbox.flush()
-        self._telemetry.batch_done(STAGE, batch.partition, len(batch.records))
-        self._telemetry.lifecycle_published(batch.partition, flush, partition.watermark)
-        self._telemetry.interactions(batch.partition, self._remembered(batch.partition))
+        owned = self._partition(batch.partition)
+        records = self._unread(owned, batch)
+        if records:
+            self._read(owned.lifecycle, records)
+            flush = owned.lifecycle.flush()
+            self._put_facts(flush.facts)
+            self._put_deltas(batch.partition, flush)
+            await self._outbox.flush()
+            owned.offset = batch.last + 1
+            self._put_changelog(batch.partition, owned.offset, flush)
+            await self._outbox.flush()
+            self._telemetry.batch_done(STAGE, batch.partition, len(records))
+            self._show(batch.partition, owned, flush)
         batch.release()
 
-    def _read(self, partition: LifecyclePartition, batch: Batch) -> None:
+    def _unread(self, owned: _Owned, batch: Batch) -> list[Any]:
+        if batch.end is not None and batch.end < owned.offset:
+            raise StateError(
+                f"{batch.topic}/{batch.partition} ends at {batch.end}, but {self._changelog} was"
+                f" made from {owned.offset} records of it: the topic was made anew; start with"
+                " another --app-id"
+            )
+        if batch.first >= owned.offset:
+            return batch.records
+        return [record for record in batch.records if record.offset >= owned.offset]
+
+    def _show(self, number: int, owned: _Owned, flush: Flush) -> None:
+        data = self._store.partition(number)
+        self._telemetry.lifecycle_published(number, flush, owned.lifecycle.watermark)
+        self._telemetry.interactions(number, len(data) - (_PROGRESS_KEY in data))
+
+    def _read(self, partition: LifecyclePartition, records: Iterable[Any]) -> None:
         book, telemetry = self._book, self._telemetry
-        for record in batch.records:
+        for record in records:
             try:
                 event = decode_event(record.value, book)
                 if type(event) is Tick:
@@ -128,8 +163,8 @@ class LifecycleStage:
             self._outbox.put(self._facts_topic, partition, key, encode_fact(fact))
 
     def _bounded_key(self, contract: str, version: int, values: tuple[str, ...]) -> bytes:
-        # A key outlives its record (in logs, in tools, in what is compacted from it), so it holds
-        # none but the contract's own words; what was stated stands in the value alone.
+        # Keys get into logs and tools, so they hold the contract's own words alone: producers may
+        # have put anything into a journey or supplier. What was stated stands in the value.
         bounded = self._book.version(contract, version).bounded
         labels = (bounded(name, value) for name, value in zip(DIMENSIONS, values, strict=True))
         return "|".join((contract, *labels)).encode()
@@ -149,13 +184,12 @@ class LifecycleStage:
         for partition, steps in enumerate(routed):
             self._outbox.put(self._deltas_topic, partition, key, encode_deltas(source, steps))
 
-    def _put_changelog(self, partition: int, flush: Flush) -> None:
+    def _put_changelog(self, partition: int, offset: int, flush: Flush) -> None:
         for key, encoded in flush.states.items():
             self._outbox.put(self._changelog, partition, key, encoded)
-        if flush.progress is not None:
-            raw = _PROGRESS_ENCODER.encode(flush.progress)
-            self._store.partition(partition)[_PROGRESS_KEY] = raw
-            self._outbox.put(self._changelog, partition, _PROGRESS_KEY, raw)
+        raw = _ENCODER.encode(_Stored(offset, flush.progress))
+        self._store.partition(partition)[_PROGRESS_KEY] = raw
+        self._outbox.put(self._changelog, partition, _PROGRESS_KEY, raw)
 
 
 def _entry_key(entry: Entry) -> bytes:

@@ -26,6 +26,7 @@ class _StoredPartition(msgspec.Struct, array_like=True):
 class _StoredKey(msgspec.Struct, array_like=True):
     key: Key
     judged: int | None
+    first_end: int | None
     first_escalation_end: int | None
     waited: list[Timed]
     since: list[Change]
@@ -90,6 +91,7 @@ def _stored_key(windows: KeyWindows, reached: int | None) -> _StoredKey:
     return _StoredKey(
         key=windows.key,
         judged=reached,
+        first_end=windows.first_end,
         first_escalation_end=windows.first_escalation_end,
         waited=list(windows.waited.values()),
         since=windows.since,
@@ -125,6 +127,7 @@ def _restore_key(windows: WindowPartition, stored: _StoredKey) -> None:
     windows.keys[stored.key] = KeyWindows(
         key=stored.key,
         judged=stored.judged,
+        first_end=stored.first_end,
         first_escalation_end=stored.first_escalation_end,
         waited={timed.escalation: timed for timed in stored.waited},
         since=list(stored.since),

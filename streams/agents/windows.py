@@ -79,9 +79,8 @@ class WindowsStage:
     async def process(self, batch: Batch) -> None:
         """Take one batch of deltas; publish breaches and values, then the changelog.
 
-        The batch is held until its last step has been judged: what is not judged yet is kept
-        nowhere but in
-        the topic. Raises OutboxError if anything could not be written.
+        A batch is released when its last step has been judged: what is not judged yet is kept
+        nowhere but in the topic. Raises OutboxError if anything could not be written.
         """
         owned = self._partition(batch.partition)
         windows = owned.windows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from streams.sources.registry import SOURCES, read_sorted
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 CANONICAL = "canonical"
+# For a call log that holds times of day only, and a user who does not care which day it was.
+_ANY_DAY = date(2000, 1, 1)
 _DEFAULT_OPTIONS = {"contract": "real-data", "salt": "baton"}
 
 
@@ -50,7 +53,13 @@ def read_source(
             for raw in read_log(file):
                 yield raw, arrival_ms(raw)
             return
-        records, problems = read_sorted(source, file, _options(given), order="recorded")
+        options = _options(given)
+        if source == "acd" and options.date is None:
+            click.echo(
+                f"{file}: no --option date=YYYY-MM-DD; its times of day become {_ANY_DAY}", err=True
+            )
+            options = replace(options, date=_ANY_DAY)
+        records, problems = read_sorted(source, file, options, order="recorded")
     except (LogError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     counts = Counter(problem.code for problem in problems)

@@ -143,8 +143,8 @@ class StepDeltas:
             yield entry
 
     def entries(self) -> list[Entry]:
-        """The entries, in the order in which their first fact came."""
-        return list(self._entries.values())
+        """The entries that say anything, in the order in which their first fact came."""
+        return [e for e in self._entries.values() if e.counts or e.withdrawn or e.reopened]
 
 
 def _waits(entry: Entry, fact: Fact) -> None:

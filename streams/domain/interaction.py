@@ -80,7 +80,10 @@ def fold(state: Interaction, event: Any, time: int, inactivity_ms: int) -> bool:
     _state_attribute(state, "market", data.market, time)
     _state_attribute(state, "journey", data.journey, time)
     _state_attribute(state, "supplier", data.supplier, time)
-    handler = _FOLDS.get(type(event))
+    kind = type(event)
+    if kind is ev.AiFailureSignalled:
+        return _failure(state, event, time, inactivity_ms)
+    handler = _FOLDS.get(kind)
     return handler(state, data, time, inactivity_ms) if handler is not None else False
 
 
@@ -185,11 +188,14 @@ def _ai_active(state: Interaction, data: ev.Data, time: int, gap: int) -> bool:
     return False
 
 
-def _failure(state: Interaction, data: ev.AiFailureData, time: int, gap: int) -> bool:
+def _failure(state: Interaction, event: ev.AiFailureSignalled, time: int, gap: int) -> bool:
+    data = event.data
     _ai_active(state, data, time, gap)
     if data.signal == "human_requested":
         state.spoke = _earliest(state.spoke, time)
-    return _add(state, (time, FAILURE, data.channel, data.signal, "", ""))
+    # Failures are counted, so two at one moment are two: their identity tells them apart.
+    identity = event.source + _SEPARATOR + event.id
+    return _add(state, (time, FAILURE, data.channel, data.signal, identity, ""))
 
 
 def _requested(state: Interaction, data: ev.HandoffRequestedData, time: int, gap: int) -> bool:
@@ -259,7 +265,6 @@ _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {
     ev.MessageSent: _message,
     ev.AiTurn: _ai_active,
     ev.AiToolCall: _ai_active,
-    ev.AiFailureSignalled: _failure,
     ev.HandoffRequested: _requested,
     ev.HandoffQueued: _plain(QUEUED),
     ev.HandoffDequeued: _dequeued,

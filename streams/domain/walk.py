@@ -302,13 +302,15 @@ class _Walk:
         self, found: list[Fact], floor: int, episode: Episode, ordinal: int, escalation: Escalation
     ) -> None:
         version, channel = escalation.terms.version, escalation.channel
+        known = escalation.known
 
         def add(kind: FactKind, time: int, detail: dict[str, Any]) -> None:
             if floor < time <= self.upto:
-                found.append(self._fact(kind, episode, ordinal, time, version, channel, detail))
+                fact = self._fact(kind, episode, ordinal, time, version, channel, detail, known)
+                found.append(fact)
 
-        eligible = self._eligible(episode, escalation.known)
-        add("escalation_opened", escalation.known, {"t0": escalation.t0, "eligible": eligible})
+        eligible = self._eligible(episode, known)
+        add("escalation_opened", known, {"t0": escalation.t0, "eligible": eligible})
         overdue_at = escalation.overdue_at
         if overdue_at is not None:
             detail = {"t0": escalation.t0, "threshold_ms": escalation.threshold_ms}
@@ -378,8 +380,11 @@ class _Walk:
         version: int,
         channel: str,
         detail: dict[str, Any],
+        known: int | None = None,
     ) -> Fact:
         state = self.state
+        # All facts of an escalation stand where it opened, else its wait would not end there.
+        stated_by = time if known is None else known
         return Fact(
             kind=kind,
             contract=self.contract,
@@ -389,9 +394,9 @@ class _Walk:
             ordinal=ordinal,
             time=time,
             channel=channel,
-            market=_attribute(state.market, time),
-            journey=_attribute(state.journey, time),
-            supplier=_attribute(state.supplier, time),
+            market=_attribute(state.market, stated_by),
+            journey=_attribute(state.journey, stated_by),
+            supplier=_attribute(state.supplier, stated_by),
             detail=detail,
         )
 

@@ -73,6 +73,7 @@ class KeyWindows:
     waiting: dict[EscalationId, Timed] = field(default_factory=dict)  # as of the watermark
     waited: dict[EscalationId, Timed] = field(default_factory=dict)  # as of the last boundary
     since: list[Change] = field(default_factory=list)  # what turns `waited` into `waiting`
+    first_end: int | None = None  # of the first slice that anything was published in
     first_escalation_end: int | None = None
     judged: int | None = None  # the time up to which this key's stored state was judged
     breaches: KeyBreaches = field(default_factory=KeyBreaches)
@@ -185,6 +186,9 @@ class WindowPartition:
                 self._stir(key, slice_end_of(terms.effective_from_ms))
         end = entry.slice_end
         self._stir(key, end)
+        if windows.first_end is None or end < windows.first_end:
+            windows.first_end = end
+            self.touched_keys.add(key)
         if entry.counts:
             piece = windows.slices.get(end)
             if piece is None:
@@ -248,7 +252,9 @@ class WindowPartition:
             for key in stirred:
                 windows = self.keys[key]
                 windows.slide(boundary)
-                windows.settle()
+                if windows.since:
+                    windows.settle()
+                    self.touched_keys.add(key)
                 records += self._judge(key, boundary)
                 self._expire(key, boundary)
             self.closed = boundary
@@ -323,6 +329,8 @@ class WindowPartition:
         if self.closed is None:
             return
         for _, windows in sorted(self.keys.items()):
+            if windows.first_end is None or windows.first_end > self.closed:
+                continue
             for name in WINDOW_LENGTHS_MS:
                 yield windows.value(name, self.closed)
 

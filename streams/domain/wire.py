@@ -26,7 +26,8 @@ MAX_EVENT_BYTES = 262_144
 FUTURE_TOLERANCE_MS = 300_000
 
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+# msgspec quotes last: the value, whose own quotes may stand in it, or a pattern.
+_QUOTED = re.compile(r"['\"].*", re.DOTALL)
 _PATH = re.compile(r" - at `(key in )?(?P<path>[^`]*)`$")
 
 
@@ -44,7 +45,8 @@ class Rejection(Exception):
 def decode_event(raw: bytes | None, contracts: Container[str]) -> Event:
     """The event in one structured-mode CloudEvent. Raises Rejection.
 
-    Decoding and validation are one pass; numbers are strict JSON (no NaN), text strict UTF-8.
+    Decoding and validation are one pass; numbers are strict JSON (no NaN), text strict
+    UTF-8 in every field that is read.
     """
     if not raw:
         raise Rejection("empty_record", "the record has no value")
@@ -65,7 +67,7 @@ def decode_event(raw: bytes | None, contracts: Container[str]) -> Event:
 def _violation(text: str) -> Rejection:
     at = _PATH.search(text)
     path = at["path"] if at else "$"
-    expected = _QUOTED.sub("", text[: at.start()] if at else text).replace("  ", " ").strip()
+    expected = _QUOTED.sub("", text[: at.start()] if at else text).strip()
     if path == "$.type" or (path == "$" and "`type`" in text):
         return Rejection("unknown_type", "$.type is missing or is no canonical event type")
     return Rejection("schema_violation", f"{path}: {expected}")

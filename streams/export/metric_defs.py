@@ -121,7 +121,7 @@ CONTAINMENT = MetricDef(
 CONTAINMENT_SAMPLES = MetricDef(
     "baton_containment_window_samples",
     "gauge",
-    "Eligible (or matured) episodes behind the containment ratio.",
+    "Eligible episodes and waiting customers (or matured episodes) behind the containment ratio.",
     ("kind", "window", *KEY_LABELS),
 )
 FAILURES_WINDOW = MetricDef(

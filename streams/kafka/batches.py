@@ -6,7 +6,7 @@ DESIGN.md section
 it takes
 the jump from one batch's first record to the next for a gap in the log and counts it as
 acknowledged before anything was processed. So offsets are counted here: a partition's batches are
-in flight in order, and what may be committed is the end of the longest finished run at the head.
+in flight in order, and what may be committed is the end of the longest released run at the head.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Batch:
 
     __slots__ = ("end", "first", "last", "partition", "records", "released", "topic")
 
-    def __init__(self, topic: str, partition: int, records: list[Any], end: int | None) -> None:
+    def __init__(
+        self, topic: str, partition: int, records: list[Any], end: int | None = None
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self.records = records

@@ -16,8 +16,8 @@ _PREFIX = "baton.error."
 def put_dead_letter(outbox: Outbox, topic: str, stage: str, record: Any, error: Rejection) -> None:
     """Add `record` (an aiokafka ConsumerRecord) to the outbox for `topic`, on its own partition.
 
-    Key, value, timestamp and headers stay as they came (DESIGN.md section 6); only `baton.error.*`
-    headers of an earlier failure, which a replayed dead letter brings along, give way to this one's.
+    Key, value, timestamp and headers stay as they came (DESIGN.md section 6). Only `baton.error.*`
+    headers of an earlier failure, which a replayed dead letter brings along, are replaced.
     """
     headers: Headers = [
         *(header for header in record.headers if not header[0].startswith(_PREFIX)),

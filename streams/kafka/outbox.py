@@ -7,7 +7,9 @@ about 3.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +22,13 @@ _Record = tuple[bytes | None, bytes | None, Headers, int | None]
 
 _NO_HEADERS: Headers = []
 
-MAX_BATCH_BYTES = 512 * 1024
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
+# Of a record batch: below what a topic takes that is not asked to take more, and the most there is.
+MAX_BATCH_BYTES = 512 * 1024
+MAX_WHOLE_BYTES = MAX_REQUEST_BYTES - 64 * 1024
+_RECORD_OVERHEAD_BYTES = 48
+
+log = logging.getLogger("baton")
 
 
 class OutboxError(RuntimeError):
@@ -37,10 +44,15 @@ def partition_of(key: bytes, partitions: int) -> int:
 class Outbox:
     """Gathers records with `put` and writes them with `flush`, which returns once all are
     acknowledged.
+
+    What a flush writes to one partition of a topic in `whole` is one record batch, which Kafka
+    appends whole or not at all, so that no crash leaves a part of it. The producer's
+    max_batch_size must be MAX_WHOLE_BYTES, and such a topic's max.message.bytes MAX_REQUEST_BYTES.
     """
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, whole: Collection[str] = ()) -> None:
         self._producer = producer
+        self._whole = whole
         self._pending: defaultdict[tuple[str, int], list[_Record]] = defaultdict(list)
         self.written: defaultdict[str, int] = defaultdict(int)
 
@@ -82,21 +94,24 @@ class Outbox:
     async def _send(
         self, topic: str, partition: int, records: list[_Record]
     ) -> list[asyncio.Future[Any]]:
-        producer = self._producer
+        producer, whole = self._producer, topic in self._whole
+        limit = MAX_WHOLE_BYTES if whole else MAX_BATCH_BYTES
         futures: list[asyncio.Future[Any]] = []
-        builder = producer.create_batch()
+        builder, room = producer.create_batch(), limit
         for key, value, headers, timestamp_ms in records:
-            # aiokafka's docstring says seconds; what is written is ms, and an int.
-            while (
-                builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
-                is None
-            ):
-                if not builder.record_count():
-                    raise OutboxError(
-                        f"{topic}/{partition}: a record of {len(value or b'')} bytes does not fit"
-                        f" into a batch of {MAX_BATCH_BYTES}"
-                    )
+            size = len(key or b"") + len(value or b"") + _RECORD_OVERHEAD_BYTES
+            if size > room and builder.record_count():
                 futures.append(await producer.send_batch(builder, topic, partition=partition))
-                builder = producer.create_batch()
+                builder, room = producer.create_batch(), limit
+            room -= size
+            # aiokafka's docstring says seconds; what is written is ms, and an int.
+            if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+                raise OutboxError(f"{topic}/{partition}: a record of {size} bytes does not fit")
         futures.append(await producer.send_batch(builder, topic, partition=partition))
+        if whole and len(futures) > 1:
+            log.warning(
+                "%s/%d: what one batch changed takes %d record batches; a crash between them may"
+                " publish corrections twice. Lower --batch-records",
+                *(topic, partition, len(futures)),
+            )
         return futures

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.facts import FACT_KINDS, Fact, FactKind
 from streams.oracle.conversation import Conversation
@@ -55,9 +57,11 @@ class _Writer:
 
     def _escalation_facts(self, episode: Episode, one: Escalation) -> Iterator[Fact]:
         def fact(kind: FactKind, time: int, **detail: Any) -> Fact:
-            return self._fact(
-                kind, episode, one.ordinal, time, one.t0, one.channel, {"t0": one.t0, **detail}
+            # Market, journey and supplier as of the opening: a wait ends under the key it opened in.
+            plain = self._fact(
+                kind, episode, one.ordinal, one.known, one.t0, one.channel, {"t0": one.t0, **detail}
             )
+            return replace(plain, time=time)
 
         yield fact("escalation_opened", one.known, eligible=self._eligible_at(one.known))
         if one.overdue_at is not None:

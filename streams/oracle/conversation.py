@@ -29,7 +29,8 @@ class Milestone(NamedTuple):
     `kind` is the event type without `baton.`; both ways in which a human's public message is
     reported are `human_message`, for they say the same. `word` is the row's closed-list field
     (signal, requested_by, outcome, to, claimed_by, evidence kind, ended_by), `skills` the required
-    or the agent's, `flag` its yes-or-no field (qualified, customer_repeated_info, result).
+    or the agent's, `identity` a failure's source and id, `flag` its yes-or-no field (qualified,
+    customer_repeated_info, result).
     """
 
     time: int
@@ -41,6 +42,7 @@ class Milestone(NamedTuple):
     skills: tuple[str, ...] | None = None
     fields_present: tuple[str, ...] = ()
     flag: bool | None = None
+    identity: tuple[str, str] = ("", "")
 
     def order(self) -> tuple[object, ...]:
         """Section 3's order: time, rank, own fields. An absent field stands before any value."""
@@ -50,6 +52,7 @@ class Milestone(NamedTuple):
             self.channel,
             self.kind if self.rank == 1 else "",
             self.word,
+            self.identity,
             self.agent or "",
             self.skills is not None,
             self.skills or (),
@@ -140,8 +143,10 @@ def _milestone(event: e.Event, at: int, channel: str) -> Milestone | None:
             return Milestone(at, 1, channel, "resolution.reopened")
         case e.ResolutionRecontacted(data=d) if not d.trivial:
             return Milestone(at, 1, channel, "resolution.recontacted")
-        case e.AiFailureSignalled(data=d):
-            return Milestone(at, 2, channel, "ai.failure_signalled", d.signal)
+        case e.AiFailureSignalled(source=source, id=id_, data=d):
+            return Milestone(
+                at, 2, channel, "ai.failure_signalled", d.signal, identity=(source, id_)
+            )
         case e.HandoffRequested(data=d):
             fields = _as_set(d.context.fields_present)
             skills = _as_set(d.required_skills)

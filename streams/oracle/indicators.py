@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from streams.domain.contract import ContractBook, Dimension, Indicator, Terms
+from streams.domain.contract import Clause, ContractBook, Dimension, Indicator, Terms
 from streams.domain.facts import Fact
 from streams.domain.window_value import SLICE_MS
 
@@ -109,3 +109,10 @@ def ratio_of(counts: Counts, indicator: Indicator, reason: str | None = None) ->
 def is_containment(indicator: Indicator) -> bool:
     """Whether the ratio is unknown until its key has opened an escalation."""
     return indicator.startswith("containment_")
+
+
+def judges(clause: Clause, key: Key) -> bool:
+    """Whether the key is of the clause's grouping and its filter admits it."""
+    return clause.grouping == tuple(name for name, _ in key) and clause.admits(
+        tuple(value for _, value in key)
+    )

@@ -97,9 +97,10 @@ def _breaches(
     for wait in waits:
         waits_by_contract[wait.opened.contract].append(wait)
     records: list[BreachRecord] = []
-    for contract, facts in by_contract.items():
+    # A late event can leave somebody waiting in a contract of which nothing came on time.
+    for contract in {*by_contract, *waits_by_contract}:
         waited = waits_by_contract[contract]
-        records += ratio_breaches(facts, waited, book, end)
+        records += ratio_breaches(contract, by_contract[contract], waited, book, end)
         records += wait_breaches(contract, waited, book, watermark)
     return sorted(
         records,

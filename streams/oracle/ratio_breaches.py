@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
+from msgspec.structs import replace
+
 from streams.domain.breach_record import BreachRecord, BreachStatus
 from streams.domain.contract import PPM, Clause, ContractBook, Terms
 from streams.domain.facts import Fact
@@ -20,6 +22,7 @@ from streams.oracle.indicators import (
     Versions,
     counts_of,
     is_containment,
+    judges,
     ratio_of,
     slice_end,
 )
@@ -27,24 +30,27 @@ from streams.oracle.waits import Wait, counts_as_waiting
 
 
 def ratio_breaches(
-    facts: Sequence[Fact], waits: Sequence[Wait], book: ContractBook, last: int
+    contract: str, facts: Sequence[Fact], waits: Sequence[Wait], book: ContractBook, last: int
 ) -> list[BreachRecord]:
     """Every record of one contract's ratio clauses up to the boundary `last`, in no order.
 
-    `facts` are its on-time assertions, `waits` its stretches of waiting. Where the version in force
-    at a boundary has no such clause, nothing is judged.
+    `facts` are its on-time assertions, `waits` its stretches of waiting. A breach whose clause the
+    version in force does not judge for its key is closed with 0 of 0.
     """
     facts = [fact for fact in facts if fact.time <= last]
-    if not facts:
+    times = [fact.time for fact in facts] + [wait.since for wait in waits if wait.since <= last]
+    if not times:
         return []
     versions = Versions(book)
-    begin = slice_end(min(fact.time for fact in facts))
+    begin = slice_end(min(times))
     standing: dict[tuple[str, Key], BreachRecord] = {}
     records = []
-    for terms, first, final in _spans(book.versions(facts[0].contract), begin, last):
-        for clause in terms.clauses:
-            if clause.indicator == "escalation_wait":
-                continue
+    for terms, first, final in _spans(book.versions(contract), begin, last):
+        clauses = [c for c in terms.clauses if c.indicator != "escalation_wait"]
+        for clause_id, key in list(standing):
+            if not any(c.id == clause_id and judges(c, key) for c in clauses):
+                records.append(_no_longer_judged(standing.pop((clause_id, key)), terms, first))
+        for clause in clauses:
             for key, series in _series_by_key(facts, waits, clause, versions).items():
                 for boundary in series.turning_points(first, final, clause.window_ms):
                     previous = standing.pop((clause.id, key), None)
@@ -110,14 +116,16 @@ def _series_by_key(
 ) -> dict[Key, _Series]:
     by_key: dict[Key, list[Fact]] = defaultdict(list)
     for fact in facts:
-        by_key[versions.key(fact, clause.grouping)].append(fact)
+        if clause.grouping in versions.of(fact).groupings:
+            by_key[versions.key(fact, clause.grouping)].append(fact)
     waiting: dict[Key, list[Wait]] = defaultdict(list)
     for wait in waits:
-        waiting[versions.key(wait.opened, clause.grouping)].append(wait)
+        if clause.grouping in versions.of(wait.opened).groupings:
+            waiting[versions.key(wait.opened, clause.grouping)].append(wait)
     return {
-        key: _Series(members, waiting[key], clause)
-        for key, members in by_key.items()
-        if clause.admits(tuple(value for _, value in key))
+        key: _Series(by_key[key], waiting[key], clause)
+        for key in {*by_key, *waiting}
+        if judges(clause, key)
     }
 
 
@@ -159,6 +167,12 @@ def _judge(
         numerator=numerator,
         denominator=denominator,
         target_ppm=clause.target_ppm,
+    )
+
+
+def _no_longer_judged(latest: BreachRecord, terms: Terms, boundary: int) -> BreachRecord:
+    return replace(
+        latest, status="closed", version=terms.version, time=boundary, numerator=0, denominator=0
     )
 
 

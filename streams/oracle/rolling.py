@@ -25,28 +25,22 @@ def windows_at(
     later. A fact's groupings are those of the version that judged it.
     """
     versions = Versions(book)
-    by_contract: dict[str, list[Fact]] = defaultdict(list)
+    past: dict[tuple[str, Key], list[Fact]] = defaultdict(list)
     for fact in facts:
         if fact.time <= end:
-            by_contract[fact.contract].append(fact)
-    open_at_end: dict[tuple[str, Key], list[Wait]] = defaultdict(list)
+            for grouping in versions.of(fact).groupings:
+                past[fact.contract, versions.key(fact, grouping)].append(fact)
+    begun: dict[tuple[str, Key], list[Wait]] = defaultdict(list)
     for wait in waits:
-        if wait.since <= end and (wait.until is None or wait.until > end):
-            fact = wait.opened
-            for grouping in versions.of(fact).groupings:
-                key = versions.key(fact, grouping)
-                open_at_end[fact.contract, key].append(wait)
+        if wait.since <= end:
+            for grouping in versions.of(wait.opened).groupings:
+                begun[wait.opened.contract, versions.key(wait.opened, grouping)].append(wait)
     found = []
-    for contract in sorted(by_contract):
-        past = by_contract[contract]
-        by_key: dict[Key, list[Fact]] = defaultdict(list)
-        for fact in past:
-            for grouping in versions.of(fact).groupings:
-                by_key[versions.key(fact, grouping)].append(fact)
-        for key in sorted(by_key):
-            still = open_at_end[contract, key]
-            for window, length in WINDOW_LENGTHS_MS.items():
-                found.append(_window(contract, key, window, end, length, by_key[key], still))
+    for contract, key in sorted({*past, *begun}):
+        known = past[contract, key]
+        still = [w for w in begun[contract, key] if w.until is None or w.until > end]
+        for window, length in WINDOW_LENGTHS_MS.items():
+            found.append(_window(contract, key, window, end, length, known, still))
     return found
 
 

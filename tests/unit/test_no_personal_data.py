@@ -7,10 +7,7 @@ none can be go to the dead letters, whose headers must not repeat it.
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,32 +15,20 @@ from zlib import crc32
 
 import orjson
 import pytest
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.agents.lifecycle import LifecycleStage
-from streams.agents.windows import WindowsStage
 from streams.contract_files import load_contracts
 from streams.domain.contract import DIMENSIONS, ContractBook
 from streams.domain.events import EVENT_TYPES
-from streams.event_log import address
-from streams.export.collector import BatonCollector
-from streams.export.telemetry import Telemetry
 from streams.kafka import topics
-from streams.kafka.batches import Batch
-from streams.kafka.outbox import Headers, Outbox, partition_of
-from streams.kafka.store import PartitionedStore
-from streams.replay import tick_record, ticked, timed
-from streams.settings import Settings
+from streams.kafka.outbox import partition_of
+from streams.replay import ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
+from tests.bare_worker import PARTITIONS, BareWorker
 from tests.unit.schemas.schema_shape import Shape, fields, shape_of_class
 
 CONTRACT = Path(__file__).parents[2] / "deploy" / "contracts" / "telco-2026.yaml"
 CANARY = "Jane-Doe"
-PARTITIONS = 2
-BATCH = 500
-CHANGELOGS = ("interactions-changelog", "windows-changelog")
 
 # A name in each part, for whatever a message might cut out of the value that it complains of.
 HOSTILE: dict[str, Any] = {
@@ -56,114 +41,6 @@ HOSTILE: dict[str, Any] = {
     "object": {CANARY: CANARY},
 }
 BOTH_QUOTES = f"{CANARY} \"{CANARY}\" {CANARY} '{CANARY}' {CANARY}"
-
-
-@dataclass
-class Record:
-    """What the stages read of an aiokafka ConsumerRecord, and what they wrote."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = field(default_factory=list)
-    timestamp: int | None = None
-
-
-class KeptOutbox(Outbox):
-    """Keeps what is put, by topic, in order."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.records: defaultdict[str, list[Record]] = defaultdict(list)
-
-    def put(
-        self,
-        topic: str,
-        partition: int,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Headers = [],  # noqa: B006 - never written to
-        timestamp_ms: int | None = None,
-    ) -> None:
-        kept = self.records[topic]
-        kept.append(Record(topic, partition, len(kept), key, value, headers, timestamp_ms))
-
-    async def flush(self) -> None:
-        pass
-
-
-class BareStore(PartitionedStore):
-    """The store without the Faust table that it belongs to."""
-
-    def __init__(self) -> None:
-        self.__post_init__()
-
-
-class BareWorker:
-    """Both stages of a worker and its metrics, as app.py makes them, without a broker."""
-
-    def __init__(self, book: ContractBook) -> None:
-        settings = Settings(partitions=PARTITIONS)
-        self.outbox = KeptOutbox()
-        self.telemetry = Telemetry(book)
-        parts = (self.outbox, self.telemetry)
-        self._lifecycle = LifecycleStage(book, settings, BareStore(), *parts, CHANGELOGS[0])
-        self._windows = WindowsStage(book, settings, BareStore(), *parts, CHANGELOGS[1])
-
-    def read(self, log: Iterable[bytes | int], keys: dict[bytes, bytes] | None = None) -> None:
-        """Process a log to its end: records, keyed by conversation or as `keys` says, and ticks."""
-        queues: list[list[Record]] = [[] for _ in range(PARTITIONS)]
-        for item in log:
-            if isinstance(item, int):
-                places, key, raw = range(PARTITIONS), None, tick_record(item)
-            else:
-                raw = item
-                key = (keys or {}).get(raw) or (address(raw).conversation or "").encode()
-                at = partition_of(key, PARTITIONS)
-                places = range(at, at + 1)
-            for partition in places:
-                queue = queues[partition]
-                queue.append(Record(topics.EVENTS, partition, len(queue), key, raw))
-        asyncio.run(self._process(queues))
-
-    async def _process(self, queues: list[list[Record]]) -> None:
-        for queue in queues:
-            for batch in batches(queue):
-                await self._lifecycle.process(batch)
-        deltas = self.outbox.records[topics.DELTAS]
-        for partition in range(PARTITIONS):
-            for batch in batches([r for r in deltas if r.partition == partition]):
-                await self._windows.process(batch)
-
-    def take_deltas(self, value: bytes) -> None:
-        """Let the window stage read one record."""
-        batch = Batch(topics.DELTAS, 0, [Record(topics.DELTAS, 0, 0, b"0", value)])
-        asyncio.run(self._windows.process(batch))
-
-    def exposition(self) -> str:
-        """/metrics."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(
-            BatonCollector(self.telemetry, now=lambda: 0.0, lags=dict, ready=lambda: True)
-        )
-        return generate_latest(registry).decode()
-
-    def error_headers(self) -> list[str]:
-        """The `baton.error.*` headers of all dead letters, as `name=value`."""
-        return [
-            f"{name}={value.decode()}"
-            for record in self.outbox.records[topics.DEAD_LETTERS]
-            for name, value in record.headers
-            if name.startswith("baton.error.")
-        ]
-
-
-def batches(records: list[Record]) -> Iterator[Batch]:
-    for at in range(0, len(records), BATCH):
-        some = records[at : at + BATCH]
-        yield Batch(some[0].topic, some[0].partition, some)
 
 
 @cache
@@ -206,7 +83,7 @@ def with_names(raw: bytes) -> bytes:
             text = f"{CANARY} {event['id']}"
         if takes_text(shape):
             put(event, path, text)
-        elif shape["type"] == ["array"] or shape["type"] == ["array", "null"]:
+        elif "array" in shape["type"]:
             put(event, path, [text])
         elif path == ("data", "market"):
             put(event, path, "ZZ")
@@ -337,7 +214,8 @@ def assert_refused_in_silence(
 
 def refused(hostile: Any) -> list[bytes]:
     """An event of each type with `hostile` in each field, in turn, that cannot take it."""
-    kind = {str: "string", list: "array", dict: "object"}[type(hostile)]
+    kinds: dict[type, str] = {str: "string", list: "array", dict: "object"}
+    kind = kinds[type(hostile)]
     found = []
     for event_type, sample in samples().items():
         for path, shape in shapes(event_type):

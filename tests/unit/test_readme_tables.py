@@ -75,7 +75,7 @@ def test_a_topic_has_a_row_with_its_partitions_and_what_it_keeps(spec: TopicSpec
     else:
         assert int(kept.removesuffix(" d")) * 86_400_000 == int(spec.config["retention.ms"])
     limit = spec.config.get("max.message.bytes")
-    assert largest == "-" if limit is None else largest == f"{int(limit) // 2**20} MiB"
+    assert largest == ("-" if limit is None else f"{int(limit) // 2**20} MiB")
 
 
 def test_the_topics_with_a_row_are_those_declared() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from streams.domain.breach_record import Waiting
 from streams.domain.contract import Clause, ContractBook
@@ -272,7 +273,76 @@ def test_a_boundary_is_judged_by_the_version_in_force_at_it() -> None:
     assert verdict.breaches[0].version == 2
 
 
-def test_late_facts_open_no_breach() -> None:
-    verdict = judged(T(130), requested("c1", T(0)), until=T(400), book=book_with(WAIT))
+def test_late_facts_are_no_part_of_a_share() -> None:
+    log = [T(130), failure("c1", T(0), "tool_error"), failure("c2", T(0), "tool_error")]
+    verdict = judged(*log, until=T(400), book=book_with(ERRORS))
     assert [f.late for f in verdict.facts] == [True, True]
     assert verdict.breaches == ()
+
+
+def test_a_wait_that_a_late_event_reveals_breaches_just_after_the_watermark_it_was_read_at() -> (
+    None
+):
+    verdict = judged(T(130), requested("c1", T(0)), until=T(400), book=book_with(WAIT))
+    assert told(verdict.breaches) == [(130.001, "chat-wait", "opened", 1, 0)]
+
+
+def test_a_breach_stays_open_where_one_wait_is_taken_back_as_another_joins() -> None:
+    verdict = judged(
+        requested("c1", T(0)),
+        requested("c2", T(10)),
+        T(130),
+        human_message("c1", T(60)),
+        until=T(400),
+        book=book_with(WAIT),
+    )
+    assert told(verdict.breaches) == [(120.001, "chat-wait", "opened", 1, 0)]
+
+
+def test_a_breach_closes_where_its_only_wait_is_taken_back() -> None:
+    verdict = judged(
+        requested("c1", T(0)), T(125), human_message("c1", T(60)), until=T(400), book=book_with(WAIT)
+    )
+    assert told(verdict.breaches) == [
+        (120.001, "chat-wait", "opened", 1, 0),
+        (125.001, "chat-wait", "closed", 0, 0),
+    ]
+
+
+def test_a_record_speaks_of_the_clause_in_force_at_its_time() -> None:
+    change = T(150)
+    later = replace(ERRORS, target_ppm=100_000, hysteresis_ppm=0, severity="ticket")
+    book = _two_versions(change, (ERRORS,), (later,))
+    log = [failure("c1", T(10), "tool_error"), failure("c2", T(10), "tool_error")]
+    verdict = judged(*log, until=T(600), book=book)
+    assert [(r.status, r.version, r.target_ppm, r.severity) for r in verdict.breaches] == [
+        ("opened", 1, 300_000, "page"),
+        ("closed", 2, 100_000, "ticket"),
+    ]
+
+
+def test_a_share_that_new_terms_no_longer_judge_closes_as_they_come_into_force() -> None:
+    book = _two_versions(T(150), (ERRORS,), (WITHIN,))
+    log = [failure("c1", T(10), "tool_error"), failure("c2", T(10), "tool_error")]
+    assert told(judged(*log, until=T(600), book=book).breaches) == [
+        (60.0, "errors", "opened", 2, 2),
+        (180.0, "errors", "closed", 0, 0),
+    ]
+
+
+def test_a_share_is_of_the_facts_whose_own_terms_publish_its_grouping() -> None:
+    by_market = replace(ERRORS, grouping=("market",), minimum_volume=1)
+    book = _two_versions(T(60), (), (by_market,), groupings=((),))
+    log = [failure("c1", T(10), "tool_error"), failure("c2", T(70), "no_match")]
+    assert judged(*log, until=T(120), book=book).breaches == ()
+
+
+def _two_versions(
+    change: int, before: tuple[Clause, ...], after: tuple[Clause, ...], **first: Any
+) -> ContractBook:
+    return ContractBook(
+        [
+            replace(TERMS, effective_to_ms=change, clauses=before, **first),
+            replace(TERMS, version=2, effective_from_ms=change, clauses=after),
+        ]
+    )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from streams.domain.contract import ContractBook
 from tests.log_builder import (
     T,
     ai_turn,
@@ -22,7 +25,7 @@ from tests.log_builder import (
     returned,
     started,
 )
-from tests.unit.oracle.verdicts import episodes, facts, judged, matured
+from tests.unit.oracle.verdicts import TERMS, episodes, facts, judged, matured
 
 HOUR = 3_600
 CONTAINED = (
@@ -292,3 +295,48 @@ def test_events_that_are_no_activity_open_no_episode() -> None:
         event("csat.requested", "c1", T(4), survey_id="s1"),
     ]
     assert judged(*log, until=T(24 * HOUR)).facts == ()
+
+
+def test_a_thank_you_is_no_activity_and_opens_nothing() -> None:
+    thanks = reopened("c1", T(90), trivial=True)
+    verdict = judged(*CONTAINED, thanks, until=T(MATURE))
+    assert verdict.facts == judged(*CONTAINED, until=T(MATURE)).facts
+
+
+def test_an_episode_takes_the_least_channel_of_its_first_activity_or_its_opening_milestones() -> (
+    None
+):
+    verdict = judged(
+        started("c1", T(0), "voice"),
+        ai_turn("c1", T(0), channel="email"),
+        ended("c1", T(9)),
+        reopened("c1", T(20), channel="messaging"),
+        ended("c1", T(29)),
+        until=T(29),
+    )
+    assert [f.channel for f in facts(verdict, "episode_ended")] == ["email", "messaging"]
+
+
+def test_the_context_required_is_that_of_the_terms_in_force_at_t0() -> None:
+    change = T(10)
+    book = ContractBook(
+        [
+            replace(TERMS, effective_to_ms=change),
+            replace(
+                TERMS,
+                version=2,
+                effective_from_ms=change,
+                required_context=frozenset({"issue", "attempts", "consent"}),
+            ),
+        ]
+    )
+    log = [customer_message("c1", T(0)), human_message("c1", T(30)), ended("c1", T(60))]
+    before = judged(failure("c1", T(9)), requested("c1", T(11)), *log, until=T(60), book=book)
+    after = judged(failure("c1", T(10)), requested("c1", T(11)), *log, until=T(60), book=book)
+    assert episodes(before) == [(60.0, "customer", "escalated", True)]
+    assert episodes(after) == [(60.0, "customer", "escalated", False)]
+
+
+def test_an_escalation_that_expires_closes_its_episode() -> None:
+    verdict = judged(requested("c1", T(0)), until=T(72 * HOUR))
+    assert episodes(verdict) == [(72.0 * HOUR, "expired", None, None)]

@@ -216,12 +216,28 @@ def test_a_request_more_than_5_s_after_the_takeover_is_a_new_wait() -> None:
     assert facts(verdict, "escalation_ended")[0].detail["clamped"] is False
 
 
-def test_a_request_soon_after_a_takeover_that_ended_a_wait_is_a_new_wait() -> None:
+@pytest.mark.parametrize("echo", [queued("c1", T(25)), requested("c1", T(25), fields=["issue"])])
+def test_a_request_up_to_5_s_after_a_takeover_that_ended_a_wait_is_its_echo(echo: bytes) -> None:
+    log = [requested("c1", T(0)), human_message("c1", T(20))]
+    assert judged(*log, echo, until=T(50)).facts == judged(*log, until=T(50)).facts
+
+
+def test_a_request_more_than_5_s_after_a_takeover_that_ended_a_wait_is_a_new_wait() -> None:
     verdict = judged(
-        requested("c1", T(0)), human_message("c1", T(20)), queued("c1", T(21)), until=T(50)
+        failure("c1", T(0)),
+        requested("c1", T(0)),
+        human_message("c1", T(20)),
+        queued("c1", T(25.001)),
+        until=T(50),
     )
-    assert [at(f.time) for f in facts(verdict, "escalation_opened")] == [0.0, 21.0]
-    assert waits(verdict) == [(20.0, "taken_over", 20_000, True)]
+    assert [at(f.detail["t0"]) for f in facts(verdict, "escalation_opened")] == [0.0, 25.001]
+
+
+def test_the_echo_of_a_clamped_request_opens_nothing_either() -> None:
+    verdict = judged(
+        human_message("c1", T(20)), requested("c1", T(22)), queued("c1", T(24)), until=T(50)
+    )
+    assert waits(verdict) == [(22.0, "taken_over", 0, True)]
 
 
 def test_a_transfer_between_humans_is_no_wait() -> None:

@@ -153,6 +153,33 @@ def test_a_duplicate_that_comes_late_corrects_nothing() -> None:
 
 def test_late_facts_and_retractions_do_not_enter_windows() -> None:
     verdict = judged(requested("c1", T(0)), T(130), human_message("c1", T(60)), until=T(180))
-    value = window(verdict, "1h")
-    assert value.counts == {"escalations": 1, "missed": 1, "overdue": 1}
-    assert value.open == 1
+    assert window(verdict, "1h").counts == {"escalations": 1, "missed": 1, "overdue": 1}
+
+
+def test_a_late_end_leaves_nobody_waiting() -> None:
+    log = [requested("c1", T(0)), T(130), human_message("c1", T(60))]
+    assert window(judged(*log, until=T(180))).open == 0
+    assert window(judged(*log, until=T(180))).samples == 0
+
+
+def test_a_late_request_is_waited_for_from_just_after_the_watermark_it_was_read_at() -> None:
+    log = [T(120), requested("c1", T(60))]
+    value = window(judged(*log, until=T(180)))
+    assert (value.open, value.oldest_t0, value.counts) == (1, T(60), {})
+
+
+def test_a_late_signal_moves_since_when_somebody_waits() -> None:
+    log = [requested("c1", T(50)), T(60), failure("c1", T(10))]
+    assert window(judged(*log, until=T(60))).oldest_t0 == T(50)
+    assert window(judged(*log, until=T(120))).oldest_t0 == T(10)
+
+
+def test_what_one_late_event_opened_and_the_next_took_back_was_never_waited_for() -> None:
+    verdict = judged(
+        started("c1", T(0)),
+        T(60),
+        requested("c1", T(10)),
+        human_message("c1", T(20)),
+        until=T(120),
+    )
+    assert verdict.windows == ()

@@ -7,6 +7,7 @@ from io import StringIO
 import orjson
 from rich.console import Console
 
+from streams.domain.facts import rfc3339
 from streams.oracle.judge import Verdict, judge
 from streams.oracle.report import verdict_json, verdict_table
 from tests.log_builder import (
@@ -54,7 +55,7 @@ def test_json_holds_facts_and_breaches_as_they_are_published() -> None:
     assert [r["type"] for r in document["breaches"]] == ["baton.breach.opened"] + [
         "baton.breach.updated"
     ] * (len(document["breaches"]) - 1)
-    assert {w["end"] for w in document["windows"]} == {T(600)}
+    assert {w["end"] for w in document["windows"]} == {rfc3339(T(600))}
 
 
 def test_tables_show_waits_by_channel_containment_failures_breaches_and_counts() -> None:

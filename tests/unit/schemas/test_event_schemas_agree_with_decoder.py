@@ -178,7 +178,9 @@ _junk = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: not x.is_integer()),
     st.text(max_size=4),
     st.sampled_from([1, 127, 128, 129, 255, 256, 257]).map(lambda n: "é" * n),
-    st.sampled_from(["SG", "SG\n", "sg", "SGD", "2026-06-01T10:00:00Z", "2026-06-01T10:00:00", "1.0"]),
+    st.sampled_from(
+        ["SG", "SG\n", "sg", "SGD", "2026-06-01T10:00:00Z", "2026-06-01T10:00:00", "1.0"]
+    ),
     st.sampled_from(
         [v for t in SHAPE_OF for _, f, _ in declared(t) for v in f.get("enum", ())]
     ).map(json.loads),

@@ -1,0 +1,64 @@
+"""Workers that stop or die in mid-replay: the next one goes on, and nothing is lost or invented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.kafka.apache import ApacheKafka
+from tests.stream_run import Pipeline, synthetic_log
+from tests.stream_verdict import assert_published_as_judged
+
+# Small, so that what is under way at any moment is a part of the log.
+BATCHES = ("--batch-records", "400")
+
+
+def test_a_worker_that_is_stopped_and_started_again_publishes_nothing_twice(
+    kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    log = synthetic_log(2000)
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES) as run:
+        worker = run.start_worker()
+        worker.await_ready()
+        run.start_replay(lasting_s=15)
+        for share in (0.25, 0.6):
+            run.await_share(share)
+            assert worker.stop() == 0
+            worker = run.start_worker()
+        run.await_processed()
+        assert_published_as_judged(log.verdict, run.records, repeated=False)
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_invents_nothing(
+    kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    log = synthetic_log(2000)
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES) as run:
+        worker = run.start_worker()
+        worker.await_ready()
+        run.start_replay(lasting_s=12)
+        for share in (0.2, 0.45, 0.7):
+            run.await_share(share)
+            worker.kill()
+            worker = run.start_worker()
+        run.await_processed()
+        assert_published_as_judged(log.verdict, run.records, repeated=True)
+
+
+def test_killed_while_it_recovers_and_works_off_a_backlog(
+    kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    log = synthetic_log(1500)
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES) as run:
+        worker = run.start_worker()
+        run.replay()
+        run.await_share(0.3)
+        worker.kill()
+        worker = run.start_worker()
+        worker.await_ready()  # it has just read its state, and nothing else
+        worker.kill()
+        worker = run.start_worker()
+        run.await_share(0.6)
+        worker.kill()
+        run.start_worker()
+        run.await_processed()
+        assert_published_as_judged(log.verdict, run.records, repeated=True)

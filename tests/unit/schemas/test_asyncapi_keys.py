@@ -1,0 +1,107 @@
+"""The record keys that schemas/asyncapi.yaml describes are those that the stages write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from streams.contract_files import load_contracts
+from streams.domain.contract import DIMENSIONS
+from streams.domain.window_value import WINDOW_LENGTHS_MS
+from streams.kafka import topics
+from streams.kafka.delta_codec import decode_deltas
+from streams.replay import ticked, timed
+from streams.sources.synthetic import SyntheticDay, generate
+from tests.bare_worker import BareWorker, Record
+from tests.unit.schemas.schema_store import SCHEMAS
+
+CONTRACTS = Path(__file__).parents[3] / "deploy" / "contracts"
+API: dict[str, Any] = yaml.safe_load((SCHEMAS / "asyncapi.yaml").read_text(encoding="utf-8"))
+# One message of each topic: all of a topic have the same key.
+MESSAGE = {
+    topics.FACTS: "fact_ai_failure",
+    topics.DELTAS: "windowDelta",
+    topics.WINDOWS: "windowValue",
+    topics.BREACHES: "breach",
+}
+
+
+def documented(topic: str) -> dict[str, Any]:
+    """The schema of a topic's keys."""
+    key: dict[str, Any] = API["components"]["messages"][MESSAGE[topic]]["bindings"]["kafka"]["key"]
+    return key
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, list[Record]]:
+    """What a worker writes of a synthetic day, by topic."""
+    worker = BareWorker(load_contracts([CONTRACTS / "telco-2026.yaml"]))
+    worker.read(ticked(timed(generate(SyntheticDay(interactions=300)))))
+    records = dict(worker.outbox.records)
+    assert all(records[topic] for topic in MESSAGE)
+    return records
+
+
+def key_from_value(topic: str, value: bytes) -> bytes:
+    """The key as the document has it made of what the record says."""
+    if topic == topics.DELTAS:
+        return str(decode_deltas(value).source).encode()
+    said = orjson.loads(value)
+    if topic == topics.WINDOWS:
+        return orjson.dumps([said["contract"], said["window"], said["key"]])
+    said = said["data"]
+    if topic == topics.BREACHES:
+        return orjson.dumps([said["contract"], said["clause"], said["key"]])
+    # The synthetic day stays within the contract's scope, so labels are what was stated.
+    return "|".join([said["contract"], *(said[name] for name in DIMENSIONS)]).encode()
+
+
+@pytest.mark.parametrize("topic", MESSAGE)
+def test_a_record_s_key_is_made_of_its_value_as_documented(
+    written: dict[str, list[Record]], topic: str
+) -> None:
+    for record in written[topic]:
+        assert record.key == key_from_value(topic, record.value or b"")
+
+
+@pytest.mark.parametrize("topic", MESSAGE)
+def test_keys_and_the_documented_examples_have_one_form(
+    written: dict[str, list[Record]], topic: str
+) -> None:
+    schema = documented(topic)
+    examples = schema["examples"]
+    keys = {(record.key or b"").decode() for record in written[topic]}
+    validator = Draft202012Validator(schema)
+    assert all(validator.is_valid(key) for key in (*keys, *examples))
+    form = {
+        topics.FACTS: facts_form,
+        topics.DELTAS: str.isdecimal,
+        topics.WINDOWS: windows_form,
+        topics.BREACHES: breaches_form,
+    }[topic]
+    assert all(form(key) for key in (*keys, *examples))
+
+
+def facts_form(key: str) -> bool:
+    return len(key.split("|")) == 1 + len(DIMENSIONS)
+
+
+def windows_form(key: str) -> bool:
+    contract, window, dimensions = orjson.loads(key)
+    return bool(contract) and window in WINDOW_LENGTHS_MS and _dimensions_form(key, dimensions)
+
+
+def breaches_form(key: str) -> bool:
+    contract, clause, dimensions = orjson.loads(key)
+    return bool(contract and clause) and _dimensions_form(key, dimensions)
+
+
+def _dimensions_form(key: str, dimensions: dict[str, str]) -> bool:
+    # No spaces, and dimensions in the order of the code's.
+    in_order = [name for name in DIMENSIONS if name in dimensions] == list(dimensions)
+    return in_order and orjson.dumps(orjson.loads(key)).decode() == key
