@@ -188,9 +188,12 @@ class Worker:
             self.settings.topic(topics.EVENTS): self._lifecycle.adopt,
             self.settings.topic(topics.DELTAS): self._windows.adopt,
         }
-        for tp in app.consumer.assignment():
-            if tp.topic in adopt:
-                adopt[tp.topic](tp.partition)
+        try:
+            for tp in app.consumer.assignment():
+                if tp.topic in adopt:
+                    adopt[tp.topic](tp.partition)
+        except Exception as error:
+            self._fail(error)
 
     async def start(self) -> None:
         """Start everything. Raises PagesError or an aiokafka KafkaError where that is

@@ -118,6 +118,7 @@ class WorkerProcess:
 
     def __init__(self, argv: Sequence[str], log: Path) -> None:
         self.log = log
+        self._ended = False
         self.process: subprocess.Popen[bytes] = spawn_tied(
             [sys.executable, "-m", "streams", "worker", *argv], log=log, env=environment()
         )
@@ -131,7 +132,7 @@ class WorkerProcess:
         """The address of one of its pages, once it says where it serves them."""
 
         def serves() -> re.Match[str] | None:
-            self._must_run()
+            self.must_run()
             return _SERVES.search(self.output)
 
         await_that(serves, "the worker's line that names its address", 20)
@@ -155,7 +156,7 @@ class WorkerProcess:
         """Return once partitions are assigned and recovered. Raises NotInTime."""
 
         def ready() -> bool:
-            self._must_run()
+            self.must_run()
             return self.page("readyz")[0] == 200
 
         try:
@@ -163,18 +164,21 @@ class WorkerProcess:
         except NotInTime as error:
             raise NotInTime(f"{error}; its log ends:\n{log_tail(self.log, 30)}") from None
 
-    def _must_run(self) -> None:
+    def must_run(self) -> None:
+        """Raises NotInTime where it has ended by itself: waiting for it is in vain."""
         code = self.process.poll()
-        if code is not None:
+        if code is not None and not self._ended:
             raise NotInTime(f"the worker ended with {code}; its log ends:\n{self.output[-3000:]}")
 
     def stop(self, within_s: float = 30.0) -> int:
         """SIGTERM; returns the exit code. Raises subprocess.TimeoutExpired."""
+        self._ended = True
         self.process.terminate()
         return self.process.wait(within_s)
 
     def kill(self) -> None:
         """SIGKILL: nothing is finished, committed or said."""
+        self._ended = True
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -293,6 +297,8 @@ class Pipeline:
             deadline = time.monotonic() + within_s
             try:
                 while not holds(found := await self._committed(admin, topic)):
+                    for worker in self.workers:
+                        worker.must_run()
                     if time.monotonic() > deadline:
                         logs = "\n".join(log_tail(each.log, 30) for each in self.workers)
                         raise NotInTime(

@@ -29,6 +29,16 @@ def once_each(records: Iterable[bytes]) -> list[bytes]:
     return sorted(found.values())
 
 
+def encoded_facts(verdict: Verdict) -> list[bytes]:
+    """The facts as they must stand on their topic, sorted."""
+    return sorted(encode_fact(fact) for fact in verdict.facts)
+
+
+def encoded_breaches(verdict: Verdict) -> list[bytes]:
+    """The breach records as they must stand on their topic, sorted."""
+    return sorted(encode_breach(breach) for breach in verdict.breaches)
+
+
 def assert_published_as_judged(
     verdict: Verdict, read: Callable[[str], Records], *, repeated: bool
 ) -> None:
@@ -37,11 +47,11 @@ def assert_published_as_judged(
     `repeated`: whether a crash may have written an event twice, under one id; else not even that.
     """
     for topic, wanted in (
-        (topics.FACTS, [encode_fact(fact) for fact in verdict.facts]),
-        (topics.BREACHES, [encode_breach(breach) for breach in verdict.breaches]),
+        (topics.FACTS, encoded_facts(verdict)),
+        (topics.BREACHES, encoded_breaches(verdict)),
     ):
         found = [record.value for record in read(topic)]
-        assert_same(once_each(found) if repeated else sorted(found), sorted(wanted), topic)
+        assert_same(once_each(found) if repeated else sorted(found), wanted, topic)
     assert_windows_as_judged(verdict, read(topics.WINDOWS))
     letters = dead_letters_by_code(read(topics.DEAD_LETTERS), once=repeated)
     assert letters == verdict.dead_letters

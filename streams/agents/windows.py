@@ -19,7 +19,7 @@ from streams.export.telemetry import Telemetry
 from streams.kafka import topics
 from streams.kafka.batches import Batch
 from streams.kafka.dead_letters import put_dead_letter
-from streams.kafka.delta_codec import decode_deltas
+from streams.kafka.delta_codec import DeltaRecord, decode_deltas
 from streams.kafka.outbox import Outbox
 from streams.kafka.store import PartitionedStore
 from streams.settings import Settings
@@ -48,6 +48,7 @@ class WindowsStage:
         changelog: str,
     ) -> None:
         self._book = book
+        self._contracts = frozenset(book.names)
         self._settings = settings
         self._store = store
         self._outbox = outbox
@@ -103,9 +104,8 @@ class WindowsStage:
         upto = 0
         for record in batch.records:
             try:
-                deltas = decode_deltas(record.value)
-            except (msgspec.DecodeError, TypeError):
-                error = Rejection("schema_violation", "not a record of window deltas")
+                deltas = self._decoded(record.value)
+            except Rejection as error:
                 put_dead_letter(self._outbox, self._dead_letters_topic, STAGE, record, error)
                 self._telemetry.dead_letter(STAGE, error.code)
                 continue
@@ -113,6 +113,20 @@ class WindowsStage:
                 windows.apply(deltas.source, step.watermark, step.entries)
                 upto = max(upto, step.watermark)
         return upto
+
+    def _decoded(self, raw: bytes) -> DeltaRecord:
+        try:
+            deltas = decode_deltas(raw)
+        except (msgspec.DecodeError, TypeError):
+            raise Rejection("schema_violation", "not a record of window deltas") from None
+        # A source that does not exist would be waited for, for ever.
+        if not 0 <= deltas.source < self._settings.partitions:
+            raise Rejection("schema_violation", f"no events partition has number {deltas.source}")
+        for step in deltas.steps:
+            for entry in step.entries:
+                if entry.contract not in self._contracts:
+                    raise Rejection("unknown_contract", "deltas of a contract that is not loaded")
+        return deltas
 
     def _put_breaches(self, partition: int, breaches: list[BreachRecord]) -> None:
         for breach in breaches:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec import inspect
 
 from streams.domain.contract import (
     DIMENSIONS,
@@ -35,6 +36,8 @@ Duration = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]*(ms|s|m|h|d)$")]
 Decimal = Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$")]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
+# One step of a path in msgspec's messages: a field, or an index, which is not named.
+_STEP = re.compile(r"\.(\w+)|\[[^]]*\]")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 WINDOWS_MS = {"5m": 300_000, "1h": 3_600_000, "24h": 86_400_000}
 
@@ -187,7 +190,35 @@ def _convert(place: str, document: Any, to: type[_T]) -> _T:
     try:
         return msgspec.convert(document, to)
     except msgspec.ValidationError as error:
-        raise ContractError(f"{place}: {error}") from None
+        raise ContractError(f"{place}: {error}{_allowed(to, str(error))}") from None
+
+
+def _allowed(to: type, message: str) -> str:
+    """What the closed list admits at the path that msgspec's message names; else nothing."""
+    path = message.rpartition(" - at ")[2]
+    place: inspect.Type = inspect.type_info(to)
+    for step in _STEP.finditer(path):
+        place = _within(place, step[1])
+    if isinstance(place, inspect.UnionType):
+        place = place.types[0]  # the other one is None
+    if path.startswith("`key` in") and isinstance(place, inspect.DictType):
+        place = place.key_type
+    if not isinstance(place, inspect.LiteralType):
+        return ""
+    return f"; allowed: {', '.join(map(str, place.values))}"
+
+
+def _within(place: inspect.Type, name: str | None) -> inspect.Type:
+    match place:
+        case inspect.UnionType(types=types):
+            return _within(types[0], name)  # the other one is None
+        case inspect.StructType(fields=fields):
+            return next((f.type for f in fields if f.encode_name == name), place)
+        case inspect.DictType(value_type=inner) | inspect.VarTupleType(item_type=inner):
+            return inner
+        case inspect.TupleType(item_types=(inner,)):
+            return inner
+    return place
 
 
 def _terms(place: str, contract: ServiceContract, slos: Mapping[str, tuple[str, Slo]]) -> Terms:

@@ -1,0 +1,217 @@
+"""Contract files: a good one loads; each error names file and line, the key, and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.contract_files import bundled_contract, load_contracts
+from streams.domain.contract import Clause, ContractBook, ContractError
+from streams.domain.contract_document import duration_ms, terms_from_documents
+from tests.unit.oracle.verdicts import BOOK, TERMS
+
+GOOD = """\
+apiVersion: baton/v1
+kind: ServiceContract
+metadata: {name: care}
+spec:
+  version: 2
+  effective: {from: 2026-01-01T00:00:00+08:00, to: 2027-01-01T00:00:00+08:00}
+  timeZone: Asia/Singapore
+  scope: {channels: [voice, chat], markets: [SG]}
+  inactivity: 30m
+  verificationWindow: 7d
+  handoff:
+    thresholds: {voice: 60s, chat: 1500ms}
+    requiredContext: [issue]
+  rollUps: [[market]]
+  serviceLevels:
+    - {sloRef: wait}
+    - {sloRef: errors, minimumVolume: 20, hysteresis: "0.02", severity: ticket}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: wait}
+spec:
+  service: care
+  indicator:
+    metadata: {name: wait}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: baton, spec: {indicator: escalation_wait, where: {channel: chat}}}}
+  timeWindow: [{duration: 5m, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.999}]
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: errors}
+spec:
+  service: care
+  indicator:
+    metadata: {name: errors}
+    spec:
+      ratioMetric:
+        counter: true
+        bad: {metricSource: {type: baton, spec: {indicator: failure_share, reason: tool_error, grouping: [market, channel]}}}
+  timeWindow: [{duration: 1h, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.7}]
+"""
+
+
+def loaded(tmp_path: Path, *texts: str) -> ContractBook:
+    """The book of files with these texts, c0.yaml, c1.yaml, ..."""
+    for number, text in enumerate(texts):
+        (tmp_path / f"c{number}.yaml").write_text(text)
+    return load_contracts([tmp_path])
+
+
+def refused(tmp_path: Path, *texts: str) -> str:
+    """The message, with paths as names only."""
+    with pytest.raises(ContractError) as caught:
+        loaded(tmp_path, *texts)
+    return str(caught.value).replace(f"{tmp_path}/", "")
+
+
+def test_terms_are_integers_and_instants_are_utc(tmp_path: Path) -> None:
+    (terms,) = loaded(tmp_path, GOOD).versions("care")
+    assert (terms.version, terms.inactivity_ms, terms.verification_ms) == (
+        2,
+        1_800_000,
+        604_800_000,
+    )
+    assert terms.effective_from_ms == 1_767_196_800_000
+    assert terms.thresholds_ms == {"voice": 60_000, "chat": 1_500}
+    assert terms.escalation_expiry_ms == 7 * 86_400_000
+
+
+def test_a_clauses_target_is_in_parts_per_million_and_a_bad_share_is_a_limit(tmp_path: Path) -> None:
+    (terms,) = loaded(tmp_path, GOOD).versions("care")
+    assert terms.clauses == (
+        Clause(
+            id="wait",
+            indicator="escalation_wait",
+            grouping=("channel",),
+            where=(("channel", "chat"),),
+        ),
+        Clause(
+            id="errors",
+            indicator="failure_share",
+            grouping=("channel", "market"),
+            window_ms=3_600_000,
+            target_ppm=300_000,
+            hysteresis_ppm=20_000,
+            minimum_volume=20,
+            severity="ticket",
+            reason="tool_error",
+        ),
+    )
+
+
+def test_what_a_clause_is_judged_by_is_published_too(tmp_path: Path) -> None:
+    (terms,) = loaded(tmp_path, GOOD).versions("care")
+    assert terms.groupings == (("market",), ("channel",), ("channel", "market"))
+
+
+def test_the_bundled_contracts_load() -> None:
+    assert load_contracts([bundled_contract("telco-2026")]).names == BOOK.names
+    assert len(TERMS.clauses) == 6
+
+
+def test_documents_may_be_spread_over_files(tmp_path: Path) -> None:
+    contract, *slos = GOOD.split("---\n")
+    assert loaded(tmp_path, *slos, contract).versions("care") == loaded(
+        tmp_path, GOOD, "", ""
+    ).versions("care")
+
+
+CASES: list[tuple[str, str, str]] = [
+    ("inactivity: 30m", "inactivity: soon", "c0.yaml:1: Expected `str` matching regex"),
+    ("inactivity: 30m", "inactivity: 0s", "c0.yaml:1: Expected `str` matching regex"),
+    ("  inactivity: 30m\n", "", "missing required field `inactivity` - at `$.spec`"),
+    ("  timeZone:", "  timeZome:", "c0.yaml:1: Object contains unknown field `timeZome`"),
+    ("Asia/Singapore", "Asia/Atlantis", "c0.yaml:1: spec.timeZone 'Asia/Atlantis' is not an IANA"),
+    ("+08:00, to", ", to", "c0.yaml:1: spec.effective needs an offset"),
+    ("[voice, chat]", "[voice, fax]", "Invalid enum value 'fax' - at `$.spec.scope.channels[1]`; allowed: chat, email"),
+    ("{voice: 60s", "{fax: 60s", "Invalid enum value 'fax' - at `key` in `$.spec.handoff.thresholds`; allowed: chat, email"),
+    ("version: 2", "version: 0", "c0.yaml:1: Expected `int` >= 1 - at `$.spec.version`"),
+    ("[[market]]", "[[weather]]", "`$.spec.rollUps[0][0]`; allowed: channel, journey, market"),
+    ("sloRef: wait}", "sloRef: weight}", "sloRef 'weight' names no SLO document; there are: errors"),
+    ("sloRef: errors", "sloRef: wait", "c0.yaml:1: spec.serviceLevels names an SLO twice"),
+    ("name: errors}\nspec", "name: wait}\nspec", "c0.yaml:34: SLO 'wait' is defined twice"),
+    ('"0.02"', '"2 %"', "matching regex"),
+    ('"0.02"', '"2 %"', "$.spec.serviceLevels[1].hysteresis"),
+    ("severity: ticket", "severity: fire", "Invalid enum value 'fire' - at `$.spec.serviceLevels[1].severity`; allowed: page, ticket"),
+    ("target: 0.7}", "target: 1.7}", "c0.yaml:34: objectives.target 1.7 must lie in 0..1"),
+    ("target: 0.7}", "target: 0.1234567}", "with at most 6 decimals"),
+    ("duration: 1h", "duration: 2h", "- at `$.spec.timeWindow[0].duration`; allowed: 1h, 24h, 5m"),
+    ("isRolling: true}]\n  budgetingMethod: Occurrences\n  objectives: [{target: 0.7}]", "", "c0.yaml"),
+    ("reason: tool_error, ", "", "c0.yaml:34: failure_share needs a `reason` and stands under"),
+    ("bad: {", "good: {", "c0.yaml:34: failure_share needs a `reason` and stands under `bad`"),
+    ("good: {", "bad: {", "c0.yaml:19: escalation_wait stands under `good`, without a `reason`"),
+    ("good: {", "total: {", "c0.yaml:19: ratioMetric needs exactly one of good and bad"),
+    ("escalation_wait", "average_wait", "good.metricSource.spec.indicator`; allowed: containment_no_recontact,"),
+    ("type: baton, spec: {indicator: escalation_wait", "type: prom, spec: {indicator: escalation_wait", "metricSource.type`; allowed: baton"),
+    ("reason: tool_error", "reason: bad_luck", "metricSource.spec.reason`; allowed: guardrail, human_requested"),
+    ("kind: SLO", "kind: Wish", "c0.yaml:19: kind is 'Wish'; allowed: ServiceContract, SLO"),
+    ("metadata: {name: care}", "metadata: {name: Care!}", "c0.yaml:1: Expected `str` matching regex"),
+    ("spec:\n  version", "spec:\n\tversion", "c0.yaml:5:1: not YAML"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("good", "bad", "says"), CASES)
+def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
+    tmp_path: Path, good: str, bad: str, says: str
+) -> None:
+    assert GOOD.count(good) >= 1
+    message = refused(tmp_path, GOOD.replace(good, bad, 1))
+    assert message.startswith("c0.yaml:")
+    assert says in message
+
+
+def test_two_versions_that_overlap_are_refused(tmp_path: Path) -> None:
+    later = GOOD.split("---\n")[0].replace("version: 2", "version: 3")
+    assert "care: versions 2 and 3 overlap; end the earlier one" in refused(tmp_path, GOOD, later)
+
+
+def test_without_a_contract_there_is_nothing_to_serve(tmp_path: Path) -> None:
+    assert refused(tmp_path, GOOD.split("---\n")[1]) == "no ServiceContract document was given"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r"none\.yaml: no such file or folder"):
+        load_contracts([tmp_path / "none.yaml"])
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c0.yaml").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ContractError, match=r"c0\.yaml"):
+        load_contracts([tmp_path])
+
+
+def test_a_contract_that_does_not_come_with_baton_is_named() -> None:
+    with pytest.raises(ContractError, match="no contract 'nobody' comes with Baton"):
+        bundled_contract("nobody")
+
+
+@pytest.mark.parametrize("document", [None, [], "text", {"kind": None}])
+def test_a_document_of_no_kind_is_refused(document: Any) -> None:
+    with pytest.raises(ContractError, match="f.yaml:7: kind is None; allowed"):
+        terms_from_documents([("f.yaml:7", document)])
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"), [("250ms", 250), ("90s", 90_000), ("2m", 120_000), ("24h", 86_400_000)]
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, ms: int) -> None:
+    assert duration_ms(text) == ms
+
+
+@pytest.mark.parametrize("text", ["", "90", "s", "1.5h", "-1s", "0s", "01s", "1 h", "1w", "90S"])
+def test_anything_else_is_no_duration(text: str) -> None:
+    with pytest.raises(ContractError, match="is not a duration like 90s, 2m, 24h or 7d"):
+        duration_ms(text)
