@@ -35,10 +35,11 @@ def load_contracts(paths: Iterable[Path]) -> ContractBook:
             files.append(path)
         else:
             raise ContractError(f"{path}: no such file or folder")
-    documents: list[tuple[str, Any]] = []
-    for file in files:
-        documents += _documents(file)
-    return ContractBook(terms_from_documents(documents))
+    if not files:
+        raise ContractError("no contract file was found; name one, or a folder with *.yaml in it")
+    # An SLO belongs to the contracts of its own file, so that two files may both have a
+    # `voice-wait`.
+    return ContractBook(terms for file in files for terms in terms_from_documents(_documents(file)))
 
 
 def _documents(file: Path) -> list[tuple[str, Any]]:

@@ -57,7 +57,7 @@ class _Writer:
 
     def _escalation_facts(self, episode: Episode, one: Escalation) -> Iterator[Fact]:
         def fact(kind: FactKind, time: int, **detail: Any) -> Fact:
-            # Market, journey and supplier as of the opening: a wait ends under the key it opened in.
+            # Attributes as of the opening: a wait ends under the key that it opened in.
             plain = self._fact(
                 kind, episode, one.ordinal, one.known, one.t0, one.channel, {"t0": one.t0, **detail}
             )

@@ -1,4 +1,4 @@
-"""DEFINITIONS.md section 9 in the stream: a breach opens once, is updated, closes with hysteresis."""
+"""DEFINITIONS.md section 9 in the stream: a breach opens once, is updated, and closes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ ERRORS = replace(
 SAFE = replace(WITHIN, id="safe", indicator="containment_safe")
 
 
-def stream(*log: bytes | int, until: int, clause: Clause = WAIT) -> list[tuple[float, str, str, int, int]]:
+def stream(
+    *log: bytes | int, until: int, clause: Clause = WAIT
+) -> list[tuple[float, str, str, int, int]]:
     published = InMemoryPipeline(book_with(clause), lateness_ms=0).run([*log, until])
     return told(tuple(published.breaches))
 
@@ -217,4 +219,6 @@ def test_a_wait_outlives_terms_that_no_longer_promise_it_and_closes_as_it_opened
 def test_a_filter_admits_only_its_own_keys() -> None:
     clause = replace(WAIT, grouping=("channel",), where=(("channel", "voice"),))
     chat: Key = (CONTRACT, (("channel", "chat"),))
-    assert KeyBreaches().at_moment(book_with(clause), chat, T(60), [], [(("c1", 1, 1), 0)], []) == []
+    assert (
+        KeyBreaches().at_moment(book_with(clause), chat, T(60), [], [(("c1", 1, 1), 0)], []) == []
+    )

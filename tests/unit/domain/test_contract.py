@@ -54,7 +54,9 @@ def test_two_contracts_do_not_meet() -> None:
     assert ContractBook([FIRST, SECOND, other]).names == ("other-2026", CONTRACT)
 
 
-@pytest.mark.parametrize(("value", "label"), [("SG", "SG"), ("unknown", "unknown"), ("FR", "other")])
+@pytest.mark.parametrize(
+    ("value", "label"), [("SG", "SG"), ("unknown", "unknown"), ("FR", "other")]
+)
 def test_a_value_outside_the_scope_is_other(value: str, label: str) -> None:
     assert TERMS.bounded("market", value) == label
 

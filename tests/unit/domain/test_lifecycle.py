@@ -1,4 +1,4 @@
-"""One partition's events and ticks: when facts come, what is late, and that batches do not matter."""
+"""One partition's events and ticks: when facts come, what is late, that batches do not matter."""
 
 from __future__ import annotations
 
@@ -201,9 +201,7 @@ def test_a_late_event_that_ends_a_wait_withdraws_it_with_the_next_step() -> None
     reader.restarted()
     reader.read(T(90))
     withdrawn = [entry.withdrawn for _, entry in reader.entries]  # type: ignore[attr-defined]
-    assert {(timed.time, timed.escalation) for (timed,) in withdrawn} == {
-        (T(30) + 1, ("c1", 1, 1))
-    }
+    assert {(timed.time, timed.escalation) for (timed,) in withdrawn} == {(T(30) + 1, ("c1", 1, 1))}
 
 
 def test_what_one_late_event_opens_and_the_next_takes_back_reaches_no_key() -> None:

@@ -18,7 +18,9 @@ CHAT: Key = (CONTRACT, (("channel", "chat"),))
 DAY = 86_400
 
 
-def counted(second: float, key: Key = WHOLE, latencies_ms: Iterable[int] = (), **counts: int) -> Entry:
+def counted(
+    second: float, key: Key = WHOLE, latencies_ms: Iterable[int] = (), **counts: int
+) -> Entry:
     """So many of each counter in the slice that holds the second."""
     buckets: dict[int, int] = {}
     for latency in latencies_ms:
@@ -38,7 +40,11 @@ def opening(name: str, second: float, *, t0: float | None = None, eligible: bool
 def ending(name: str, second: float, t0: float) -> Entry:
     timed, latency = escalation(name, second, t0), T(second) - T(t0)
     return Entry(
-        *WHOLE, slice_end_of(T(second)), {"ended.taken_over": 1}, {bucket_of(latency): 1}, ended=[timed]
+        *WHOLE,
+        slice_end_of(T(second)),
+        {"ended.taken_over": 1},
+        {bucket_of(latency): 1},
+        ended=[timed],
     )
 
 

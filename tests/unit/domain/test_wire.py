@@ -139,12 +139,18 @@ _VALUES = st.one_of(
 )
 
 
+def told(raw: bytes) -> str:
+    """What a refusal says; nothing where the event is taken."""
+    try:
+        decode_event(raw, SERVED)
+    except Rejection as rejection:
+        return str(rejection)
+    return ""
+
+
 @given(st.sampled_from(_PLACES), _VALUES)
 def test_a_refusal_never_quotes_the_payload(path: tuple[str, ...], value: object) -> None:
-    try:
-        decode_event(with_field(path, value), SERVED)
-    except Rejection as rejection:
-        assert _SECRET not in str(rejection)
+    assert _SECRET not in told(with_field(path, value))
 
 
 @given(st.sampled_from(_PLACES), _SECRETS, st.binary(max_size=3))
@@ -154,7 +160,4 @@ def test_a_refusal_of_broken_bytes_never_quotes_them(
     raw = with_field(path, value)
     at = raw.index(_SECRET.encode())
     for broken in (raw[:at] + garbage + raw[at:], raw[: at + len(_SECRET)], raw[at:]):
-        try:
-            decode_event(broken, SERVED)
-        except Rejection as rejection:
-            assert _SECRET not in str(rejection)
+        assert _SECRET not in told(broken)

@@ -102,8 +102,19 @@ def test_a_refusal_names_the_places_and_leaves_nothing_to_send_twice() -> None:
     assert (producer.batches, dict(outbox.written)) == ([], {})
 
 
-def test_a_record_that_fits_into_no_batch_is_named_by_its_place() -> None:
-    outbox = Outbox(KeptProducer())
-    outbox.put("facts", 3, None, bytes(MAX_WHOLE_BYTES + 1))
-    with pytest.raises(OutboxError, match="facts/3: a record of"):
-        asyncio.run(outbox.flush())
+def test_a_record_larger_than_a_batch_goes_alone() -> None:
+    producer = KeptProducer()
+    outbox = Outbox(producer)
+    for key, size in ((b"a", 1), (b"b", MAX_BATCH_BYTES + 1), (b"c", 1)):
+        outbox.put("facts", 0, key, bytes(size))
+    asyncio.run(outbox.flush())
+    assert [keys for _, _, keys in producer.batches] == [[b"a"], [b"b"], [b"c"]]
+
+
+def test_a_whole_topics_records_go_as_one_batch() -> None:
+    producer = KeptProducer()
+    outbox = Outbox(producer, whole={"changelog"})
+    for key in (b"a", b"b", b"c"):
+        outbox.put("changelog", 0, key, bytes(MAX_BATCH_BYTES - 1))
+    asyncio.run(outbox.flush())
+    assert [keys for _, _, keys in producer.batches] == [[b"a", b"b", b"c"]]

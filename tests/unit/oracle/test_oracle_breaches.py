@@ -301,7 +301,11 @@ def test_a_breach_stays_open_where_one_wait_is_taken_back_as_another_joins() -> 
 
 def test_a_breach_closes_where_its_only_wait_is_taken_back() -> None:
     verdict = judged(
-        requested("c1", T(0)), T(125), human_message("c1", T(60)), until=T(400), book=book_with(WAIT)
+        requested("c1", T(0)),
+        T(125),
+        human_message("c1", T(60)),
+        until=T(400),
+        book=book_with(WAIT),
     )
     assert told(verdict.breaches) == [
         (120.001, "chat-wait", "opened", 1, 0),
