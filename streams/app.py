@@ -180,8 +180,9 @@ class Worker:
         self._lifecycle.forget()
         self._windows.forget()
 
-    async def _on_recovered(self, app: Any, **_: Any) -> None:
-        # Now and not with the next record: without traffic too, metrics are shown and waits are open.
+    async def _on_recovered(self, *_: Any, **__: Any) -> None:
+        # Now and not with the next record: without traffic too, metrics are shown and waits are
+        # open.
         self._lifecycle.forget()
         self._windows.forget()
         adopt = {
@@ -189,7 +190,7 @@ class Worker:
             self.settings.topic(topics.DELTAS): self._windows.adopt,
         }
         try:
-            for tp in app.consumer.assignment():
+            for tp in self.app.consumer.assignment():
                 if tp.topic in adopt:
                     adopt[tp.topic](tp.partition)
         except Exception as error:

@@ -1,6 +1,7 @@
 """The stream without a broker: domain stages driven by hand, in any batches, partitions and order.
 
-What Kafka adds (delivery, commits, rebalances) is tested in tests/integration and tests/kafka; here is what
+What Kafka adds (delivery, commits, rebalances) is tested in tests/integration and tests/kafka;
+here is what
 the stages themselves must promise.
 """
 
@@ -38,7 +39,8 @@ class Published:
 
 
 class InMemoryPipeline:
-    """`partitions` of each stage; `batch` records at a time; `restart_every` batches all state is reread.
+    """`partitions` of each stage; `batch` records at a time; `restart_every` batches all state is
+    reread.
 
     `chance` interleaves the partitions; the result must not depend on it.
     """

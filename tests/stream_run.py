@@ -236,7 +236,9 @@ class Pipeline:
         self.workers.append(worker)
         return worker
 
-    def replay(self, items: Iterable[bytes | int] | None = None, speed: float | None = None) -> None:
+    def replay(
+        self, items: Iterable[bytes | int] | None = None, speed: float | None = None
+    ) -> None:
         """Write the log (or part of it) onto the topic; returns when all is acknowledged."""
         replayer = Replayer(
             self.broker,

@@ -25,7 +25,9 @@ def once_each(records: Iterable[bytes]) -> list[bytes]:
     for raw in records:
         event = orjson.loads(raw)
         name = (event["source"], event["id"])
-        assert found.setdefault(name, raw) == raw, f"two contents under one id:\n{found[name]!r}\n{raw!r}"
+        assert found.setdefault(name, raw) == raw, (
+            f"two contents under one id:\n{found[name]!r}\n{raw!r}"
+        )
     return sorted(found.values())
 
 

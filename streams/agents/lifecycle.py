@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from streams.domain.contract import DIMENSIONS, ContractBook
-from streams.domain.delta import Entry
+from streams.domain.contract import DIMENSIONS, ContractBook, Dimension
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
@@ -30,7 +29,9 @@ _PROGRESS_KEY = b"\x00progress"
 
 
 class _Stored(msgspec.Struct, array_like=True):
-    """What a partition's table keeps beside interactions; `offset` is of the next record to fold."""
+    """What a partition's table keeps beside interactions; `offset` is of the next record to
+    fold.
+    """
 
     offset: int
     progress: Progress | None
@@ -48,6 +49,7 @@ class StateError(RuntimeError):
 class _Owned:
     lifecycle: LifecyclePartition
     offset: int = 0
+
 
 class LifecycleStage:
     """One worker's lifecycle partitions. `changelog` is the table's changelog topic."""
@@ -175,27 +177,34 @@ class LifecycleStage:
         count = self._settings.partitions
         routed: list[list[DeltaStep]] = [[] for _ in range(count)]
         for step in flush.steps:
-            by_partition: list[list[Entry]] = [[] for _ in range(count)]
             for entry in step.entries:
-                by_partition[partition_of(_entry_key(entry), count)].append(entry)
-            for steps, entries in zip(routed, by_partition, strict=True):
-                steps.append(DeltaStep(step.watermark, entries))
+                steps = routed[_delta_partition(entry.contract, entry.dimensions, count)]
+                if not steps or steps[-1].watermark != step.watermark:
+                    steps.append(DeltaStep(step.watermark, []))
+                steps[-1].entries.append(entry)
+        reached = flush.steps[-1].watermark
         key = str(source).encode()
         for partition, steps in enumerate(routed):
+            # Of steps without entries only the last is sent: it says all that they say.
+            if not steps or steps[-1].watermark != reached:
+                steps.append(DeltaStep(reached, []))
             self._outbox.put(self._deltas_topic, partition, key, encode_deltas(source, steps))
 
     def _put_changelog(self, partition: int, offset: int, flush: Flush) -> None:
+        headers = self._store.advance(partition, offset)
         for key, encoded in flush.states.items():
-            self._outbox.put(self._changelog, partition, key, encoded)
+            self._outbox.put(self._changelog, partition, key, encoded, headers)
         raw = _ENCODER.encode(_Stored(offset, flush.progress))
         self._store.partition(partition)[_PROGRESS_KEY] = raw
-        self._outbox.put(self._changelog, partition, _PROGRESS_KEY, raw)
+        self._outbox.put(self._changelog, partition, _PROGRESS_KEY, raw, headers)
 
 
-def _entry_key(entry: Entry) -> bytes:
-    return "|".join(
-        (entry.contract, *(f"{name}={value}" for name, value in entry.dimensions))
-    ).encode()
+@lru_cache(maxsize=65_536)
+def _delta_partition(
+    contract: str, dimensions: tuple[tuple[Dimension, str], ...], partitions: int
+) -> int:
+    key = "|".join((contract, *(f"{name}={value}" for name, value in dimensions)))
+    return partition_of(key.encode(), partitions)
 
 
 def _check_key(key: bytes | None, event: Any) -> None:

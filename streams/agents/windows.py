@@ -90,8 +90,9 @@ class WindowsStage:
         self._put_breaches(batch.partition, breaches)
         self._put_values(batch.partition, windows)
         await self._outbox.flush()
+        headers = self._store.advance(batch.partition, batch.last + 1)
         for key, value in table.changes(windows, self._store.partition(batch.partition)):
-            self._outbox.put(self._changelog, batch.partition, key, value)
+            self._outbox.put(self._changelog, batch.partition, key, value, headers)
         await self._outbox.flush()
         self._telemetry.batch_done(STAGE, batch.partition, len(batch.records))
         self._telemetry.breaches(breaches)

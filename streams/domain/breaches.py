@@ -46,7 +46,7 @@ class KeyBreaches:
             terms = book.at(key[0], moment)
             records += [
                 self._open(clause, terms, key, moment, len(self.waits), 0)
-                for clause in _clauses_of(terms, key)
+                for clause in _clauses_of(terms, key[1])
                 if clause.indicator == "escalation_wait"
             ]
         for escalation in ended:
@@ -70,7 +70,7 @@ class KeyBreaches:
         """Judge every clause of this key at a boundary; `sums` are the counters by window name."""
         records: list[BreachRecord] = []
         terms = book.at(key[0], boundary)
-        judged = {c.id: c for c in _clauses_of(terms, key) if c.indicator != "escalation_wait"}
+        judged = {c.id: c for c in _clauses_of(terms, key[1]) if c.indicator != "escalation_wait"}
         for last in list(self.open.values()):
             if last.indicator == "escalation_wait":
                 if last.opened_at < boundary:
@@ -140,9 +140,7 @@ class KeyBreaches:
         denominator: int,
     ) -> BreachRecord:
         terms = book.at(last.contract, moment)
-        clause = next(
-            (c for c in _clauses_of(terms, (last.contract, last.key)) if c.id == last.clause), last
-        )
+        clause = next((c for c in _clauses_of(terms, last.key) if c.id == last.clause), last)
         record = msgspec.structs.replace(
             last,
             status=status,
@@ -167,9 +165,9 @@ class KeyBreaches:
         return tuple(oldest[:EVIDENCE_LIMIT])
 
 
-def _clauses_of(terms: Terms, key: Key) -> Iterator[Clause]:
-    names = tuple(name for name, _ in key[1])
-    values = tuple(value for _, value in key[1])
+def _clauses_of(terms: Terms, dimensions: tuple[tuple[str, str], ...]) -> Iterator[Clause]:
+    names = tuple(name for name, _ in dimensions)
+    values = tuple(value for _, value in dimensions)
     for clause in terms.clauses:
         if clause.grouping == names and clause.admits(values):
             yield clause

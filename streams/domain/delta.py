@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -88,10 +89,11 @@ def slice_end_of(time: int) -> int:
 
 
 class StepDeltas:
-    """Gathers the facts of one step into entries, one a key and slice."""
+    """Gathers the facts of one step after another into entries, one a key and slice."""
 
     def __init__(self, book: ContractBook, carried: Iterable[Entry] = ()) -> None:
         self._book = book
+        self._keys = lru_cache(maxsize=4096)(self._keys_of)
         self._entries: dict[tuple[Key, int], Entry] = {
             ((entry.contract, entry.dimensions), entry.slice_end): entry for entry in carried
         }
@@ -126,25 +128,39 @@ class StepDeltas:
                     entry.reopened_overdue.append(timed)
 
     def _places(self, fact: Fact, time: int) -> Iterator[Entry]:
-        terms = self._book.version(fact.contract, fact.version)
-        values: dict[Dimension, str] = {
-            "channel": terms.bounded("channel", fact.channel),
-            "market": terms.bounded("market", fact.market),
-            "journey": terms.bounded("journey", fact.journey),
-            "supplier": terms.bounded("supplier", fact.supplier),
-        }
         end = slice_end_of(time)
-        for grouping in terms.groupings:
-            dimensions = tuple((name, values[name]) for name in grouping)
-            place = ((fact.contract, dimensions), end)
-            entry = self._entries.get(place)
+        for key in self._keys(
+            fact.contract, fact.version, fact.channel, fact.market, fact.journey, fact.supplier
+        ):
+            entry = self._entries.get((key, end))
             if entry is None:
-                entry = self._entries[place] = Entry(fact.contract, dimensions, end)
+                entry = self._entries[(key, end)] = Entry(*key, end)
             yield entry
+
+    def _keys_of(
+        self, contract: str, version: int, channel: str, market: str, journey: str, supplier: str
+    ) -> tuple[Key, ...]:
+        terms = self._book.version(contract, version)
+        values: dict[Dimension, str] = {
+            "channel": terms.bounded("channel", channel),
+            "market": terms.bounded("market", market),
+            "journey": terms.bounded("journey", journey),
+            "supplier": terms.bounded("supplier", supplier),
+        }
+        return tuple(
+            (contract, tuple((name, values[name]) for name in grouping))
+            for grouping in terms.groupings
+        )
 
     def entries(self) -> list[Entry]:
         """The entries that say anything, in the order in which their first fact came."""
         return [e for e in self._entries.values() if e.counts or e.withdrawn or e.reopened]
+
+    def take(self) -> list[Entry]:
+        """The entries of this step; the next one begins empty."""
+        entries = self.entries()
+        self._entries.clear()
+        return entries
 
 
 def _waits(entry: Entry, fact: Fact) -> None:

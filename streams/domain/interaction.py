@@ -34,6 +34,7 @@ ABANDONED: Final = 12
 CLAIMED: Final = 13
 EVIDENCE: Final = 14
 ENDED: Final = 15
+_PUBLISHING: Final = frozenset({FAILURE, REQUESTED, QUEUED, ABANDONED, ENDED})
 
 NOT_GIVEN: Final = ""
 YES: Final = "t"
@@ -72,9 +73,10 @@ def split_words(text: str) -> frozenset[str]:
 
 
 def fold(state: Interaction, event: Any, time: int, inactivity_ms: int) -> bool:
-    """Fold one event about a contact into `state`; True where it brought a milestone.
+    """Fold one event about a contact into `state`; True where that may bring a fact at its time.
 
-    `time` is the event's own, in ms; `inactivity_ms` the contract's, the same at every call.
+    Where not, the earliest fact that it can bring is `inactivity_ms` later. `time` is the event's
+    own, in ms; `inactivity_ms` the contract's, the same at every call.
     """
     data = event.data
     _state_attribute(state, "market", data.market, time)
@@ -98,16 +100,30 @@ def _earliest(known: int | None, time: int) -> int:
     return time if known is None or time < known else known
 
 
+def may_publish(milestone: Milestone) -> bool:
+    """Whether a fact can bear this milestone's own time; all others only bear on later facts."""
+    _, rank, channel, a, _, _ = milestone
+    if rank == HUMAN_MESSAGE:
+        return channel != "voice"
+    if rank == CONNECTED:
+        return channel == "voice"
+    if rank == DEQUEUED:
+        return a == "abandoned"
+    if rank == HANDED_BACK:
+        return a == "queue"
+    return rank in _PUBLISHING
+
+
 def _add(state: Interaction, milestone: Milestone) -> bool:
     milestones = state.milestones
     if not milestones or milestones[-1] < milestone:
         milestones.append(milestone)
-        return True
+        return may_publish(milestone)
     at = bisect_left(milestones, milestone)
     if milestones[at] == milestone:
         return False
     milestones.insert(at, milestone)
-    return True
+    return may_publish(milestone)
 
 
 def _active(state: Interaction, time: int, channel: str, gap: int) -> None:

@@ -168,8 +168,7 @@ class LifecyclePartition:
         self._out.facts += published
         for fact in published:
             self._deltas.add(fact)
-        self._out.steps.append(Step(upto, self._deltas.entries()))
-        self._deltas = StepDeltas(self._book)
+        self._out.steps.append(Step(upto, self._deltas.take()))
 
     def _next_revision(self, state: Interaction, fact: Fact, key: bytes) -> Fact:
         place = _place(fact)

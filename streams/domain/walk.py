@@ -34,6 +34,7 @@ from streams.domain.interaction import (
     YES,
     Interaction,
     Milestone,
+    may_publish,
     split_words,
 )
 
@@ -104,9 +105,9 @@ class _Walk:
             items.append((bursts[at], _BURST, at // 2))
             items.append((bursts[at + 1] + self.inactivity, _IDLE, at))
         items.sort()
-        for time, order, item in items:
+        for at, (time, order, item) in enumerate(items):
             if time > upto:
-                self._wake(time)
+                self._wake_for(items[at:])
                 break
             self._expire_before(time, order)
             if order == _MILESTONE:
@@ -116,6 +117,12 @@ class _Walk:
             else:
                 self._burst_fades(time)
         self._expire_before(upto, _IDLE)
+
+    def _wake_for(self, ahead: list[tuple[int, int, Any]]) -> None:
+        for time, order, item in ahead:
+            if order == _IDLE or (order == _MILESTONE and may_publish(item)):
+                self._wake(time)
+                return
 
     # -- bursts and timers ------------------------------------------------------------------------
 

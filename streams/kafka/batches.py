@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer, Transport
-from faust.types import TP
+from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
@@ -50,7 +50,7 @@ class Batch:
         self.released = True
 
 
-class BatchConsumer(Consumer):  # type: ignore[misc]
+class BatchConsumer(Consumer):
     """Faust's aiokafka consumer, delivering batches to agents and single records to recovery."""
 
     def _reset_state(self) -> None:
@@ -96,8 +96,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                     yield tp, self._to_message(tp, record)
                 continue
             message = self._to_message(tp, fetched[-1])
-            message.value = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp))
             message.key = None
+            # Faust hands the value on as it is (raw codec); to it a batch is just another payload.
+            batch = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp))
+            message.value = batch  # type: ignore[assignment]
             yield tp, message
 
     def _note_ends(self) -> None:
@@ -106,7 +108,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
             if end is not None:
                 self._ends[tp] = end
 
-    def ack(self, message: ConsumerMessage) -> bool:
+    def ack(self, message: Message) -> bool:
         """The stream is done with the message, processed or not; what is committed batches say."""
         if message.acked:
             return False
@@ -116,7 +118,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         return True
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: what lies between two batches was never delivered and needs no acknowledgement."""
+        """Nothing: what lies between two batches was never delivered and needs no
+        acknowledgement.
+        """
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         for tp, batches in self._in_flight.items():
@@ -128,7 +132,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                 yield tp
 
     def _new_offset(self, tp: TP) -> int | None:
-        """The offset after the longest released run at the head of what is in flight; None if empty."""
+        """The offset after the longest released run at the head of what is in flight; None if
+        empty.
+        """
         batches = self._in_flight[tp]
         offset = None
         while batches and batches[0].released:
@@ -136,14 +142,18 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         return offset
 
     async def commit_and_end_transactions(self) -> None:
-        """Commit all that is released: a commit under way may have begun before the last batch was."""
+        """Commit all that is released: a commit under way may have begun before the last batch
+        was.
+        """
         await self.maybe_wait_for_commit_to_finish()
         await super().commit_and_end_transactions()
 
     async def perform_seek(self) -> None:
-        """Go to the committed offsets, to the start where there are none: what is in flight comes anew.
+        """Go to the committed offsets, to the start where there are none: what is in flight comes
+        anew.
 
-        Called when recovery is over, with flow active and agents' partitions resumed. A fetch that is
+        Called when recovery is over, with flow active and agents' partitions resumed. A fetch that
+        is
         under way may then take records from behind the seek and deliver them into queues that
         Faust clears right after, never to be read again. So flow stops here, until recovery
         resumes it, and the seek waits for the fetch.
@@ -161,7 +171,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         self._ends.clear()
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
-        """Forget what is in flight, after Faust has waited for it and committed what was released."""
+        """Forget what is in flight, after Faust has waited for it and committed what was
+        released.
+        """
         await super().on_partitions_revoked(revoked)
         self._in_flight.clear()
         self._delivered.clear()

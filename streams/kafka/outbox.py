@@ -105,7 +105,10 @@ class Outbox:
                 builder, room = producer.create_batch(), limit
             room -= size
             # aiokafka's docstring says seconds; what is written is ms, and an int.
-            if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+            if (
+                builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
+                is None
+            ):
                 raise OutboxError(f"{topic}/{partition}: a record of {size} bytes does not fit")
         futures.append(await producer.send_batch(builder, topic, partition=partition))
         if whole and len(futures) > 1:

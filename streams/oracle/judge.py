@@ -34,7 +34,7 @@ class Verdict:
     `facts` by (time, id), late ones and retractions among them; `windows` at the last boundary that
     `watermark` has reached, by (contract, key, length); `breaches` by (time, clause, key, status,
     contract), a status after the one it follows from. `events` counts every usable event, also
-    duplicates and those about no contact, but no ticks, test events or dead letters; `late_facts`
+    duplicates, test events and those about no contact, but no ticks or dead letters; `late_facts`
     the facts marked late, retractions too.
     """
 

@@ -1,7 +1,7 @@
 """What every contestant shares: what it is asked to read, and how its cost is taken.
 
-A contestant is a process of its own (`python -m tests.bench.floor JSON`), so that its CPU time and memory
-are nobody else's; it leaves its cost in a file, for Faust takes standard output away.
+A contestant is a process of its own (`python -m tests.bench.floor JSON`), so that its CPU time and
+memory are nobody else's; it leaves its cost in a file, for Faust takes standard output away.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What to read: `records` of `topic` in all, `events` of them no ticks; the cost goes to `result`.
+    """What to read: `records` of `topic`, `events` of them no ticks; the cost goes to `result`.
 
     `final_tick_ms` is the last tick, by which a pipeline knows that it has seen everything.
     """

@@ -66,7 +66,7 @@ class Report:
                     for row in self.rows
                 ],
                 "tick_records": self.ticks,
-                "oracle": {d.what: "identical" if d.identical else "DIFFER" for d in self.different},
+                "identical_to_oracle": {d.what: d.identical for d in self.different},
                 "machine": self.machine,
             },
             indent=2,
@@ -79,8 +79,10 @@ class Report:
         lines = [f"{name:36}{_times(ratio)}" for name, ratio in self.ratios().items()]
         lines.append("")
         for row in cells:
-            first, *rest = (c.ljust(w) if not i else c.rjust(w)
-                            for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+            first, *rest = (
+                c.ljust(w) if not i else c.rjust(w)
+                for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            )
             lines.append("  ".join((first, *rest)))
         lines += ["", *self._notes(), ""]
         lines += [f"{name:20}{value}" for name, value in self.machine.items()]
@@ -88,8 +90,8 @@ class Report:
 
     def as_markdown(self) -> str:
         """RESULTS.md."""
-        lines = ["# Last run of `make bench`", "", "Written by the program; what is measured: README.md."]
-        lines += ["", "| ratio | |", "|---|---|"]
+        lines = ["# Last run of `make bench`", "", "Written by the program; see README.md.", ""]
+        lines += ["| ratio | |", "|---|---|"]
         lines += [f"| {name} | {_times(ratio)} |" for name, ratio in self.ratios().items()]
         lines += ["", f"| {' | '.join(HEAD)} |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(row.cells)} |" for row in self.rows]
@@ -104,7 +106,7 @@ class Report:
         )
         return [
             f"Baton against the oracle: {verdicts}.",
-            f"Floor and Baton also read {self.ticks:,} tick records, which are not counted as events;"
+            f"Floor and Baton also read {self.ticks:,} tick records, which do not count as events;"
             " stock Faust reads fewer events, and only usable ones, for it is slow.",
         ]
 

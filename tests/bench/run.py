@@ -1,7 +1,7 @@
 """`make bench`: Baton beside the bare client and stock Faust, in one run on one broker and one log.
 
-A program and no test: nothing in it depends on how long anything takes. It exits 1 where what Baton published is not
-what the oracle says.
+A program and no test: nothing in it depends on how long anything takes. It exits 1 where what Baton
+published is not what the oracle says.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def seeded_records(events: int) -> list[bytes]:
 
 
 def clean(records: list[bytes], contracts: frozenset[str]) -> Iterator[bytes]:
-    """Those that are usable events with a conversation: stock Faust's example has no dead letters."""
+    """The usable events about a conversation: stock Faust's example knows no dead letters."""
     for raw in records:
         try:
             decode_event(raw, contracts)
@@ -125,9 +125,7 @@ def measure(events: int, partitions: int, folder: Path) -> Report:
         verdict = orjson.loads(verdict_json(judge(log, book, lateness_ms=LATENESS_MS)))
         different = asyncio.run(compare(broker.bootstrap, partitions, baton.written, verdict))
         _say(f"stock Faust: {len(few):,} events")
-        small = msgspec.structs.replace(
-            task, topic=FAUST_TOPIC, records=len(few), events=len(few)
-        )
+        small = msgspec.structs.replace(task, topic=FAUST_TOPIC, records=len(few), events=len(few))
         faust = cost_of("stock_faust", small)
     rows = (
         Row("floor: aiokafka getmany + orjson.loads", floor),

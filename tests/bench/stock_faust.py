@@ -1,7 +1,7 @@
 """Stock Faust, written as its documentation teaches: an agent, a table and a tumbling window.
 
-Two increments an event stand for what Baton does with it, which is far more. Everything is Faust's default but the
-session timeout, which only shortens the join of the group.
+Two increments an event stand for what Baton does with it, which is far more. Everything is Faust's
+default but the session timeout, which only shortens the join of the group.
 """
 
 from __future__ import annotations

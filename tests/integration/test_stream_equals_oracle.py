@@ -1,4 +1,6 @@
-"""A worker process on the embedded broker publishes, byte for byte and once, what the oracle says."""
+"""A worker process on the embedded broker publishes, byte for byte and once, what the oracle
+says.
+"""
 
 from __future__ import annotations
 

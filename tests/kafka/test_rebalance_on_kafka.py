@@ -1,7 +1,10 @@
-"""Workers that come and go: partitions and what is known of them move, each shown by its owner alone."""
+"""Workers that come and go: partitions and what is known of them move, each shown by its owner
+alone.
+"""
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -119,3 +122,26 @@ def test_workers_that_join_and_leave_in_mid_replay_change_nothing(
         run.await_processed()
         assert run.committed(topics.EVENTS) == run.end_offsets(topics.EVENTS)
         assert_published_as_judged(log.verdict, run.records, repeated=True)
+
+
+def test_a_worker_that_was_paused_past_its_session_does_no_harm(
+    kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    log = synthetic_log(1500)
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=("--batch-records", "200")) as run:
+        paused, other = run.start_worker(), run.start_worker()
+        paused.await_ready()
+        other.await_ready()
+        # All at once, so that a batch is under way whenever it is paused.
+        run.replay()
+        run.await_share(0.1)
+        await_shared(run, paused, other)
+        paused.process.send_signal(signal.SIGSTOP)
+        await_shared(run, other)
+        run.await_share(0.4)
+        paused.process.send_signal(signal.SIGCONT)
+        await_shared(run, paused, other)
+        other.kill()
+        run.await_processed()
+        assert_published_as_judged(log.verdict, run.records, repeated=True)
+        assert paused.stop() == 0

@@ -25,7 +25,7 @@ from tests.properties.strategies import BOOKS, INACTIVITY_MS, TWO_VERSIONS, Happ
 
 HAPPENINGS = st.lists(happenings(), max_size=16)
 WHOLE_SECONDS = st.integers(-1, 460)
-slow = settings(max_examples=200, deadline=None)
+slow = settings(max_examples=100, deadline=None)
 
 
 def remembered(*happened: Happening, into: Interaction | None = None) -> Interaction:

@@ -35,11 +35,13 @@ def close(estimate: float, value: int, *, rounded: bool = False) -> bool:
     return abs(estimate - max(value, 1)) <= allowed
 
 
+@settings(deadline=None)
 @given(MILLISECONDS)
 def test_a_buckets_value_is_within_the_relative_error_of_all_it_holds(value: int) -> None:
     assert close(bucket_value_ms(bucket_of(value)), value)
 
 
+@settings(deadline=None)
 @given(st.lists(MILLISECONDS, min_size=1, max_size=300), st.integers(1, 100))
 def test_a_quantile_is_within_the_relative_error_of_the_order_statistic(
     values: list[int], percent: int
@@ -49,6 +51,7 @@ def test_a_quantile_is_within_the_relative_error_of_the_order_statistic(
     assert close(estimate, exact(values, percent))
 
 
+@settings(deadline=None)
 @given(st.lists(MILLISECONDS), st.lists(MILLISECONDS))
 def test_merging_two_histograms_is_the_histogram_of_both(one: list[int], other: list[int]) -> None:
     merged = Counter(map(bucket_of, one)) + Counter(map(bucket_of, other))

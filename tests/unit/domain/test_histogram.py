@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.domain.histogram import RELATIVE_ERROR, bucket_of, bucket_value_ms, quantile_ms
@@ -21,6 +21,7 @@ def test_up_to_one_millisecond_is_one_bucket(value: int) -> None:
     assert (bucket_of(value), bucket_value_ms(bucket_of(value))) == (0, 1.0)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 2**40))
 def test_a_bucket_is_the_ceiling_of_64_log2_in_integers(value: int) -> None:
     # 64 log2(v) <= i exactly where v^64 <= 2^i: no rounding is involved.
@@ -28,6 +29,7 @@ def test_a_bucket_is_the_ceiling_of_64_log2_in_integers(value: int) -> None:
     assert 2 ** (bucket - 1) < value**64 <= 2**bucket
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**40), st.integers(0, 2**40))
 def test_a_longer_wait_is_in_no_lower_bucket(one: int, other: int) -> None:
     shorter, longer = sorted((one, other))

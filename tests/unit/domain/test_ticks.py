@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.domain.ticks import interleave_ticks
@@ -67,6 +67,7 @@ def test_a_time_reached_twice_is_ticked_once() -> None:
     assert ticked(("a", 10), ("b", 11), ("c", 12), settle=8) == [10, "a", "b", "c", 20]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.none(), st.integers(0, 500)), max_size=30),
     st.integers(1, 60),

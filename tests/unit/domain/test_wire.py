@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.domain.events import AiFailureSignalled, MessageSent, Tick
@@ -148,11 +148,13 @@ def told(raw: bytes) -> str:
     return ""
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_PLACES), _VALUES)
 def test_a_refusal_never_quotes_the_payload(path: tuple[str, ...], value: object) -> None:
     assert _SECRET not in told(with_field(path, value))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_PLACES), _SECRETS, st.binary(max_size=3))
 def test_a_refusal_of_broken_bytes_never_quotes_them(
     path: tuple[str, ...], value: str, garbage: bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.domain.delta import Entry, Timed
@@ -35,6 +35,7 @@ _STEPS = st.lists(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2_000), _STEPS)
 def test_what_was_written_is_read(source: int, steps: list[DeltaStep]) -> None:
     found = decode_deltas(encode_deltas(source, steps))

@@ -23,12 +23,19 @@ def store() -> PartitionedStore:
 
 
 def recover(store: PartitionedStore, *records: tuple[int, bytes, bytes | None]) -> None:
-    """Read (partition, key, value) records of the changelog."""
-    batch = [
-        SimpleNamespace(message=SimpleNamespace(partition=partition, key=key, value=value))
-        for partition, key, value in records
-    ]
-    store.apply_changelog_batch(batch, lambda key: key, lambda value: value)
+    """Read (partition, key, value) records of the changelog, each from a step of its own."""
+    for upto, (partition, key, value) in enumerate(records, 1):
+        recover_one(store, upto, partition, key, value)
+
+
+def recover_one(
+    store: PartitionedStore, upto: int, partition: int, key: bytes, value: bytes | None
+) -> None:
+    """Read one record, written when its writer had read the source up to `upto`."""
+    headers = [("baton.upto", str(upto).encode())]
+    message = SimpleNamespace(partition=partition, key=key, value=value, headers=headers)
+    event = SimpleNamespace(message=message)
+    store.apply_changelog_batch([event], lambda key: key, lambda value: value)
 
 
 def rebalance(store: PartitionedStore, revoked: set[TP]) -> None:
@@ -48,6 +55,13 @@ def test_the_last_record_of_a_key_holds_and_a_tombstone_removes_it(store: Partit
 def test_a_tombstone_of_nothing_is_nothing(store: PartitionedStore) -> None:
     recover(store, (0, b"k", None))
     assert store.partition(0) == {}
+
+
+def test_a_writer_that_was_overtaken_is_passed_over(store: PartitionedStore) -> None:
+    recover_one(store, 20, 0, b"k", b"of the new owner")
+    recover_one(store, 10, 0, b"k", b"of the paused one")
+    recover_one(store, 20, 0, b"also", b"of the same step")
+    assert store.partition(0) == {b"k": b"of the new owner", b"also": b"of the same step"}
 
 
 def test_a_revoked_partition_is_dropped_whole_and_the_others_stay(store: PartitionedStore) -> None:
