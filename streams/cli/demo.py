@@ -33,6 +33,7 @@ from streams.kafka.admin import TopicsError, ensure_topics
 from streams.kafka.embedded import BrokerStartError, EmbeddedBroker
 from streams.kafka.topics import declared_topics
 from streams.replay import ticked
+from streams.runtime import run
 from streams.settings import Settings
 from streams.sources.synthetic import SyntheticDay, write_log
 
@@ -109,7 +110,7 @@ def demo(
     try:
         with EmbeddedBroker(log_path=HOME / "broker.log") as broker:
             settings.broker = broker.bootstrap
-            sys.exit(asyncio.run(_run(console, plan, book, broker)))
+            sys.exit(run(_run(console, plan, book, broker)))
     except (
         BrokerStartError,
         DemoError,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from typing import Any
@@ -18,6 +17,7 @@ from streams.domain.contract import ContractBook
 from streams.export.pages import PagesError
 from streams.kafka.admin import TopicsError, ensure_topics
 from streams.kafka.topics import declared_topics
+from streams.runtime import run
 from streams.settings import Settings
 
 
@@ -34,11 +34,7 @@ def worker(**given: Any) -> None:
     settings = settings_from(given)
     configure_logging(settings.log_level)
     book = book_from(settings.contract)
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        uvloop.install()
-    sys.exit(asyncio.run(_serve(settings, book)))
+    sys.exit(run(_serve(settings, book)))
 
 
 async def _serve(settings: Settings, book: ContractBook) -> int:

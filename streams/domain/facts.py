@@ -81,7 +81,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 def rfc3339(time_ms: int) -> str:
     """Milliseconds since 1970 UTC as RFC 3339 with milliseconds and Z."""
     seconds, millis = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millis:03d}Z"
 
 
 def encode_fact(fact: Fact) -> bytes:

@@ -16,13 +16,16 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
 # How long one fetch waits for records; a rebalance waits for it.
 _FETCH_S = 0.25
+# How long the broker may hold one back, in ms. aiokafka has one fetch under way to a broker and
+# asks in it only for partitions that ran dry: while it waits for deltas, events are not fetched.
+_BROKER_WAIT_MS = 100
 
 
 class Batch:
@@ -50,8 +53,19 @@ class Batch:
         self.released = True
 
 
+class _ConsumerThread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust passes 1,500 and has no setting for it.
+        consumer._fetch_max_wait_ms = _BROKER_WAIT_MS
+        return consumer
+
+
 class BatchConsumer(Consumer):
     """Faust's aiokafka consumer, delivering batches to agents and single records to recovery."""
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _reset_state(self) -> None:
         self._in_flight: defaultdict[TP, deque[Batch]] = defaultdict(deque)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import uvloop
-
 from streams.app import Worker
 from streams.contract_files import bundled_contract, load_contracts
+from streams.runtime import run
 from streams.settings import Settings
 from tests.bench.contestant import Stopwatch, Task, task_from_arguments
 
@@ -58,4 +57,4 @@ def _finished(worker: Worker, task: Task) -> bool:
 
 
 if __name__ == "__main__":
-    uvloop.run(work(task_from_arguments()))
+    run(work(task_from_arguments()))
