@@ -34,7 +34,7 @@ from streams.contract_files import load_contracts
 from streams.domain.contract import ContractBook
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
-from streams.kafka.embedded import log_tail, spawn_tied, stop_process
+from streams.kafka.processes import log_tail, spawn_tied, stop_process
 from streams.oracle.judge import Verdict, judge
 from streams.replay import Disturbance, Replayer, disturbed, ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
@@ -114,13 +114,18 @@ class Metrics:
 
 
 class WorkerProcess:
-    """`baton worker` as a process of its own; dies with the test's thread."""
+    """`baton worker` as a process of its own; dies with the test's thread.
 
-    def __init__(self, argv: Sequence[str], log: Path) -> None:
+    `program` runs the command line given to it: Python's own options, for a test that prepares it.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], log: Path, program: Sequence[str] = ("-m", "streams")
+    ) -> None:
         self.log = log
         self._ended = False
         self.process: subprocess.Popen[bytes] = spawn_tied(
-            [sys.executable, "-m", "streams", "worker", *argv], log=log, env=environment()
+            [sys.executable, *program, "worker", *argv], log=log, env=environment()
         )
 
     @property
@@ -229,10 +234,12 @@ class Pipeline:
         """A declared topic's name in this run."""
         return self.prefix + name
 
-    def start_worker(self, *flags: str) -> WorkerProcess:
+    def start_worker(
+        self, *flags: str, program: Sequence[str] = ("-m", "streams")
+    ) -> WorkerProcess:
         """One more worker; returns at once."""
         path = self._workdir / f"{self.group}-{len(self.workers)}.log"
-        worker = WorkerProcess([*self._flags, *flags], path)
+        worker = WorkerProcess([*self._flags, *flags], path, program)
         self.workers.append(worker)
         return worker
 

@@ -28,7 +28,8 @@ from streams.domain.wire import Rejection, decode_event
 from streams.event_log import address
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
-from streams.kafka.embedded import EmbeddedBroker, stop_process
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.processes import stop_process
 from streams.kafka.topics import TopicSpec, declared_topics
 from streams.oracle.judge import judge
 from streams.oracle.report import verdict_json

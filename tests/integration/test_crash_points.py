@@ -268,10 +268,13 @@ def lives(log: Log, seed: int, *, rarity: int, most: int) -> tuple[Partitions, i
     while True:
         # The longer it takes the longer they live, so that it ends.
         producer = MortalProducer(kafka, chance, rarity + killed if rarity else 0)
+        process = Process(kafka, log, chance, producer, most)
         try:
-            asyncio.run(Process(kafka, log, chance, producer, most).run())
+            asyncio.run(process.run())
         except Killed:
             killed += 1
+            if chance.randrange(2):
+                process.commit()  # it was just sending one
         else:
             return kafka, killed
 

@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.kafka import embedded
-from streams.kafka.embedded import BrokerStartError, EmbeddedBroker, owns_port
+from streams.kafka.embedded import BrokerStartError, EmbeddedBroker
+from streams.kafka.processes import owns_port
 
 REPO = Path(__file__).resolve().parents[2]
 

@@ -14,7 +14,8 @@ import pytest
 from streams.domain.indicators import CONTAINMENT, ratio
 from streams.export.metric_defs import ALL
 from streams.kafka import topics
-from streams.kafka.embedded import EmbeddedBroker, free_loopback_ports, stop_process
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.processes import free_loopback_ports, stop_process
 from tests.integration.conftest import Runs
 from tests.stream_run import CONTRACT, Log, Metrics, WorkerProcess, await_that, synthetic_log
 

@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from types import TracebackType
 
-from streams.kafka.embedded import (
+from streams.kafka.processes import (
     LOOPBACK,
     free_loopback_ports,
     owns_port,

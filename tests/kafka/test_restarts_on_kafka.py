@@ -11,6 +11,22 @@ from tests.stream_verdict import assert_published_as_judged
 # Small, so that what is under way at any moment is a part of the log.
 BATCHES = ("--batch-records", "400")
 
+# A coordinator that takes its time: records are fetched while a recovered worker seeks.
+WITH_A_SLOW_SEEK = """
+import asyncio
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread as Thread
+seek = Thread.seek_to_committed
+
+async def seek_slowly(self):
+    offsets = await seek(self)
+    await asyncio.sleep(1.5)
+    return offsets
+
+Thread.seek_to_committed = seek_slowly
+from streams.cli.entry import main
+main()
+"""
+
 
 def test_a_worker_that_is_stopped_and_started_again_publishes_nothing_twice(
     kafka: ApacheKafka, tmp_path: Path
@@ -62,3 +78,19 @@ def test_killed_while_it_recovers_and_works_off_a_backlog(
         run.start_worker()
         run.await_processed()
         assert_published_as_judged(log.verdict, run.records, repeated=True)
+
+
+def test_what_is_fetched_while_a_recovered_worker_seeks_is_not_lost(
+    kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    log = synthetic_log(1000)
+    third = len(log.items) // 3
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES) as run:
+        worker = run.start_worker()
+        run.replay(log.items[:third])
+        run.await_processed()
+        assert worker.stop() == 0
+        run.replay(log.items[third:])
+        run.start_worker(program=("-c", WITH_A_SLOW_SEEK))
+        run.await_processed()
+        assert_published_as_judged(log.verdict, run.records, repeated=False)
