@@ -17,6 +17,7 @@ from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
 from streams.kafka.batches import Batch
+from streams.kafka.content_modes import structured_value
 from streams.kafka.dead_letters import put_dead_letter
 from streams.kafka.delta_codec import DeltaStep, encode_deltas
 from streams.kafka.outbox import Outbox, partition_of
@@ -143,7 +144,7 @@ class LifecycleStage:
         book, telemetry = self._book, self._telemetry
         for record in records:
             try:
-                event = decode_event(record.value, book)
+                event = decode_event(structured_value(record), book)
                 if type(event) is Tick:
                     partition.tick(epoch_ms(event.time))
                     continue
