@@ -41,8 +41,7 @@ class Worker:
     """One worker process: consumes, computes, publishes, serves its pages.
 
     `start` returns once it is running (not yet assigned), `run_until` waits, `stop` finishes the
-    batch in
-    hand, commits and leaves the group.
+    batch in hand, commits and leaves the group.
     """
 
     def __init__(self, settings: Settings, book: ContractBook) -> None:
@@ -197,9 +196,7 @@ class Worker:
             self._fail(error)
 
     async def start(self) -> None:
-        """Start everything. Raises PagesError or an aiokafka KafkaError where that is
-        impossible.
-        """
+        """Start everything. Raises PagesError or KafkaError where that is impossible."""
         self.port = await self._pages.start()
         await self._producer.start()
         self.app.finalize()

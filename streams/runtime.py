@@ -12,8 +12,7 @@ _T = TypeVar("_T")
 
 # A batch makes some 100,000 objects that all die with it, none of them in a cycle. With Python's
 # default of 700 the collector walks the live ones hundreds of times a batch to find nothing: a
-# third
-# of all CPU time (tests/bench/README.md).
+# third of all CPU time (tests/bench/README.md).
 _GC_THRESHOLDS = (50_000, 20, 50)
 
 

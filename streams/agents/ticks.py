@@ -1,8 +1,7 @@
 """The live tick leader: wall-clock time onto every partition, by whoever owns the first one.
 
 Two leaders at once, or a clock that jumps back, change nothing: a tick that does not move a
-partition's
-clock forward is ignored (DEFINITIONS.md section 1).
+partition's clock forward is ignored (DEFINITIONS.md section 1).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def generate(file: Path, interactions: int, seed: int, hours: int) -> None:
     """Write a synthetic day of events to FILE (.jsonl, .jsonl.gz or .jsonl.zst).
 
     The same seed gives the same bytes. Distributions are calibrated on measured logs; all event
-    types
-    occur, with disorder, duplicates, some unusable records, and an hour in which the AI fails.
+    types occur, with disorder, duplicates, some unusable records, and an hour in which the AI
+    fails.
     """
     day = SyntheticDay(seed=seed, interactions=interactions, hours=hours)
     try:

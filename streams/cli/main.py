@@ -23,8 +23,7 @@ def cli() -> None:
     """Baton holds AI-heavy customer-service contracts to their word, from the event stream.
 
     Start with `baton demo`. `baton worker` is the service; every option of it can be given as
-    BATON_* in the
-    environment.
+    BATON_* in the environment.
     """
 
 

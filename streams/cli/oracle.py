@@ -36,8 +36,7 @@ def oracle(
     """Say what a stream must have published from FILE: facts, windows, breaches.
 
     Plain sorted loops, without Kafka and without the stream's code; give it the lateness, tick and
-    settle that
-    the worker and the replay had.
+    settle that the worker and the replay had.
     """
     book = book_from(contracts)
     log = ticked(

@@ -27,9 +27,8 @@ def worker(**given: Any) -> None:
     """Run a worker: consume events, publish facts, windows and breaches, serve metrics.
 
     Any number may run with the same --app-id: partitions are shared out between them. SIGTERM and
-    SIGINT
-    finish the batch in hand, commit and leave the group. Exit code 0 after a
-    signal, 1 after an error (what was not committed is processed again by the next worker).
+    SIGINT finish the batch in hand, commit and leave the group. Exit code 0 after a signal, 1 after
+    an error (what was not committed is processed again by the next worker).
     """
     settings = settings_from(given)
     configure_logging(settings.log_level)

@@ -27,8 +27,8 @@ class BreachRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A change of one breach. Times in ms since 1970 UTC.
 
     `key` are the grouping's values in order, as (dimension, value). For `escalation_wait`,
-    `numerator` is how many overdue
-    escalations are open and `denominator` and `target_ppm` are 0; `waiting` are the oldest of them.
+    `numerator` is how many overdue escalations are open and `denominator` and `target_ppm` are 0;
+    `waiting` are the oldest of them.
     """
 
     status: BreachStatus

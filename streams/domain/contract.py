@@ -41,9 +41,8 @@ PPM = 1_000_000
 class Clause:
     """One promise: an indicator, on which keys it is judged, and where it breaches.
 
-    `grouping` names the dimensions of its keys (one breach state a key); `where` fixes some of
-    them to a
-    value. `target_ppm` and `hysteresis_ppm` are parts per million and 0 for `escalation_wait`,
+    `grouping` names the dimensions of its keys (one breach state a key); `where` fixes some of them
+    to a value. `target_ppm` and `hysteresis_ppm` are parts per million and 0 for `escalation_wait`,
     as are `window_ms` (0) and `minimum_volume` (1). `reason` is set for `failure_share` only.
     """
 

@@ -2,8 +2,7 @@
 
 A `ServiceContract` document holds the commercial terms; what is measured stands in standard
 `openslo/v1` SLO documents that it refers to by name (ECOSYSTEM.md 1.4). No extension of OpenSLO's
-kinds: the
-indicator is named in the SLO's ratioMetric source (`type: baton`).
+kinds: the indicator is named in the SLO's ratioMetric source (`type: baton`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Canonical events: the typed form of the CloudEvents that `interaction-events` carries.
 
 Definitions: DEFINITIONS.md, DOMAIN.md section 2; the wire contract is schemas/events/*.json, to
-which
-a test holds these classes. Unknown fields are dropped, unknown types refused.
+which a test holds these classes. Unknown fields are dropped, unknown types refused.
 """
 
 from __future__ import annotations

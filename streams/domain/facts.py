@@ -1,8 +1,7 @@
 """Facts: what Baton publishes about one conversation, and how they are written.
 
 The kinds and what each carries: DEFINITIONS.md section 6. Computing them is interaction.py's; the
-batch judge
-computes them in its own way and shares only this record type.
+batch judge computes them in its own way and shares only this record type.
 """
 
 from __future__ import annotations

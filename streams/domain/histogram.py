@@ -1,9 +1,8 @@
 """A log-bucketed histogram of integer milliseconds: mergeable, exact under replay.
 
 DDSketch's mapping (Masson et al., VLDB 2019) with gamma = 2^(1/64), which is Prometheus'
-native-histogram
-schema 6: a bucket's value is within 2^(1/128) - 1 = 0.55 % of anything in it. Counts are integers,
-so that merging is addition and no order of arrival can change a result.
+native-histogram schema 6: a bucket's value is within 2^(1/128) - 1 = 0.55 % of anything in it.
+Counts are integers, so that merging is addition and no order of arrival can change a result.
 """
 
 from __future__ import annotations
@@ -17,9 +16,8 @@ _OCTAVES = 40
 
 
 def _upper_bounds() -> list[int]:
-    # floor(2^(i/64)) in integers: the greatest v with v^64 <= 2^i. Floating point would put a
-    # power of
-    # two into either neighbour, and two machines could disagree.
+    # floor(2^(i/64)) in integers: the greatest v with v^64 <= 2^i. Floating point would put a power
+    # of two into either neighbour, and two machines could disagree.
     bounds = []
     value = 1
     for i in range(_OCTAVES * SUBDIVISIONS + 1):

@@ -1,8 +1,7 @@
 """What Baton remembers of one conversation: a join-semilattice. DEFINITIONS.md sections 2 and 3.
 
 Folding an event is commutative, associative and idempotent, so order of arrival, duplicates,
-batches and
-partitions cannot change the state. What it means is walk.py's.
+batches and partitions cannot change the state. What it means is walk.py's.
 """
 
 from __future__ import annotations

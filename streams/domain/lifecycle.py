@@ -1,8 +1,7 @@
 """One partition's interactions: events and ticks in, facts out. DEFINITIONS.md sections 1, 2 and 6.
 
 Pure: state is kept in a mapping of bytes that the caller owns (a table), time comes from ticks.
-Between two
-calls of `flush` the caller has nothing to store; after it, exactly what `Flush` says.
+Between two calls of `flush` the caller has nothing to store; after it, exactly what `Flush` says.
 """
 
 from __future__ import annotations

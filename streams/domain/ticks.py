@@ -26,9 +26,8 @@ def interleave_ticks(
 
     Each record comes with its arrival time in ms, or None where it has none that can be read. Time
     moves to an arrival only as far as the next one confirms it (the lesser of the two; the last
-    needs no
-    confirmation), so that one record from the far future cannot make all that follow late. Ticks
-    stand on multiples of `interval_ms`; the last one is exact.
+    needs no confirmation), so that one record from the far future cannot make all that follow late.
+    Ticks stand on multiples of `interval_ms`; the last one is exact.
     """
     held: list[_R] = []
     held_arrival: int | None = None

@@ -1,9 +1,8 @@
 """From a conversation's state to its facts: DEFINITIONS.md sections 4 to 7, read in order of time.
 
 `walk` is a pure function of (state, upto, contract). It is causal: a fact at t depends on nothing
-after t,
-which is why a fact published when the watermark reaches t stands, whatever on-time event comes
-later.
+after t, which is why a fact published when the watermark reaches t stands, whatever on-time event
+comes later.
 """
 
 from __future__ import annotations

@@ -16,10 +16,8 @@ class WindowValue(msgspec.Struct, frozen=True, kw_only=True):
     """Counts and latency quantiles of one key over (end - length, end]. Times in ms.
 
     `key` as in a breach record. `counts` are section 8's counters (zeros left out); `samples` =
-    ended + open escalations;
-    `latency_ms` maps "p50" ... to the quantile rounded to whole ms, or None; `escalated_before`
-    says
-    whether the key has ever opened an escalation at or before `end`.
+    ended + open escalations; `latency_ms` maps "p50" ... to the quantile rounded to whole ms, or
+    None; `escalated_before` says whether the key has ever opened an escalation at or before `end`.
     """
 
     contract: str

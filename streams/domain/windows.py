@@ -2,10 +2,9 @@
 sections 8, 9.
 
 A step of a source partition is applied once: each slice remembers the last watermark it took from
-each source, so a
-replayed step changes nothing. Boundaries close in order of event time when the least watermark
-over all
-sources has passed them, so neither interleaving nor batch size can change a value.
+each source, so a replayed step changes nothing. Boundaries close in order of event time when the
+least watermark over all sources has passed them, so neither interleaving nor batch size can change
+a value.
 """
 
 from __future__ import annotations
@@ -140,9 +139,8 @@ class WindowPartition:
     """The windows of the keys that one facts partition holds.
 
     `sources` is how many lifecycle partitions send steps; no boundary closes before each has been
-    heard.
-    `touched_slices`, `touched_keys` and `expired_slices` say what changed since the caller last
-    cleared them.
+    heard. `touched_slices`, `touched_keys` and `expired_slices` say what changed since the caller
+    last cleared them.
     """
 
     def __init__(self, book: ContractBook, sources: int) -> None:

@@ -1,12 +1,11 @@
 """Batch delivery under Faust: one Message a partition and fetch, acknowledged only when it is done.
 
 Stock Faust spends its budget on each record (two tasks, an Event, a queue put, a locked ack:
-DESIGN.md section
-11). Here a fetch reaches the agent whole. Faust's own offset bookkeeping cannot be kept with that:
-it takes
-the jump from one batch's first record to the next for a gap in the log and counts it as
-acknowledged before anything was processed. So offsets are counted here: a partition's batches are
-in flight in order, and what may be committed is the end of the longest released run at the head.
+DESIGN.md section 11). Here a fetch reaches the agent whole. Faust's own offset bookkeeping cannot
+be kept with that: it takes the jump from one batch's first record to the next for a gap in the log
+and counts it as acknowledged before anything was processed. So offsets are counted here: a
+partition's batches are in flight in order, and what may be committed is the end of the longest
+released run at the head.
 """
 
 from __future__ import annotations
@@ -132,9 +131,7 @@ class BatchConsumer(Consumer):
         return True
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: what lies between two batches was never delivered and needs no
-        acknowledgement.
-        """
+        """Nothing: what lies between two batches was never delivered, so nothing is owed for it."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         for tp, batches in self._in_flight.items():
@@ -146,9 +143,7 @@ class BatchConsumer(Consumer):
                 yield tp
 
     def _new_offset(self, tp: TP) -> int | None:
-        """The offset after the longest released run at the head of what is in flight; None if
-        empty.
-        """
+        """The offset after the longest released run at the head of what is in flight, if any."""
         batches = self._in_flight[tp]
         offset = None
         while batches and batches[0].released:
@@ -156,18 +151,14 @@ class BatchConsumer(Consumer):
         return offset
 
     async def commit_and_end_transactions(self) -> None:
-        """Commit all that is released: a commit under way may have begun before the last batch
-        was.
-        """
+        """Commit all that is released; one under way may have begun before the last batch was."""
         await self.maybe_wait_for_commit_to_finish()
         await super().commit_and_end_transactions()
 
     async def perform_seek(self) -> None:
-        """Go to the committed offsets, to the start where there are none: what is in flight comes
-        anew.
+        """Go to the committed offsets, or the start: what is in flight comes anew.
 
-        Called when recovery is over, with flow active and agents' partitions resumed. A fetch that
-        is
+        Called when recovery is over, with flow active and agents' partitions resumed. A fetch
         under way may then take records from behind the seek and deliver them into queues that
         Faust clears right after, never to be read again. So flow stops here, until recovery
         resumes it, and the seek waits for the fetch.
@@ -185,9 +176,7 @@ class BatchConsumer(Consumer):
         self._ends.clear()
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
-        """Forget what is in flight, after Faust has waited for it and committed what was
-        released.
-        """
+        """Forget what is in flight, once Faust has waited and committed what was released."""
         await super().on_partitions_revoked(revoked)
         self._in_flight.clear()
         self._delivered.clear()

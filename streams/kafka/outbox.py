@@ -42,8 +42,7 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 class Outbox:
-    """Gathers records with `put` and writes them with `flush`, which returns once all are
-    acknowledged.
+    """Gathers records with `put`; `flush` writes them and returns once all are acknowledged.
 
     What a flush writes to one partition of a topic in `whole` is one record batch, which Kafka
     appends whole or not at all, so that no crash leaves a part of it. The producer's
