@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-
-from streams.contract_files import load_contracts
+from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.contract_document import duration_ms
 from streams.domain.events import epoch_ms
 
 
 def test_the_contract_covers_every_log_from_1999_to_2040() -> None:
-    book = load_contracts([Path(__file__).parent / "contracts" / "real-data.yaml"])
+    book = load_contracts([bundled_contract("real-data")])
     (terms,) = book.versions("real-data")
     first = epoch_ms(datetime(1999, 1, 1, tzinfo=UTC))
     last = epoch_ms(datetime(2040, 1, 1, tzinfo=UTC))
