@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.contract_document import duration_ms
 from streams.domain.events import epoch_ms
