@@ -23,11 +23,9 @@ from streams.export.collector import BatonCollector
 from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
-from streams.kafka.admin import ensure_topics
 from streams.kafka.batches import Batch, BatchConsumer, BatchTransport
 from streams.kafka.outbox import MAX_REQUEST_BYTES, MAX_WHOLE_BYTES, Outbox
 from streams.kafka.store import PartitionedStore
-from streams.kafka.topics import changelog_topics
 from streams.settings import Settings
 
 log = logging.getLogger("baton")
@@ -64,8 +62,7 @@ class Worker:
         self.app = self._new_app()
         self._lifecycle_store, lifecycle_changelog = self._table("interactions")
         self._windows_store, windows_changelog = self._table("windows")
-        self._changelogs = (lifecycle_changelog, windows_changelog)
-        self._outbox = Outbox(self._producer, whole=self._changelogs)
+        self._outbox = Outbox(self._producer, whole=(lifecycle_changelog, windows_changelog))
         self._lifecycle = LifecycleStage(
             book,
             settings,
@@ -132,6 +129,7 @@ class Worker:
             partitions=self.settings.partitions,
             key_type=bytes,
             value_type=bytes,
+            extra_topic_configs={"max.message.bytes": str(MAX_REQUEST_BYTES)},
         )
         store = PartitionedStore(
             "memory://",
@@ -186,37 +184,20 @@ class Worker:
         # open.
         self._lifecycle.forget()
         self._windows.forget()
+        adopt = {
+            self.settings.topic(topics.EVENTS): self._lifecycle.adopt,
+            self.settings.topic(topics.DELTAS): self._windows.adopt,
+        }
         try:
-            for number in self._assigned():
-                self._lifecycle.adopt(number)
-                self._windows.adopt(number)
+            for tp in self.app.consumer.assignment():
+                if tp.topic in adopt:
+                    adopt[tp.topic](tp.partition)
         except Exception as error:
             self._fail(error)
 
-    def _assigned(self) -> frozenset[int]:
-        """The numbers of the partitions assigned. Raises WorkerCrashed unless the topics agree.
-
-        Faust leaves a topic out that the group's leader has not heard of yet: a changelog too,
-        whose state would then be missing without a word.
-        """
-        names = [self.settings.topic(topics.EVENTS), self.settings.topic(topics.DELTAS)]
-        assigned = self.app.consumer.assignment()
-        numbers = {
-            name: frozenset(tp.partition for tp in assigned if tp.topic == name)
-            for name in (*names, *self._changelogs)
-        }
-        if len(set(numbers.values())) > 1:
-            told = ", ".join(f"{name} {sorted(found)}" for name, found in numbers.items())
-            raise WorkerCrashed(f"partitions that belong together were not assigned so: {told}")
-        return numbers[names[0]]
-
     async def start(self) -> None:
-        """Start everything. Raises PagesError, TopicsError or KafkaError where that is impossible."""
+        """Start everything. Raises PagesError or KafkaError where that is impossible."""
         self.port = await self._pages.start()
-        settings = self.settings
-        if settings.create_topics:
-            specs = changelog_topics(self._changelogs, settings.partitions)
-            await ensure_topics(settings.broker, specs, settings.replication)
         await self._producer.start()
         self.app.finalize()
         await self.app.maybe_start()

@@ -58,7 +58,7 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
             err=True,
         )
         await service.run_until(stop)
-    except (PagesError, TopicsError, WorkerCrashed, KafkaError) as error:
+    except (PagesError, WorkerCrashed, KafkaError) as error:
         click.echo(f"baton worker: {error}", err=True)
         code = 1
     if not await service.stop():

@@ -29,7 +29,6 @@ class PartitionedStore(Store[bytes, bytes]):
     def __post_init__(self) -> None:
         self._partitions: dict[int, dict[bytes, bytes]] = {}
         self._upto: dict[int, int] = {}
-        self._read: dict[int, int] = {}
 
     def partition(self, number: int) -> dict[bytes, bytes]:
         """The live mapping of one partition; created empty."""
@@ -49,7 +48,6 @@ class PartitionedStore(Store[bytes, bytes]):
         """Apply records of the changelog, tombstones included."""
         for event in batch:
             message = event.message
-            self._read[message.partition] = message.offset
             upto = int(dict(message.headers)[_UPTO])
             if upto < self._upto.get(message.partition, 0):
                 continue
@@ -73,21 +71,15 @@ class PartitionedStore(Store[bytes, bytes]):
             if tp.topic == name:
                 self._partitions.pop(tp.partition, None)
                 self._upto.pop(tp.partition, None)
-                self._read.pop(tp.partition, None)
 
-    def persisted_offset(self, tp: TP) -> int:
-        """The last offset of the changelog that was applied to what is held, -1 where none was.
-
-        Faust keeps such offsets too, also of partitions that were dropped here while one rebalance
-        overtook another, and would then recover from the middle.
-        """
-        return self._read.get(tp.partition, -1)
+    def persisted_offset(self, tp: TP) -> int | None:
+        """None: nothing is kept on disk, recovery reads the changelog from its start."""
+        return None
 
     def reset_state(self) -> None:
         """Forget everything."""
         self._partitions.clear()
         self._upto.clear()
-        self._read.clear()
 
     async def backup_partition(
         self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1

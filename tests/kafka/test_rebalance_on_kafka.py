@@ -11,9 +11,15 @@ from pathlib import Path
 from streams.kafka import topics
 from streams.oracle.judge import judge
 from tests.kafka.apache import ApacheKafka
-from tests.stream_run import LATENESS_MS, Log, Pipeline, synthetic_log
+from tests.stream_run import (
+    LATENESS_MS,
+    Log,
+    Pipeline,
+    WorkerProcess,
+    await_that,
+    synthetic_log,
+)
 from tests.stream_verdict import assert_published_as_judged
-from tests.worker_process import WorkerProcess, await_that
 
 BY_PARTITION = ("baton_watermark_timestamp_seconds", "baton_interactions")
 # What a partition's state shows of itself: whoever owns it must show the same.
