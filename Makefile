@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 ARGS ?=
 DATA ?=
 SOURCE ?=
+SECONDS ?= 60
+TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka lint bench lock clean
+.PHONY: help demo test test-kafka lint bench soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +37,12 @@ test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broke
 test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
 	@$(BIN)/python -m pytest -q tests/kafka $(ARGS)
 
+chaos: $(VENV)/.dev ## Faults on three real brokers: SEED=n ROUNDS=n FAULT=name,name GUARANTEE=at-least-once.
+	@$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FAULT),--fault $(FAULT)) $(if $(GUARANTEE),--guarantee $(GUARANTEE)) $(ARGS)
+
+overload: $(VENV)/.dev ## Five times what a worker takes, for SECONDS=300.
+	@$(BIN)/python -m tests.overload.run --seconds $(if $(filter file,$(origin SECONDS)),300,$(SECONDS)) $(ARGS)
+
 lint: $(VENV)/.dev ## ruff and mypy --strict.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -43,9 +51,28 @@ lint: $(VENV)/.dev ## ruff and mypy --strict.
 bench: $(VENV)/.dev ## Throughput beside the bare client and stock Faust, in one run.
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
+fuzz: $(VENV)/.dev ## Fuzz the parsers of outside bytes; SECONDS=60 for each, TARGET=name for one.
+	@$(BIN)/python -m tests.fuzz.engine $(SECONDS) $(TARGET)
+
+$(VENV)-audit/.done: requirements-audit.lock
+	@test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
+	@echo "installing from requirements-audit.lock ..."
+	@$(VENV)-audit/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-audit.lock
+	@touch $@
+
+audit: $(VENV)-audit/.done ## Known vulnerabilities in requirements.lock (asks pypi.org).
+	@$(VENV)-audit/bin/python deploy/supply_chain/audit.py
+
+sbom: $(VENV)-audit/.done ## What requirements.lock pins, as CycloneDX JSON in dist/.
+	@$(VENV)-audit/bin/python deploy/supply_chain/sbom.py
+
+soak: $(VENV)/.dev ## Ten simulated months at constant load: are tables and memory flat? ARGS="--months 4".
+	@$(BIN)/python -m tests.soak.run $(ARGS)
+
 lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --group dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock
 
 clean: ## Remove the venv and caches.
-	rm -rf $(VENV) .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
-import faust
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from streams.agents.lifecycle import STAGE as LIFECYCLE
 from streams.agents.lifecycle import LifecycleStage
 from streams.agents.ticks import TickLeader
+from streams.agents.windows import STAGE as WINDOWS
 from streams.agents.windows import WindowsStage
 from streams.domain.contract import ContractBook
+from streams.export.access import pages_access
 from streams.export.collector import BatonCollector
 from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
-from streams.kafka.batches import Batch, BatchConsumer, BatchTransport
+from streams.kafka.admin import ensure_topics
+from streams.kafka.batches import BatchConsumer
+from streams.kafka.connection import client_options, denied, let_go, security_options
+from streams.kafka.drive import Drive
+from streams.kafka.faust_app import add_agent, add_table, new_app
 from streams.kafka.outbox import MAX_REQUEST_BYTES, MAX_WHOLE_BYTES, Outbox
+from streams.kafka.recovery import ChangelogReader, ChangelogRecovery
+from streams.kafka.state_directory import StateDirectory
 from streams.kafka.store import PartitionedStore
+from streams.kafka.topic_ids import identities
+from streams.kafka.topics import changelog_topics
+from streams.kafka.transactions import AtLeastOnce, ExactlyOnce
 from streams.settings import Settings
 
 log = logging.getLogger("baton")
@@ -45,135 +55,134 @@ class Worker:
     """
 
     def __init__(self, settings: Settings, book: ContractBook) -> None:
+        access = pages_access(settings)  # first: what follows must be closed once it is made
         self.settings = settings
         self.telemetry = Telemetry(book)
         self._book = book
         self._crash: BaseException | None = None
         self._crashed = asyncio.Event()
-        self._progressed = time.monotonic()
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.broker,
-            client_id=f"{settings.app_id}-outbox",
-            acks="all",
-            enable_idempotence=settings.idempotence,
-            max_batch_size=MAX_WHOLE_BYTES,
-            max_request_size=MAX_REQUEST_BYTES,
+        producing = self._producing()
+        self._guarantee = (
+            ExactlyOnce(producing, settings.app_id)
+            if settings.guarantee == "exactly-once"
+            else AtLeastOnce(producing)
         )
-        self.app = self._new_app()
+        self.app = app = new_app(
+            settings, isolation_level=self._guarantee.isolation_level, held=self._held
+        )
+        app.on_partitions_revoked.connect(self._on_revoked)
+        app.on_rebalance_complete.connect(self._on_recovered)
+        self._drive = Drive(
+            spell=lambda: app.consumer.spell,
+            fail=self._fail,
+            gave_up=lambda topic: self.telemetry.gave_up(
+                LIFECYCLE if topic == settings.topic(topics.EVENTS) else WINDOWS
+            ),
+            patience_s=2 * settings.session_timeout,
+        )
+        self._state = (
+            StateDirectory(
+                settings.state_dir,
+                settings.app_id,
+                lambda: int(time.time() * 1000),
+                self.telemetry.local_state_discarded,
+            )
+            if settings.state_dir is not None
+            else None
+        )
         self._lifecycle_store, lifecycle_changelog = self._table("interactions")
         self._windows_store, windows_changelog = self._table("windows")
-        self._outbox = Outbox(self._producer, whole=(lifecycle_changelog, windows_changelog))
+        self._changelogs = (lifecycle_changelog, windows_changelog)
         self._lifecycle = LifecycleStage(
             book,
             settings,
             self._lifecycle_store,
-            self._outbox,
+            partial(self._guarantee.outbox, LIFECYCLE),
             self.telemetry,
             lifecycle_changelog,
         )
         self._windows = WindowsStage(
-            book, settings, self._windows_store, self._outbox, self.telemetry, windows_changelog
+            book,
+            settings,
+            self._windows_store,
+            partial(self._guarantee.outbox, WINDOWS),
+            self.telemetry,
+            windows_changelog,
         )
         self._ticking: asyncio.Task[None] | None = None
-        # An outbox of its own: a batch's flush must not be answered for a tick's.
+        # Ticks are a source: they are no part of a batch's transaction.
+        self._tick_producer = AIOKafkaProducer(**producing)
         self._ticks = TickLeader(
-            Outbox(self._producer),
+            Outbox(self._tick_producer),
             settings.topic(topics.EVENTS),
             settings.partitions,
             interval_s=settings.tick_interval_s,
             leads=self._leads_ticks,
             now_ms=lambda: int(time.time() * 1000),
         )
-        self._agent(topics.EVENTS, self._lifecycle.process)
-        self._agent(topics.DELTAS, self._windows.process)
+        stages = {topics.EVENTS: self._lifecycle.process, topics.DELTAS: self._windows.process}
+        for topic, process in stages.items():
+            add_agent(app, settings, topic, partial(self._drive.run, process))
         registry = CollectorRegistry(auto_describe=False)
         registry.register(
             BatonCollector(
                 self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
             )
         )
-        self._pages = Pages(registry, settings.host, settings.port, self.live, self.ready)
+        self._pages = Pages(registry, settings.host, settings.port, self.live, self.ready, access)
         self.port = settings.port
 
-    def _new_app(self) -> Any:
-        settings = self.settings
-        app = faust.App(
-            settings.app_id,
-            broker=[f"kafka://{address}" for address in settings.broker.split(",")],
-            broker_client_id=settings.app_id,
-            broker_session_timeout=settings.session_timeout,
-            broker_rebalance_timeout=settings.session_timeout,
-            broker_heartbeat_interval=settings.session_timeout / 5,
-            broker_request_timeout=max(40.0, settings.session_timeout + 10),
-            broker_commit_interval=settings.commit_interval,
-            broker_max_poll_records=settings.batch_records,
-            consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=MAX_REQUEST_BYTES,
-            stream_buffer_maxsize=4,
-            topic_partitions=settings.partitions,
-            topic_replication_factor=settings.replication,
-            topic_disable_leader=True,
-            table_standby_replicas=0,
-            autodiscover=False,
-            web_enabled=False,
-            datadir=str(Path(tempfile.gettempdir()) / f"baton-{settings.app_id}"),
-        )
-        app.transport = BatchTransport(app.conf.broker_consumer, app)
-        app.on_partitions_revoked.connect(self._on_revoked)
-        app.on_rebalance_complete.connect(self._on_recovered)
-        return app
+    def _producing(self) -> dict[str, Any]:
+        return {
+            **client_options(self.settings),
+            "client_id": f"{self.settings.app_id}-outbox",
+            "acks": "all",
+            "enable_idempotence": self.settings.idempotence,
+            "max_batch_size": MAX_WHOLE_BYTES,
+            "max_request_size": MAX_REQUEST_BYTES,
+        }
 
     def _table(self, name: str) -> tuple[PartitionedStore, str]:
-        table = self.app.Table(
-            name,
-            partitions=self.settings.partitions,
-            key_type=bytes,
-            value_type=bytes,
-            extra_topic_configs={"max.message.bytes": str(MAX_REQUEST_BYTES)},
-        )
-        store = PartitionedStore(
-            "memory://",
-            self.app,
-            table,
-            table_name=name,
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-        )
-        table._data = store
-        return store, table.changelog_topic_name
-
-    def _agent(self, topic: str, process: Callable[[Batch], Awaitable[None]]) -> None:
-        channel = self.app.topic(
-            self.settings.topic(topic),
-            partitions=self.settings.partitions,
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-        )
-
-        async def agent(batches: AsyncIterator[Batch]) -> None:
-            async for batch in batches:
-                await self._drive(process, batch)
-
-        self.app.agent(channel, name=f"baton.{topic}")(agent)
-
-    async def _drive(self, process: Callable[[Batch], Awaitable[None]], batch: Batch) -> None:
-        if self._crash is not None:
-            return
-        try:
-            await process(batch)
-        except Exception as error:
-            self._fail(error)
-            return
-        self._progressed = time.monotonic()
+        store, changelog = add_table(self.app, self.settings, name)
+        store.tell_foreign(self.telemetry.foreign_records)
+        if self._state is not None:
+            store.keep_in(partial(self._state.open, name, changelog))
+        return store, changelog
 
     def _fail(self, error: BaseException) -> None:
         if self._crash is None:
             self._crash = error
             self._crashed.set()
+
+    def _held(self, tp: TP) -> int:
+        lifecycle = tp.topic == self.settings.topic(topics.EVENTS)
+        return (self._lifecycle_store if lifecycle else self._windows_store).upto(tp.partition)
+
+    async def _take_over(self, partitions: Collection[int]) -> None:
+        await self._guarantee.take_over(
+            (stage, number) for stage in (LIFECYCLE, WINDOWS) for number in sorted(partitions)
+        )
+
+    def _recovery(self) -> ChangelogRecovery:
+        stores = dict(
+            zip(self._changelogs, (self._lifecycle_store, self._windows_store), strict=True)
+        )
+        reading = {
+            **client_options(self.settings),
+            "isolation_level": self._guarantee.isolation_level,
+        }
+        return ChangelogRecovery(
+            self.app,
+            self.app.tables,
+            stores=stores,
+            reader=lambda: ChangelogReader(stores, reading),
+            quiesced=self._drive.idle,
+            take_over=self._take_over,
+            recovered=self.telemetry.recovered,
+            behind=self.telemetry.standing_by,
+            beacon=self.app.tables.beacon,
+            loop=self.app.loop,
+        )
 
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
         self._lifecycle.forget()
@@ -184,24 +193,50 @@ class Worker:
         # open.
         self._lifecycle.forget()
         self._windows.forget()
-        adopt = {
-            self.settings.topic(topics.EVENTS): self._lifecycle.adopt,
-            self.settings.topic(topics.DELTAS): self._windows.adopt,
-        }
+        self._drive.resume()
         try:
-            for tp in self.app.consumer.assignment():
-                if tp.topic in adopt:
-                    adopt[tp.topic](tp.partition)
+            for number in self._assigned():
+                self._lifecycle.adopt(number)
+                self._windows.adopt(number)
         except Exception as error:
             self._fail(error)
 
+    def _assigned(self) -> frozenset[int]:
+        """The numbers of the partitions assigned. Raises WorkerCrashed unless the topics agree.
+
+        Faust leaves a topic out that the group's leader has not heard of yet: a changelog too,
+        whose state would then be missing without a word.
+        """
+        names = [self.settings.topic(topics.EVENTS), self.settings.topic(topics.DELTAS)]
+        assigned = self.app.assignor.assigned_actives()
+        numbers = {
+            name: frozenset(tp.partition for tp in assigned if tp.topic == name)
+            for name in (*names, *self._changelogs)
+        }
+        if len(set(numbers.values())) > 1:
+            told = ", ".join(f"{name} {sorted(found)}" for name, found in numbers.items())
+            raise WorkerCrashed(f"partitions that belong together were not assigned so: {told}")
+        return numbers[names[0]]
+
     async def start(self) -> None:
-        """Start everything. Raises PagesError or KafkaError where that is impossible."""
+        """Start everything.
+
+        Raises PagesError, TopicsError, LocalStateError or KafkaError where it cannot.
+        """
         self.port = await self._pages.start()
-        await self._producer.start()
+        settings = self.settings
+        security = security_options(settings)
+        if settings.create_topics:
+            specs = changelog_topics(self._changelogs, settings.partitions)
+            await ensure_topics(settings.broker, specs, settings.replication, security)
+        if self._state is not None:
+            self._state.acquire(*await identities(self._changelogs, client_options(settings)))
+        await self._guarantee.start()
         self.app.finalize()
+        self.app.tables._recovery = self._recovery()
         await self.app.maybe_start()
         if self.settings.ticks:
+            await self._tick_producer.start()
             self._ticking = asyncio.create_task(self._ticks.run())
             self._ticking.add_done_callback(self._ticks_ended)
 
@@ -229,20 +264,25 @@ class Worker:
         if stop.is_set():
             return
         cause = self._crash or self.app.crash_reason
-        raise WorkerCrashed(f"stopped by an error: {cause!r}") from cause
+        raise WorkerCrashed(denied(cause) or f"stopped by an error: {cause!r}") from cause
 
     async def stop(self, grace_s: float = 20.0) -> bool:
         """Finish the batch in hand, commit, leave the group, close.
 
-        False where that took longer than `grace_s`, as it does when the brokers are gone: what was
-        not committed will be processed again, and the process should end.
+        False where that took longer than `grace_s` or failed, as it does when the brokers are gone
+        or deny the commit: what was not committed will be processed again, and the process should
+        end.
         """
         closing = asyncio.ensure_future(self._close())
         await asyncio.wait([closing], timeout=grace_s)
         if not closing.done():
             closing.cancel()
             return False
-        closing.result()
+        if closing.cancelled():  # by Faust, whose consumer has crashed
+            return False
+        if (error := closing.exception()) is not None:
+            log.warning("could not close: %r", error)
+            return False
         return True
 
     async def _close(self) -> None:
@@ -250,7 +290,12 @@ class Worker:
             self._ticking.cancel()
         await self._pages.stop()
         await self.app.stop()
-        await self._producer.stop()
+        await self._guarantee.stop()
+        await let_go(self._tick_producer.stop())
+        for store in (self._lifecycle_store, self._windows_store):
+            store.close()
+        if self._state is not None:
+            self._state.release()
 
     def lags(self) -> Mapping[tuple[str, int], int]:
         """Records not yet delivered, by (topic, partition)."""
@@ -261,7 +306,7 @@ class Worker:
 
     def written(self) -> Mapping[str, int]:
         """Records acknowledged so far, by topic."""
-        return self._outbox.written
+        return self._guarantee.written
 
     def settled(self) -> bool:
         """Whether all that was delivered is processed and every window has reached its
@@ -288,7 +333,7 @@ class Worker:
         if self._crash is not None:
             return False, "crashed"
         waiting = sum(self.lags().values())
-        idle = time.monotonic() - self._progressed
+        idle = self._drive.idle_s
         if waiting and self.ready()[0] and idle > self.settings.stall_after:
             return False, f"{waiting} records wait and none was processed for {idle:.0f} s"
         return True, "running"

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from streams.contract_yaml import parsed_documents
 from streams.domain.contract import ContractBook, ContractError
 from streams.domain.contract_document import terms_from_documents
+
+MAX_BYTES = 256 * 1024
 
 
 def bundled_contract(name: str) -> Path:
@@ -29,12 +30,15 @@ def load_contracts(paths: Iterable[Path]) -> ContractBook:
     """
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            files += sorted(path.glob("*.yaml"))
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise ContractError(f"{path}: no such file or folder")
+        try:
+            if path.is_dir():
+                files += sorted(path.glob("*.yaml"))
+            elif path.is_file():
+                files.append(path)
+            else:
+                raise ContractError(f"{path}: no such file or folder")
+        except (OSError, ValueError) as error:
+            raise ContractError(f"{path}: cannot be opened: {error}") from None
     if not files:
         raise ContractError("no contract file was found; name one, or a folder with *.yaml in it")
     # An SLO belongs to the contracts of its own file, so that two files may both have a
@@ -44,23 +48,13 @@ def load_contracts(paths: Iterable[Path]) -> ContractBook:
 
 def _documents(file: Path) -> list[tuple[str, Any]]:
     try:
-        text = file.read_text(encoding="utf-8")
-        found = []
-        for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
-            line = node.start_mark.line + 1
-            found.append((f"{file}:{line}", _construct(node)))
-        return found
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else str(file)
-        raise ContractError(f"{where}: not YAML: {getattr(error, 'problem', error)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(f"{file}: cannot be read: {error}") from None
-
-
-def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{file}: not UTF-8 at byte {error.start}") from None
+    except OSError as error:
+        raise ContractError(f"{file}: cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise ContractError(f"{file}: more than {MAX_BYTES} bytes; no contract is as long as that")
+    return parsed_documents(str(file), text)

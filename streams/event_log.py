@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -13,7 +14,10 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 import zstandard
 
-from streams.domain.events import Instant, epoch_ms
+from streams.domain.events import EARLIEST, LATEST, Instant, epoch_ms
+
+# The events topic takes no more (kafka/topics.py).
+MAX_LINE_BYTES = 4 * 1024 * 1024
 
 
 class LogError(ValueError):
@@ -49,6 +53,8 @@ def address(raw: bytes) -> Address:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _NOWHERE
     moment = found.recordedtime or found.time
+    if moment is not None and not EARLIEST <= moment <= LATEST:
+        moment = None
     conversation = None if found.data is None else found.data.conversation_id
     return Address(None if moment is None else epoch_ms(moment), conversation or None)
 
@@ -61,15 +67,24 @@ def arrival_ms(raw: bytes) -> int | None:
 def read_log(path: Path) -> Iterator[bytes]:
     """The records of a JSONL file (plain, .gz or .zst), one a line; blank lines are none.
 
-    Raises LogError for a file that is missing or cut off.
+    Raises LogError for a file that is missing, damaged or cut off, or that has a line longer than
+    any record that a broker takes.
     """
     try:
         with path.open("rb") as file:
-            for line in _decompressed(file, path.suffix):
+            lines = _decompressed(file, path.suffix)
+            number = 0
+            while line := lines.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                if len(line) > MAX_LINE_BYTES:
+                    raise LogError(
+                        f"{path}:{number}: a line of more than {MAX_LINE_BYTES} bytes; a log holds"
+                        " one event a line"
+                    )
                 record = line.strip()
                 if record:
                     yield record
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise LogError(f"{path}: cannot be read as a log: {error}") from None
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -90,7 +91,10 @@ def tick_record(time_ms: int, source: str = "/baton/replay") -> bytes:
 
 
 class Replayer:
-    """Writes a log to `topic`. `speed` is data seconds a second, None for as fast as it goes."""
+    """Writes a log to `topic`. `speed` is data seconds a second, None for as fast as it goes.
+
+    `security` is connection.security_options'; without it the brokers are told in plain text.
+    """
 
     def __init__(
         self,
@@ -100,9 +104,11 @@ class Replayer:
         *,
         speed: float | None = None,
         idempotence: bool = True,
+        security: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self._broker = broker
+        self._security = security or {}
         self._idempotence = idempotence
         self._topic = topic
         self._partitions = partitions
@@ -115,6 +121,7 @@ class Replayer:
         progress = Progress()
         producer = AIOKafkaProducer(
             bootstrap_servers=self._broker,
+            **self._security,
             acks="all",
             enable_idempotence=self._idempotence,
             max_batch_size=MAX_WHOLE_BYTES,

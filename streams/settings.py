@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from streams.domain.contract import ContractError
@@ -21,19 +21,29 @@ def _duration(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> str:
+    # Not shown: what stands before an @ is a password as likely as not.
+    if "@" in text:
+        raise ValueError("host:port[,host:port] without credentials; BATON_SASL_PASSWORD has them")
+    return text
+
+
 Duration = Annotated[str, AfterValidator(_duration)]
+Addresses = Annotated[str, AfterValidator(_addresses)]
 
 
 class Settings(BaseSettings):
     """Everything a worker can be told; each field is BATON_<NAME> in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="BATON_", extra="ignore", hide_input_in_errors=True
+    )
 
     contract: Annotated[list[Path], NoDecode] = Field(
         default_factory=list,
         description="Contract files or folders of *.yaml; ':' separates several in BATON_CONTRACT.",
     )
-    broker: str = Field(
+    broker: Addresses = Field(
         "127.0.0.1:9092", description="Kafka bootstrap servers, host:port[,host:port]."
     )
     app_id: str = Field("baton", description="Consumer group and prefix of the changelog topics.")
@@ -41,7 +51,12 @@ class Settings(BaseSettings):
     partitions: int = Field(
         DEFAULT_PARTITIONS, ge=1, description="Partitions of each topic; the same for all workers."
     )
-    replication: int = Field(1, ge=1, description="Replication factor of changelog topics.")
+    replication: int = Field(
+        1,
+        ge=1,
+        description="Replicas of topics that are created; of 3 or more, 2 must have a record before"
+        " it is acknowledged.",
+    )
     lateness: Duration = Field(
         "30s",
         description="How far the watermark stays behind the ticks. Events up to this late change"
@@ -67,12 +82,74 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds without progress, with records waiting, until /healthz fails.",
     )
+    guarantee: Literal["exactly-once", "at-least-once"] = Field(
+        "exactly-once",
+        description="What readers of the outputs may rely on: exactly-once with isolation level"
+        " read_committed, or at-least-once, each repetition under the same id.",
+    )
+    standbys: int = Field(
+        0, ge=0, description="Workers that keep a copy of each table, to take over at once."
+    )
     idempotence: bool = Field(
         True,
         description="Idempotent producer; off only for brokers that have none (the embedded one).",
     )
+    state_dir: Path | None = Field(
+        None,
+        description="Folder for tables on local disk, each worker its own; without it they are held"
+        " in memory and rebuilt from changelogs at each start.",
+    )
     create_topics: bool = Field(True, description="Create topics that are missing.")
     log_level: str = Field("warning", description="debug, info, warning or error.")
+
+    @model_validator(mode="after")
+    def _guarantee_needs_idempotence(self) -> Self:
+        if self.guarantee == "exactly-once" and not self.idempotence:
+            raise ValueError(
+                "exactly-once needs an idempotent producer: say --guarantee at-least-once for a"
+                " broker that has none"
+            )
+        return self
+
+    # Access: to the brokers (kafka/connection.py) and to the pages (export/access.py). A secret has
+    # a variable and a file, never a flag: the arguments of a process are for all to see.
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How to log in, with SASL_PLAINTEXT and SASL_SSL."
+    )
+    sasl_username: str = Field("", description="User to log in as.")
+    sasl_password: SecretStr = Field(SecretStr(""), description="Its password.")
+    sasl_password_file: Path | None = Field(
+        None, description="File that holds the password, if BATON_SASL_PASSWORD does not."
+    )
+    ssl_cafile: Path | None = Field(
+        None,
+        description="Certificates (PEM) of the authorities to trust; the system's without it.",
+    )
+    ssl_certfile: Path | None = Field(
+        None, description="Certificate (PEM) to show to brokers that ask for one."
+    )
+    ssl_keyfile: Path | None = Field(None, description="Its key (PEM), unless it is in that file.")
+    ssl_key_password: SecretStr = Field(SecretStr(""), description="The key's password.")
+    ssl_key_password_file: Path | None = Field(
+        None, description="File that holds the key's password, if BATON_SSL_KEY_PASSWORD does not."
+    )
+    pages_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token that opens /metrics and the details of probes."
+    )
+    pages_token_file: Path | None = Field(
+        None, description="File that holds that bearer token, if BATON_PAGES_TOKEN does not."
+    )
+    pages_user: str = Field("", description="User of basic authentication, which opens them too.")
+    pages_password: SecretStr = Field(SecretStr(""), description="That user's password.")
+    pages_password_file: Path | None = Field(
+        None, description="File that holds that password, if BATON_PAGES_PASSWORD does not."
+    )
+    pages_open: bool = Field(
+        False, description="Serve the pages beyond loopback without any of these credentials."
+    )
 
     @property
     def lateness_ms(self) -> int:

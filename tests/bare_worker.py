@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -65,8 +65,13 @@ class KeptOutbox(Outbox):
         kept = self.records[topic]
         kept.append(Record(topic, partition, len(kept), key, value, headers, timestamp_ms))
 
-    async def flush(self) -> None:
-        pass
+    def put_state(
+        self, topic: str, partition: int, key: bytes, value: bytes | None, headers: Headers
+    ) -> None:
+        self.put(topic, partition, key, value, headers)
+
+    async def flush(self) -> Mapping[tuple[str, int], int]:
+        return {}
 
 
 class BareStore(PartitionedStore):
@@ -77,15 +82,36 @@ class BareStore(PartitionedStore):
 
 
 class BareWorker:
-    """Both stages of a worker and its metrics, as app.py makes them, without a broker."""
+    """Both stages of a worker and its metrics, as app.py makes them, without a broker.
 
-    def __init__(self, book: ContractBook) -> None:
+    `interactions` and `windows` are what the tables of the first partition hold at the start.
+    """
+
+    def __init__(
+        self,
+        book: ContractBook,
+        *,
+        interactions: Mapping[bytes, bytes] | None = None,
+        windows: Mapping[bytes, bytes] | None = None,
+    ) -> None:
         settings = Settings(partitions=PARTITIONS)
         self.outbox = KeptOutbox()
         self.telemetry = Telemetry(book)
-        parts = (self.outbox, self.telemetry)
-        self._lifecycle = LifecycleStage(book, settings, BareStore(), *parts, CHANGELOGS[0])
-        self._windows = WindowsStage(book, settings, BareStore(), *parts, CHANGELOGS[1])
+        parts = (lambda _: self.outbox, self.telemetry)
+        self._stores = (BareStore(), BareStore())
+        self._stores[0].partition(0).update(interactions or {})
+        self._stores[1].partition(0).update(windows or {})
+        self._lifecycle = LifecycleStage(book, settings, self._stores[0], *parts, CHANGELOGS[0])
+        self._windows = WindowsStage(book, settings, self._stores[1], *parts, CHANGELOGS[1])
+
+    def adopt(self) -> None:
+        """Take over the first partition with the tables given, as after a recovery."""
+        self._lifecycle.adopt(0)
+        self._windows.adopt(0)
+
+    def window_tables(self) -> list[dict[bytes, bytes]]:
+        """The windows table, by partition."""
+        return [self._stores[1].partition(number) for number in range(PARTITIONS)]
 
     def read(self, log: Iterable[bytes | int], keys: dict[bytes, bytes] | None = None) -> None:
         """Process a log to its end: records, keyed by conversation or as `keys` says, and ticks."""
@@ -112,9 +138,10 @@ class BareWorker:
             for batch in _batches([r for r in deltas if r.partition == partition]):
                 await self._windows.process(batch)
 
-    def take_deltas(self, value: bytes) -> None:
-        """Let the window stage read one record."""
-        batch = Batch(topics.DELTAS, 0, [Record(topics.DELTAS, 0, 0, b"0", value)], None)
+    def take_deltas(self, *values: bytes) -> None:
+        """Let the window stage read these records."""
+        records = [Record(topics.DELTAS, 0, at, b"0", value) for at, value in enumerate(values)]
+        batch = Batch(topics.DELTAS, 0, records, None)
         asyncio.run(self._windows.process(batch))
 
     def exposition(self) -> str:

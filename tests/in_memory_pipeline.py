@@ -62,21 +62,21 @@ class InMemoryPipeline:
         self.restart_every = restart_every
         self.chance = chance or random.Random(0)
         self.published = Published()
-        self._states: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
+        self.states: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._progress: list[Progress | None] = [None] * partitions
-        self._tables: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
+        self.tables: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._lifecycle = [self._new_lifecycle(p) for p in range(partitions)]
         self._windows = [self._new_windows(p) for p in range(partitions)]
         self._unjudged: list[list[tuple[int, Step]]] = [[] for _ in range(partitions)]
         self._batches = 0
 
     def _new_lifecycle(self, partition: int) -> LifecyclePartition:
-        states, progress = self._states[partition], self._progress[partition]
+        states, progress = self.states[partition], self._progress[partition]
         return LifecyclePartition(self.book, self.lateness_ms, states, progress)
 
     def _new_windows(self, partition: int) -> WindowPartition:
         windows = WindowPartition(self.book, self.partitions)
-        window_table.restore(windows, self._tables[partition], self.partitions)
+        window_table.restore(windows, self.tables[partition], self.partitions)
         return windows
 
     def run(self, log: Iterable[bytes | int]) -> Published:
@@ -137,7 +137,7 @@ class InMemoryPipeline:
             windows.apply(source, step.watermark, mine)
             self._unjudged[facts_partition].append((source, Step(step.watermark, mine)))
         self.published.breaches += windows.advance()
-        for _ in window_table.changes(windows, self._tables[facts_partition]):
+        for _ in window_table.changes(windows, self.tables[facts_partition]):
             pass
         reached = windows.reached
         self._unjudged[facts_partition] = [

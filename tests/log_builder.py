@@ -21,6 +21,8 @@ from streams.domain.facts import rfc3339
 CONTRACT = "telco-2026"
 EPOCH_MS = 1_772_409_600_000
 """2026-03-02T00:00:00Z, a whole minute, hour and day."""
+LIFE = EPOCH_MS // 86_400_000
+"""The life (its day) of a conversation that begins on the tests' first day."""
 
 
 def T(seconds: float) -> int:

@@ -7,57 +7,35 @@ waited for by a condition with a deadline, and every process ends by its own id.
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import signal
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from operator import eq
 from pathlib import Path
 from types import TracebackType
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
 
 from streams.contract_files import load_contracts
 from streams.domain.contract import ContractBook
+from streams.domain.ticks import DEFAULT_TICK_INTERVAL_MS
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
-from streams.kafka.processes import log_tail, spawn_tied, stop_process
+from streams.kafka.processes import log_tail, stop_process
 from streams.oracle.judge import Verdict, judge
 from streams.replay import Disturbance, Replayer, disturbed, ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
+from tests.topic_records import end_offsets, read_topic
+from tests.worker_process import POLL_S, REPO, NotInTime, WorkerProcess
 
-REPO = Path(__file__).resolve().parents[1]
 CONTRACT = REPO / "deploy" / "contracts" / "telco-2026.yaml"
 LATENESS_MS = 30_000
 SESSION_TIMEOUT_S = 6
-_SERVES = re.compile(r"metrics on (http://[^/]+)/metrics")
-_POLL_S = 0.05
-
-
-class NotInTime(AssertionError):
-    """What a test waited for did not come; the message says what, and how the workers' logs end."""
-
-
-def await_that(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
-    """Return once the condition holds. Raises NotInTime."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise NotInTime(f"not within {within_s:.0f} s: {what}")
-        time.sleep(_POLL_S)
 
 
 @dataclass(frozen=True)
@@ -77,128 +55,35 @@ class Log:
         """How many records it has, ticks not counted."""
         return sum(isinstance(item, bytes) for item in self.items)
 
+    def written(self, partitions: int) -> int:
+        """How many records the topic holds of it: a tick goes to each partition."""
+        return self.records + partitions * (len(self.items) - self.records)
+
 
 @cache
 def synthetic_log(
     interactions: int, how: Disturbance | None = None, *, hours: int = 24, late_ppm: int = 10_000
 ) -> Log:
-    """A synthetic day; with `how`, as another network might have delivered it."""
-    day = SyntheticDay(interactions=interactions, hours=hours, late_ppm=late_ppm)
+    """A synthetic day, made once; with `how`, as another network might have delivered it."""
+    return log_of(SyntheticDay(interactions=interactions, hours=hours, late_ppm=late_ppm), how)
+
+
+def log_of(
+    day: SyntheticDay,
+    how: Disturbance | None = None,
+    *,
+    tick_interval_ms: int = DEFAULT_TICK_INTERVAL_MS,
+) -> Log:
+    """The log of a synthetic day; with `how`, as another network might have delivered it."""
     records = disturbed(timed(generate(day)), how or Disturbance())
-    return Log(tuple(ticked(records)), load_contracts([CONTRACT]))
-
-
-class Metrics:
-    """One scrape of a worker."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.families = {family.name: family for family in text_string_to_metric_families(text)}
-        self._samples: defaultdict[str, list[Sample]] = defaultdict(list)
-        for family in self.families.values():
-            for sample in family.samples:
-                self._samples[sample.name].append(sample)
-
-    def series(self, name: str) -> list[Sample]:
-        """All samples of one name, in the order of the exposition."""
-        return self._samples[name]
-
-    def total(self, name: str, **labels: str) -> float:
-        """The sum over the samples that carry these labels; 0 where there is none."""
-        wanted = labels.items()
-        return sum(each.value for each in self.series(name) if wanted <= each.labels.items())
-
-    def partitions(self, name: str) -> set[int]:
-        """The values of the label `partition`."""
-        return {int(sample.labels["partition"]) for sample in self.series(name)}
-
-
-class WorkerProcess:
-    """`baton worker` as a process of its own; dies with the test's thread.
-
-    `program` runs the command line given to it: Python's own options, for a test that prepares it.
-    """
-
-    def __init__(
-        self, argv: Sequence[str], log: Path, program: Sequence[str] = ("-m", "streams")
-    ) -> None:
-        self.log = log
-        self._ended = False
-        self.process: subprocess.Popen[bytes] = spawn_tied(
-            [sys.executable, *program, "worker", *argv], log=log, env=environment()
-        )
-
-    @property
-    def output(self) -> str:
-        """What it has written to stdout and stderr."""
-        return self.log.read_text()
-
-    def url(self, page: str) -> str:
-        """The address of one of its pages, once it says where it serves them."""
-
-        def serves() -> re.Match[str] | None:
-            self.must_run()
-            return _SERVES.search(self.output)
-
-        await_that(serves, "the worker's line that names its address", 20)
-        found = serves()
-        assert found is not None
-        return f"{found[1]}/{page}"
-
-    def page(self, page: str) -> tuple[int, str]:
-        """Status and body of a page."""
-        try:
-            with urllib.request.urlopen(self.url(page), timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def metrics(self) -> Metrics:
-        """A scrape; also before it is ready."""
-        return Metrics(self.page("metrics")[1])
-
-    def await_ready(self, within_s: float = 60.0) -> None:
-        """Return once partitions are assigned and recovered. Raises NotInTime."""
-
-        def ready() -> bool:
-            self.must_run()
-            return self.page("readyz")[0] == 200
-
-        try:
-            await_that(ready, "a worker that is ready", within_s)
-        except NotInTime as error:
-            raise NotInTime(f"{error}; its log ends:\n{log_tail(self.log, 30)}") from None
-
-    def must_run(self) -> None:
-        """Raises NotInTime where it has ended by itself: waiting for it is in vain."""
-        code = self.process.poll()
-        if code is not None and not self._ended:
-            raise NotInTime(f"the worker ended with {code}; its log ends:\n{self.output[-3000:]}")
-
-    def stop(self, within_s: float = 30.0) -> int:
-        """SIGTERM; returns the exit code. Raises subprocess.TimeoutExpired."""
-        self._ended = True
-        self.process.terminate()
-        return self.process.wait(within_s)
-
-    def kill(self) -> None:
-        """SIGKILL: nothing is finished, committed or said."""
-        self._ended = True
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
-def environment() -> dict[str, str]:
-    """The test's own, without BATON_* and with the sources in the path: workers start elsewhere.
-
-    No wall-clock ticks: a replay brings its own.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
-    return kept | {"PYTHONPATH": str(REPO), "BATON_TICKS": "false"}
+    ticks = ticked(records, interval_ms=tick_interval_ms)
+    return Log(tuple(ticks), load_contracts([CONTRACT]))
 
 
 class Pipeline:
     """One group of workers with topics of its own on a broker that others may use too."""
+
+    replayer: type[Replayer] = Replayer
 
     def __init__(
         self,
@@ -209,7 +94,11 @@ class Pipeline:
         partitions: int = 4,
         flags: Iterable[str] = (),
         idempotence: bool = True,
+        exactly_once: bool | None = None,
+        env: Mapping[str, str] | None = None,
+        replication: int = 1,
     ) -> None:
+        """`exactly_once` None: where the broker can, as a worker does that is told nothing."""
         self.broker = broker
         self.log = log
         self.partitions = partitions
@@ -218,17 +107,21 @@ class Pipeline:
         self.workers: list[WorkerProcess] = []
         self._workdir = workdir
         self._idempotence = idempotence
+        self.exactly_once = idempotence if exactly_once is None else exactly_once
+        self._env = env
         self._flags = [
             *("--broker", broker, "--app-id", self.group, "--prefix", self.prefix),
             *("--partitions", str(partitions), "--contract", str(CONTRACT), "--port", "0"),
             *("--session-timeout", str(SESSION_TIMEOUT_S), "--commit-interval", "0.5"),
             *("--no-ticks", "--idempotence" if idempotence else "--no-idempotence"),
+            *("--guarantee", "exactly-once" if self.exactly_once else "at-least-once"),
+            *("--replication", str(replication)),
             *flags,
         ]
         self._replaying: threading.Thread | None = None
         self._failures: list[BaseException] = []
         specs = topics.declared_topics(self.prefix, partitions)
-        asyncio.run(ensure_topics(broker, specs, 1))
+        asyncio.run(ensure_topics(broker, specs, replication))
 
     def topic(self, name: str) -> str:
         """A declared topic's name in this run."""
@@ -239,7 +132,7 @@ class Pipeline:
     ) -> WorkerProcess:
         """One more worker; returns at once."""
         path = self._workdir / f"{self.group}-{len(self.workers)}.log"
-        worker = WorkerProcess([*self._flags, *flags], path, program)
+        worker = WorkerProcess([*self._flags, *flags], path, program, self._env)
         self.workers.append(worker)
         return worker
 
@@ -247,7 +140,7 @@ class Pipeline:
         self, items: Iterable[bytes | int] | None = None, speed: float | None = None
     ) -> None:
         """Write the log (or part of it) onto the topic; returns when all is acknowledged."""
-        replayer = Replayer(
+        replayer = self.replayer(
             self.broker,
             self.topic(topics.EVENTS),
             self.partitions,
@@ -270,6 +163,11 @@ class Pipeline:
         self._replaying = threading.Thread(target=write, name="replay")
         self._replaying.start()
 
+    @property
+    def replaying(self) -> bool:
+        """Whether a replay in the background is still under way."""
+        return self._replaying is not None and self._replaying.is_alive()
+
     def end_replay(self) -> None:
         """Wait for the replaying thread. Raises what it failed with."""
         if self._replaying is not None:
@@ -287,12 +185,11 @@ class Pipeline:
         self.end_replay()
         for name in (topics.EVENTS, topics.DELTAS):
             # In this order: all deltas are written once all events are committed.
-            ends = self.end_offsets(name)
-            self.await_committed(lambda found, ends=ends: found == ends, name, within_s)
+            self.await_committed(partial(eq, self.data_ends(name)), name, within_s)
 
     def await_share(self, share: float, within_s: float = 90.0) -> None:
-        """Return once this share of the log's events has been committed. Raises NotInTime."""
-        wanted = share * self.log.records
+        """Return once this share of the whole log has been committed. Raises NotInTime."""
+        wanted = share * self.log.written(self.partitions)
         self.await_committed(lambda found: sum(found.values()) >= wanted, topics.EVENTS, within_s)
 
     def await_committed(
@@ -313,7 +210,7 @@ class Pipeline:
                         raise NotInTime(
                             f"{topic}: committed stay at {found}; the workers' logs end:\n{logs}"
                         )
-                    await asyncio.sleep(_POLL_S)
+                    await asyncio.sleep(POLL_S)
             finally:
                 await admin.close()
 
@@ -346,9 +243,21 @@ class Pipeline:
         """The end of each partition of a declared topic."""
         return asyncio.run(end_offsets(self.broker, self.topic(topic), self.partitions))
 
+    def data_ends(self, topic: str) -> dict[int, int]:
+        """The offset after the last record of each partition; a transaction's marker is none."""
+        if not self.exactly_once:
+            return self.end_offsets(topic)
+        ends = dict.fromkeys(range(self.partitions), 0)
+        return ends | {record.partition: record.offset + 1 for record in self.records(topic)}
+
     def records(self, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
         """Everything one declared topic holds, by partition and offset."""
-        return asyncio.run(read_topic(self.broker, self.topic(topic), self.partitions))
+        return self.records_of(self.topic(topic))
+
+    def records_of(self, name: str) -> list[ConsumerRecord[bytes, bytes]]:
+        """Everything a topic of this full name holds, by partition and offset."""
+        committed = self.exactly_once
+        return asyncio.run(read_topic(self.broker, name, self.partitions, committed=committed))
 
     def __enter__(self) -> Pipeline:
         """Its topics exist; workers are started one by one."""
@@ -365,54 +274,3 @@ class Pipeline:
             stop_process(worker.process, 15)
         if self._replaying is not None:
             self._replaying.join(120)
-
-
-async def read_topic(
-    broker: str, topic: str, partitions: int
-) -> list[ConsumerRecord[bytes, bytes]]:
-    """All records of a topic up to the ends that fetches (not ListOffsets) name."""
-    places = [TopicPartition(topic, partition) for partition in range(partitions)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=broker, max_partition_fetch_bytes=8 * 1024 * 1024)
-    await consumer.start()
-    found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = {tp: [] for tp in places}
-    try:
-        consumer.assign(places)
-        for place in places:
-            consumer.seek(place, 0)
-        async with asyncio.timeout(60):
-            while not await _all_read(consumer, places):
-                for place, records in (await consumer.getmany(timeout_ms=100)).items():
-                    found[place] += records
-    finally:
-        await consumer.stop()
-    return [record for place in places for record in found[place]]
-
-
-async def end_offsets(broker: str, topic: str, partitions: int) -> dict[int, int]:
-    """The end of each partition, as fetches name it: the embedded broker's ListOffsets is short."""
-    places = [TopicPartition(topic, partition) for partition in range(partitions)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=100)
-    await consumer.start()
-    try:
-        consumer.assign(places)
-        for place in places:
-            consumer.seek(place, 0)
-        async with asyncio.timeout(30):
-            while None in (ends := {tp: consumer.highwater(tp) for tp in places}).values():
-                await asyncio.sleep(_POLL_S)
-    finally:
-        await consumer.stop()
-    return {tp.partition: end for tp, end in ends.items()}
-
-
-async def _all_read(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]) -> bool:
-    for place in places:
-        end = consumer.highwater(place)
-        if end is None or await consumer.position(place) < end:
-            return False
-    return True
-
-
-def headers_of(record: ConsumerRecord[bytes, bytes]) -> Mapping[str, str]:
-    """A record's headers as text; of one name the last."""
-    return {name: value.decode() for name, value in record.headers}

@@ -14,7 +14,7 @@ from streams.domain.facts import encode_fact
 from streams.domain.window_value import encode_window
 from streams.kafka import topics
 from streams.oracle.judge import Verdict
-from tests.stream_run import headers_of
+from tests.topic_records import headers_of
 
 Records = Iterable[ConsumerRecord[bytes, bytes]]
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from streams.agents.foreign_state import foreign_state, missing_contracts
 from streams.domain.contract import DIMENSIONS, ContractBook, Dimension
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
-from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
+from streams.domain.interaction import UnreadableState
+from streams.domain.lifecycle import Flush, LifecyclePartition, Progress, UnknownContracts
 from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -21,7 +23,7 @@ from streams.kafka.content_modes import structured_value
 from streams.kafka.dead_letters import put_dead_letter
 from streams.kafka.delta_codec import DeltaStep, encode_deltas
 from streams.kafka.outbox import Outbox, partition_of
-from streams.kafka.store import PartitionedStore
+from streams.kafka.store import PartitionedStore, StateError
 from streams.settings import Settings
 
 STAGE = "lifecycle"
@@ -39,11 +41,9 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 _DECODER = msgspec.msgpack.Decoder(_Stored)
+# What decoding a record of the table raises that another program wrote.
+_UNREADABLE = (UnreadableState, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ENCODER = msgspec.msgpack.Encoder()
-
-
-class StateError(RuntimeError):
-    """The table does not belong to the topic; the message says which and what to do."""
 
 
 @dataclass(slots=True)
@@ -53,14 +53,16 @@ class _Owned:
 
 
 class LifecycleStage:
-    """One worker's lifecycle partitions. `changelog` is the table's changelog topic."""
+    """One worker's lifecycle partitions. `changelog` is the table's changelog topic, `outbox` gives
+    a partition's.
+    """
 
     def __init__(
         self,
         book: ContractBook,
         settings: Settings,
         store: PartitionedStore,
-        outbox: Outbox,
+        outbox: Callable[[int], Outbox],
         telemetry: Telemetry,
         changelog: str,
     ) -> None:
@@ -92,10 +94,15 @@ class LifecycleStage:
             data = self._store.partition(number)
             # Progress stands beside the interactions in the table, but is none of them.
             raw = data.pop(_PROGRESS_KEY, None)
-            stored = _Stored(0, None) if raw is None else _DECODER.decode(raw)
-            lifecycle = LifecyclePartition(
-                self._book, self._settings.lateness_ms, data, stored.progress
-            )
+            try:
+                stored = _Stored(0, None) if raw is None else _DECODER.decode(raw)
+                lifecycle = LifecyclePartition(
+                    self._book, self._settings.lateness_ms, data, stored.progress
+                )
+            except UnknownContracts as error:
+                raise missing_contracts(self._changelog, number, error.names) from None
+            except _UNREADABLE as error:
+                raise foreign_state(self._changelog, number, error) from error
             if raw is not None:
                 data[_PROGRESS_KEY] = raw
             owned = self._partitions[number] = _Owned(lifecycle, stored.offset)
@@ -104,24 +111,31 @@ class LifecycleStage:
     async def process(self, batch: Batch) -> None:
         """Fold one batch and publish what came of it, before its offsets may be committed.
 
-        Facts, deltas and dead letters are acknowledged first, then the changelog: what a crash
-        between them repeats carries the same ids. Records that the table knows already, for a
-        crash came before their commit, are passed over: read again they would meet a later clock.
-        Raises OutboxError if anything could not be written, StateError for a foreign table.
+        Records that the table knows already, for a crash came before their commit, are passed
+        over: read again they would meet a later clock.
+        Raises OutboxError if anything could not be written, Fenced where another worker has the
+        partition, StateError for a foreign table.
         """
         owned = self._partition(batch.partition)
         records = self._unread(owned, batch)
         if records:
-            self._read(owned.lifecycle, records)
+            number = batch.partition
+            outbox = self._outbox(number)
+            self._store.begin(number)
+            try:
+                self._read(outbox, owned.lifecycle, records)
+            except _UNREADABLE as error:  # what is wrong with a record of the topic is a Rejection
+                raise foreign_state(self._changelog, number, error) from error
             flush = owned.lifecycle.flush()
-            self._put_facts(flush.facts)
-            self._put_deltas(batch.partition, flush)
-            await self._outbox.flush()
+            self._put_facts(outbox, flush.facts)
+            self._put_deltas(outbox, number, flush)
             owned.offset = batch.last + 1
-            self._put_changelog(batch.partition, owned.offset, flush)
-            await self._outbox.flush()
-            self._telemetry.batch_done(STAGE, batch.partition, len(records))
-            self._show(batch.partition, owned, flush)
+            self._put_changelog(outbox, number, owned.offset, flush)
+            written = await outbox.flush()
+            self._store.written(number, written.get((self._changelog, number)))
+            self._telemetry.batch_done(STAGE, number, len(records))
+            if self._partitions.get(number) is owned:
+                self._show(number, owned, flush)
         batch.release()
 
     def _unread(self, owned: _Owned, batch: Batch) -> list[Any]:
@@ -140,7 +154,7 @@ class LifecycleStage:
         self._telemetry.lifecycle_published(number, flush, owned.lifecycle.watermark)
         self._telemetry.interactions(number, len(data) - (_PROGRESS_KEY in data))
 
-    def _read(self, partition: LifecyclePartition, records: Iterable[Any]) -> None:
+    def _read(self, outbox: Outbox, partition: LifecyclePartition, records: Iterable[Any]) -> None:
         book, telemetry = self._book, self._telemetry
         for record in records:
             try:
@@ -152,10 +166,10 @@ class LifecycleStage:
                 partition.event(event)
                 telemetry.events[type(event)] += 1
             except Rejection as error:
-                put_dead_letter(self._outbox, self._dead_letters_topic, STAGE, record, error)
+                put_dead_letter(outbox, self._dead_letters_topic, STAGE, record, error)
                 telemetry.dead_letter(STAGE, error.code)
 
-    def _put_facts(self, facts: list[Fact]) -> None:
+    def _put_facts(self, outbox: Outbox, facts: list[Fact]) -> None:
         for fact in facts:
             key = self._fact_key(
                 fact.contract,
@@ -163,7 +177,7 @@ class LifecycleStage:
                 (fact.channel, fact.market, fact.journey, fact.supplier),
             )
             partition = partition_of(key, self._settings.partitions)
-            self._outbox.put(self._facts_topic, partition, key, encode_fact(fact))
+            outbox.put(self._facts_topic, partition, key, encode_fact(fact))
 
     def _bounded_key(self, contract: str, version: int, values: tuple[str, ...]) -> bytes:
         # Keys get into logs and tools, so they hold the contract's own words alone: producers may
@@ -172,7 +186,7 @@ class LifecycleStage:
         labels = (bounded(name, value) for name, value in zip(DIMENSIONS, values, strict=True))
         return "|".join((contract, *labels)).encode()
 
-    def _put_deltas(self, source: int, flush: Flush) -> None:
+    def _put_deltas(self, outbox: Outbox, source: int, flush: Flush) -> None:
         if not flush.steps:
             return
         count = self._settings.partitions
@@ -189,15 +203,15 @@ class LifecycleStage:
             # Of steps without entries only the last is sent: it says all that they say.
             if not steps or steps[-1].watermark != reached:
                 steps.append(DeltaStep(reached, []))
-            self._outbox.put(self._deltas_topic, partition, key, encode_deltas(source, steps))
+            outbox.put(self._deltas_topic, partition, key, encode_deltas(source, steps))
 
-    def _put_changelog(self, partition: int, offset: int, flush: Flush) -> None:
+    def _put_changelog(self, outbox: Outbox, partition: int, offset: int, flush: Flush) -> None:
         headers = self._store.advance(partition, offset)
         for key, encoded in flush.states.items():
-            self._outbox.put(self._changelog, partition, key, encoded, headers)
+            outbox.put_state(self._changelog, partition, key, encoded, headers)
         raw = _ENCODER.encode(_Stored(offset, flush.progress))
         self._store.partition(partition)[_PROGRESS_KEY] = raw
-        self._outbox.put(self._changelog, partition, _PROGRESS_KEY, raw, headers)
+        outbox.put_state(self._changelog, partition, _PROGRESS_KEY, raw, headers)
 
 
 @lru_cache(maxsize=65_536)

@@ -13,7 +13,7 @@ import msgspec
 from streams.domain.breach_record import BreachRecord
 from streams.domain.breaches import KeyBreaches
 from streams.domain.delta import EscalationId, Key, Timed
-from streams.domain.windows import Change, KeyWindows, Slice, WindowPartition
+from streams.domain.windows import RETENTION_MS, Change, KeyWindows, Slice, WindowPartition
 
 _PARTITION_KEY = b"p"
 
@@ -115,6 +115,10 @@ def restore(windows: WindowPartition, data: MutableMapping[bytes, bytes], source
             case _:
                 slices.append(_SLICE.decode(raw))
     for stored in slices:
+        if windows.closed is not None and stored.end <= windows.closed - RETENTION_MS:
+            # It came back with a copy of the table that is older than its tombstone was kept.
+            windows.expired_slices.add((stored.key, stored.end))
+            continue
         key = windows.keys.setdefault(stored.key, KeyWindows(stored.key))
         key.slices[stored.end] = Slice(stored.counts, stored.latencies, stored.taken)
     if windows.reached is not None:

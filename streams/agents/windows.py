@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 import orjson
 
 from streams.agents import window_table as table
+from streams.agents.foreign_state import foreign_state, missing_contracts
 from streams.domain.breach_record import BreachRecord, encode_breach
 from streams.domain.contract import ContractBook
 from streams.domain.window_value import encode_window
@@ -21,6 +23,7 @@ from streams.kafka.batches import Batch
 from streams.kafka.dead_letters import put_dead_letter
 from streams.kafka.delta_codec import DeltaRecord, decode_deltas
 from streams.kafka.outbox import Outbox
+from streams.kafka.partition_tables import LocalStateError
 from streams.kafka.store import PartitionedStore
 from streams.settings import Settings
 
@@ -36,14 +39,16 @@ class _Owned:
 
 
 class WindowsStage:
-    """One worker's window partitions. `changelog` is the table's changelog topic."""
+    """One worker's window partitions. `changelog` is the table's changelog topic, `outbox` gives a
+    partition's.
+    """
 
     def __init__(
         self,
         book: ContractBook,
         settings: Settings,
         store: PartitionedStore,
-        outbox: Outbox,
+        outbox: Callable[[int], Outbox],
         telemetry: Telemetry,
         changelog: str,
     ) -> None:
@@ -72,43 +77,58 @@ class WindowsStage:
         owned = self._partitions.get(number)
         if owned is None:
             windows = WindowPartition(self._book, self._settings.partitions)
-            table.restore(windows, self._store.partition(number), self._settings.partitions)
+            try:
+                table.restore(windows, self._store.partition(number), self._settings.partitions)
+            except LocalStateError:
+                raise
+            except Exception as error:  # whatever a foreign record makes of reading it
+                missing = {contract for contract, _ in windows.keys} - self._contracts
+                if missing:
+                    raise missing_contracts(self._changelog, number, missing) from None
+                raise foreign_state(self._changelog, number, error) from error
             owned = self._partitions[number] = _Owned(windows)
             self._telemetry.windows_owned(number, windows)
         return owned
 
     async def process(self, batch: Batch) -> None:
-        """Take one batch of deltas; publish breaches and values, then the changelog.
+        """Take one batch of deltas; publish breaches, values and the changelog.
 
         A batch is released when its last step has been judged: what is not judged yet is kept
-        nowhere but in the topic. Raises OutboxError if anything could not be written.
+        nowhere but in the topic. Raises OutboxError if anything could not be written, Fenced where
+        another worker has the partition.
         """
-        owned = self._partition(batch.partition)
+        number = batch.partition
+        owned = self._partition(number)
         windows = owned.windows
-        upto = self._take(windows, batch)
+        outbox = self._outbox(number)
+        self._store.begin(number)
+        upto = self._take(outbox, windows, batch)
         breaches = windows.advance()
-        self._put_breaches(batch.partition, breaches)
-        self._put_values(batch.partition, windows)
-        await self._outbox.flush()
-        headers = self._store.advance(batch.partition, batch.last + 1)
-        for key, value in table.changes(windows, self._store.partition(batch.partition)):
-            self._outbox.put(self._changelog, batch.partition, key, value, headers)
-        await self._outbox.flush()
-        self._telemetry.batch_done(STAGE, batch.partition, len(batch.records))
+        self._put_breaches(outbox, number, breaches)
+        self._put_values(outbox, number, windows)
+        headers = self._store.advance(number, batch.last + 1)
+        for key, value in table.changes(windows, self._store.partition(number)):
+            outbox.put_state(self._changelog, number, key, value, headers)
+        written = await outbox.flush()
+        self._store.written(number, written.get((self._changelog, number)))
+        self._telemetry.batch_done(STAGE, number, len(batch.records))
         self._telemetry.breaches(breaches)
         owned.unjudged.append((upto, batch))
         reached = windows.reached
         while owned.unjudged and reached is not None and owned.unjudged[0][0] <= reached:
             owned.unjudged.popleft()[1].release()
 
-    def _take(self, windows: WindowPartition, batch: Batch) -> int:
+    def _take(self, outbox: Outbox, windows: WindowPartition, batch: Batch) -> int:
+        # Steps before it were judged, or are told again; dead letters were told.
+        told = self._store.upto(batch.partition)
         upto = 0
         for record in batch.records:
             try:
                 deltas = self._decoded(record.value)
             except Rejection as error:
-                put_dead_letter(self._outbox, self._dead_letters_topic, STAGE, record, error)
-                self._telemetry.dead_letter(STAGE, error.code)
+                if record.offset >= told:
+                    put_dead_letter(outbox, self._dead_letters_topic, STAGE, record, error)
+                    self._telemetry.dead_letter(STAGE, error.code)
                 continue
             for step in deltas.steps:
                 windows.apply(deltas.source, step.watermark, step.entries)
@@ -118,7 +138,7 @@ class WindowsStage:
     def _decoded(self, raw: bytes) -> DeltaRecord:
         try:
             deltas = decode_deltas(raw)
-        except (msgspec.DecodeError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
             raise Rejection("schema_violation", "not a record of window deltas") from None
         # A source that does not exist would be waited for, for ever.
         if not 0 <= deltas.source < self._settings.partitions:
@@ -129,15 +149,15 @@ class WindowsStage:
                     raise Rejection("unknown_contract", "deltas of a contract that is not loaded")
         return deltas
 
-    def _put_breaches(self, partition: int, breaches: list[BreachRecord]) -> None:
+    def _put_breaches(self, outbox: Outbox, partition: int, breaches: list[BreachRecord]) -> None:
         for breach in breaches:
             key = _key(breach.contract, breach.clause, breach.key)
-            self._outbox.put(self._breaches_topic, partition, key, encode_breach(breach))
+            outbox.put(self._breaches_topic, partition, key, encode_breach(breach))
 
-    def _put_values(self, partition: int, windows: WindowPartition) -> None:
+    def _put_values(self, outbox: Outbox, partition: int, windows: WindowPartition) -> None:
         for value in windows.changed_values():
             key = _key(value.contract, value.window, value.key)
-            self._outbox.put(self._windows_topic, partition, key, encode_window(value))
+            outbox.put(self._windows_topic, partition, key, encode_window(value))
 
 
 def _key(contract: str, subject: str, dimensions: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 import click
 import orjson
 from aiokafka.errors import KafkaError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -46,6 +48,20 @@ _DONE = "all is read; the oracle is still judging the same file"
 
 class DemoError(RuntimeError):
     """The demo cannot go on; the message says why and what to do."""
+
+
+class _DemoSettings(Settings):
+    """Those the demo says: what BATON_* says of another broker does not hold for its own."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +114,11 @@ def demo(
     book = book_from(judged_by)
     if file is None:
         file = _synthetic_day(console, interactions, seed)
-    settings = Settings(
+    settings = _DemoSettings(
         contract=judged_by,
         port=port,
         session_timeout=6,
+        guarantee="at-least-once",
         idempotence=False,
         ticks=False,
         app_id="baton-demo",
@@ -215,6 +232,7 @@ async def _child(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env={name: said for name, said in os.environ.items() if not name.startswith("BATON_")},
         # Ctrl-C is ours to handle: the terminal must not end it before us.
         start_new_session=True,
     )

@@ -78,13 +78,29 @@ def _options(given: tuple[str, ...]) -> SourceOptions:
         name, separator, value = item.partition("=")
         if not separator or name not in SourceOptions.__dataclass_fields__:
             known = ", ".join(SourceOptions.__dataclass_fields__)
-            raise click.UsageError(f"--option {item!r}: NAME=VALUE with NAME one of {known}")
+            # Not the value, which may be a salt.
+            raise click.UsageError(f"--option {name[:60]!r}: NAME=VALUE with NAME one of {known}")
         values[name] = value
-    if "date" in values:
-        values["date"] = date.fromisoformat(values["date"])
-    if "start" in values:
-        start = datetime.fromisoformat(values["start"])
-        values["start"] = start if start.tzinfo else start.replace(tzinfo=UTC)
-    if "step_ms" in values:
-        values["step_ms"] = int(values["step_ms"])
-    return SourceOptions(**values)
+    for name, (read, form) in _TYPED.items():
+        if name in values:
+            try:
+                values[name] = read(values[name])
+            except ValueError:
+                raise click.UsageError(f"--option {name}: must be {form}") from None
+    try:
+        return SourceOptions(**values)
+    except ValueError as error:
+        raise click.UsageError(f"--option {error}") from None
+
+
+def _start(text: str) -> datetime:
+    start = datetime.fromisoformat(text)
+    return start if start.tzinfo else start.replace(tzinfo=UTC)
+
+
+# Options that are no text: how each is read, and how it must look.
+_TYPED: dict[str, tuple[Callable[[str], Any], str]] = {
+    "date": (date.fromisoformat, "a day like 2026-06-01"),
+    "start": (_start, "a time like 2026-06-01T00:00:00Z"),
+    "step_ms": (int, "a whole number of milliseconds"),
+}

@@ -8,16 +8,32 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
-from pydantic import ValidationError
+from aiokafka.errors import KafkaError
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from streams.contract_files import load_contracts
 from streams.domain.contract import ContractBook, ContractError
 from streams.settings import Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+# How mode, under Faust, logs a part that fails while it is stopped.
+_FAREWELL = "Error while stopping child"
+
+CONNECTION = (
+    "security_protocol",
+    "sasl_mechanism",
+    "sasl_username",
+    "sasl_password_file",
+    "ssl_cafile",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_key_password_file",
+)
 
 contract_option = click.option(
     "--contract",
@@ -38,25 +54,46 @@ lateness_option = click.option(
 
 
 def settings_options(function: _F) -> _F:
-    """Add an option for every field of Settings."""
-    for name, field in reversed(Settings.model_fields.items()):
+    """Add an option for every field of Settings that is no secret."""
+    return _options(function, tuple(Settings.model_fields))
+
+
+def connection_options(function: _F) -> _F:
+    """Add the options that say how to connect to the brokers, beside a command's own --broker."""
+    return _options(function, CONNECTION)
+
+
+def _options(function: _F, names: tuple[str, ...]) -> _F:
+    for name in reversed(names):
+        field = Settings.model_fields[name]
+        if field.annotation is SecretStr:
+            continue  # the arguments of a process are for all to see
         multiple = get_origin(field.annotation) is list
         flag = "--" + name.replace("_", "-")
         default = field.get_default(call_default_factory=True)
-        kind: Any = click.Path(path_type=Path) if multiple else type(default)
-        shown = field.description or ""
+        kind = _kind(field)
+        shown = f"{field.description or ''} [env BATON_{name.upper()}"
+        if not multiple and default not in (None, ""):
+            shown += f"; default: {default}"
         decorate = click.option(
             f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
             name,
             type=None if kind is bool else kind,
             multiple=multiple,
             default=None,
-            help=f"{shown} [env BATON_{name.upper()}; default: {default}]"
-            if not multiple
-            else f"{shown} [env BATON_{name.upper()}]",
+            help=f"{shown}]",
         )
         function = decorate(function)
     return function
+
+
+def _kind(field: FieldInfo) -> Any:
+    annotation = field.annotation
+    if get_origin(annotation) is list or Path in (annotation, *get_args(annotation)):
+        return click.Path(path_type=Path)
+    if get_origin(annotation) is Literal:
+        return click.Choice(get_args(annotation))
+    return type(field.get_default(call_default_factory=True))
 
 
 def settings_from(given: dict[str, Any]) -> Settings:
@@ -69,11 +106,13 @@ def settings_from(given: dict[str, Any]) -> Settings:
     try:
         return Settings(**said)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_input=False)[0]
+        if not first["loc"]:
+            raise click.UsageError(first["msg"].removeprefix("Value error, ")) from None
         name = str(first["loc"][0])
-        raise click.UsageError(
-            f"--{name.replace('_', '-')} (BATON_{name.upper()}): {first['msg']}"
-        ) from None
+        secret = Settings.model_fields[name].annotation is SecretStr
+        flag = "" if secret else f"--{name.replace('_', '-')} "
+        raise click.UsageError(f"{flag}(BATON_{name.upper()}): {first['msg']}") from None
 
 
 def book_from(contracts: list[Path] | tuple[Path, ...]) -> ContractBook:
@@ -93,3 +132,14 @@ def configure_logging(level: str) -> None:
     )
     for noisy in ("aiokafka", "faust", "mode", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_known_tracebacks)
+
+
+def _without_known_tracebacks(record: logging.LogRecord) -> bool:
+    # What the brokers answered, or what a crashed part made of its end, is in the message; where
+    # Faust was told of it helps nobody.
+    told = _FAREWELL in str(record.msg)
+    if record.exc_info and (told or isinstance(record.exc_info[1], KafkaError)):
+        record.exc_info = None
+    return True

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 from aiokafka.errors import KafkaError
 
 from streams.cli.log_source import log_options, read_source
+from streams.cli.options import connection_options, settings_from
 from streams.domain.contract import ContractError
 from streams.domain.contract_document import duration_ms
 from streams.kafka import topics
+from streams.kafka.connection import ConnectionFailed, check_connection, denied, security_options
 from streams.kafka.outbox import OutboxError
 from streams.replay import Disturbance, Progress, Replayer, disturbed, ticked
 
@@ -34,6 +37,19 @@ class Speed(click.ParamType):
         if not factor > 0:
             self.fail(f"{value!r} is neither max nor a number above 0", param, ctx)
         return factor
+
+
+class Within(click.FloatRange):
+    """A number from the first to the last; NaN, which compares with nothing, is none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number."""
+        number = float(super().convert(value, param, ctx))
+        if number != number:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 class Duration(click.ParamType):
@@ -61,7 +77,7 @@ class Duration(click.ParamType):
 @click.option(
     "--partitions",
     envvar="BATON_PARTITIONS",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 10_000),
     default=topics.DEFAULT_PARTITIONS,
     show_default=True,
 )
@@ -78,15 +94,16 @@ class Duration(click.ParamType):
     help="How far past the last record the last tick lies.",
 )
 @click.option(
-    "--shuffle-seconds", type=click.FloatRange(0), default=0.0, help="Delay records up to this."
+    "--shuffle-seconds", type=Within(0, 31_536_000), default=0.0, help="Delay records up to this."
 )
-@click.option("--duplicate", type=click.FloatRange(0, 1), default=0.0, help="Share written twice.")
+@click.option("--duplicate", type=Within(0, 1), default=0.0, help="Share written twice.")
 @click.option(
     "--seed", type=int, default=1, show_default=True, help="Of shuffling and duplicating."
 )
 @click.option(
     "--idempotence/--no-idempotence", default=True, help="Off for brokers that cannot (embedded)."
 )
+@connection_options
 def replay(
     file: Path,
     source: str,
@@ -101,6 +118,7 @@ def replay(
     duplicate: float,
     seed: int,
     idempotence: bool,
+    **connection: Any,
 ) -> None:
     """Write FILE to the events topic, with ticks that carry the data's own time.
 
@@ -111,18 +129,25 @@ def replay(
     how = Disturbance(int(shuffle_seconds * 1000), round(duplicate * 1_000_000), seed)
     records = disturbed(read_source(file, source, source_options), how)
     log = ticked(records, interval_ms=tick_ms, settle_ms=settle_ms)
-    replayer = Replayer(
-        broker,
-        prefix + topics.EVENTS,
-        partitions,
-        speed=speed,
-        idempotence=idempotence,
-        on_progress=_show,
-    )
+    settings = settings_from({"broker": broker, **connection})
+
+    async def run() -> Progress:
+        await check_connection(settings)
+        replayer = Replayer(
+            broker,
+            prefix + topics.EVENTS,
+            partitions,
+            speed=speed,
+            idempotence=idempotence,
+            security=security_options(settings),
+            on_progress=_show,
+        )
+        return await replayer.run(log)
+
     try:
-        done = asyncio.run(replayer.run(log))
-    except (KafkaError, OutboxError) as error:
-        raise click.ClickException(f"{broker}: {error}") from None
+        done = asyncio.run(run())
+    except (ConnectionFailed, KafkaError, OutboxError) as error:
+        raise click.ClickException(denied(error) or f"{broker}: {error}") from None
     click.echo(f"\r{file}: {done.records} records, {done.ticks} ticks written", err=True)
 
 

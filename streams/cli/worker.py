@@ -14,10 +14,14 @@ from streams.app import Worker, WorkerCrashed
 from streams.cli.ending import end_now
 from streams.cli.options import book_from, configure_logging, settings_from, settings_options
 from streams.domain.contract import ContractBook
+from streams.export.access import AccessError, pages_access
 from streams.export.pages import PagesError
-from streams.kafka.admin import TopicsError, ensure_topics
+from streams.kafka.admin import TopicsError, check_access, ensure_topics
+from streams.kafka.connection import ConnectionFailed, check_connection, denied, security_options
+from streams.kafka.partition_tables import LocalStateError
 from streams.kafka.topics import declared_topics
 from streams.runtime import run
+from streams.secrets import SecretError
 from streams.settings import Settings
 
 
@@ -42,12 +46,16 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
+        pages_access(settings)  # what needs no broker to be found wrong is said first
+        await check_connection(settings)
+        specs = declared_topics(settings.prefix, settings.partitions)
+        names, security = [spec.name for spec in specs], security_options(settings)
+        await check_access(settings.broker, names, settings.app_id, security)
         if settings.create_topics:
-            specs = declared_topics(settings.prefix, settings.partitions)
-            await ensure_topics(settings.broker, specs, settings.replication)
+            await ensure_topics(settings.broker, specs, settings.replication, security)
         service = Worker(settings, book)
-    except TopicsError as error:
-        click.echo(f"baton worker: {error}", err=True)
+    except (AccessError, SecretError, ConnectionFailed, TopicsError, KafkaError) as error:
+        _say(error)
         return 1
     code = 0
     try:
@@ -58,12 +66,12 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
             err=True,
         )
         await service.run_until(stop)
-    except (PagesError, WorkerCrashed, KafkaError) as error:
-        click.echo(f"baton worker: {error}", err=True)
+    except (PagesError, TopicsError, LocalStateError, WorkerCrashed, KafkaError) as error:
+        _say(error)
         code = 1
     if not await service.stop():
         click.echo(
-            "baton worker: the brokers did not answer in time; what was not committed will be"
+            "baton worker: could not take leave of the brokers; what was not committed will be"
             " processed again",
             err=True,
         )
@@ -71,3 +79,7 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
     if code == 0:
         click.echo("baton worker: stopped; what was processed is committed", err=True)
     return code
+
+
+def _say(error: Exception) -> None:
+    click.echo(f"baton worker: {denied(error) or error}", err=True)

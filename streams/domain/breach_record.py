@@ -8,17 +8,18 @@ from typing import Literal
 import msgspec
 import orjson
 
-from streams.domain.facts import SOURCE, rfc3339
+from streams.domain.facts import SOURCE, life_date, rfc3339
 
 BreachStatus = Literal["opened", "updated", "closed"]
 EVIDENCE_LIMIT = 10
 
 
 class Waiting(msgspec.Struct, frozen=True, order=True):
-    """One open overdue escalation: since when (T0, ms) and of which conversation."""
+    """One open overdue escalation: since when (T0, ms), of which conversation and life."""
 
     t0: int
     conversation: str
+    life: int
     episode: int
     ordinal: int
 
@@ -80,6 +81,7 @@ def encode_breach(record: BreachRecord) -> bytes:
                 "waiting": [
                     {
                         "conversation_id": w.conversation,
+                        "life": life_date(w.life),
                         "episode": w.episode,
                         "ordinal": w.ordinal,
                         "t0": rfc3339(w.t0),

@@ -6,11 +6,14 @@ milliseconds and parts per million, and answers which version was in force at an
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+import msgspec
 
 Dimension = Literal["channel", "market", "journey", "supplier"]
 DIMENSIONS: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
@@ -94,6 +97,12 @@ class ContractError(ValueError):
     """A contract that cannot be used; the message says where and what to do."""
 
 
+def in_one_line(text: str) -> str:
+    """What the author of a contract wrote, so that it fits into one line of a message."""
+    line = "".join(c if c.isprintable() else "?" for c in text)
+    return line if len(line) <= 300 else f"{line[:200]} ... {line[-60:]}"
+
+
 class ContractBook:
     """Every version of every contract this worker serves.
 
@@ -125,6 +134,9 @@ class ContractBook:
         self._versions = by_contract
         self._starts = {n: [v.effective_from_ms for v in vs] for n, vs in by_contract.items()}
         self._numbered = {(n, v.version): v for n, vs in by_contract.items() for v in vs}
+        text = msgspec.json.encode(by_contract, order="deterministic")
+        self.fingerprint = hashlib.sha256(text).hexdigest()[:16]
+        """The same for the same terms; another where anything in them is another."""
 
     def __contains__(self, contract: object) -> bool:
         return contract in self._versions

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
+from math import isfinite
 from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import inspect
@@ -27,17 +27,23 @@ from streams.domain.contract import (
     Indicator,
     Severity,
     Terms,
+    in_one_line,
 )
-from streams.domain.events import Channel, FailureReason, epoch_ms
+from streams.domain.events import EARLIEST, LATEST, Channel, FailureReason, epoch_ms
+from streams.domain.time_zone import zone_of
 
 _T = TypeVar("_T")
 Duration = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]*(ms|s|m|h|d)$")]
 Decimal = Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$")]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
+Whole = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
 # One step of a path in msgspec's messages: a field, or an index, which is not named.
 _STEP = re.compile(r"\.(\w+)|\[[^]]*\]")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+# A hundred years.
+_LONGEST_MS = 36_500 * 86_400_000
 WINDOWS_MS = {"5m": 300_000, "1h": 3_600_000, "24h": 86_400_000}
 
 
@@ -72,13 +78,13 @@ class Handoff(_Strict, frozen=True):
 
 class ServiceLevel(_Strict, frozen=True):
     slo_ref: Name
-    minimum_volume: Annotated[int, msgspec.Meta(ge=1)] = 1
+    minimum_volume: Whole = 1
     hysteresis: Decimal = "0"
     severity: Severity = "page"
 
 
 class ContractSpec(_Strict, frozen=True):
-    version: Annotated[int, msgspec.Meta(ge=1)]
+    version: Whole
     effective: Effective
     time_zone: str
     scope: Scope
@@ -158,7 +164,10 @@ def duration_ms(text: str) -> int:
     """`90s`, `2m`, `24h`, `7d` or `250ms` in milliseconds. Raises ContractError otherwise."""
     match = re.fullmatch(r"([1-9][0-9]*)(ms|s|m|h|d)", text)
     if match is None:
-        raise ContractError(f"{text!r} is not a duration like 90s, 2m, 24h or 7d")
+        raise ContractError(f"{in_one_line(text)!r} is not a duration like 90s, 2m, 24h or 7d")
+    # More digits than the longest has in ms are not worth counting (and Python refuses to).
+    if len(match[1]) > 13 or int(match[1]) * _UNIT_MS[match[2]] > _LONGEST_MS:
+        raise ContractError(f"{in_one_line(text)!r} is more than 36500d, the longest duration")
     return int(match[1]) * _UNIT_MS[match[2]]
 
 
@@ -179,7 +188,10 @@ def terms_from_documents(documents: Iterable[tuple[str, Any]]) -> list[Terms]:
                 raise ContractError(f"{place}: SLO {slo.metadata.name!r} is defined twice")
             slos[slo.metadata.name] = (place, slo)
         else:
-            raise ContractError(f"{place}: kind is {kind!r}; allowed: ServiceContract, SLO")
+            # Never the whole of it: of an alias of aliases that would be gigabytes.
+            told = repr(in_one_line(kind)) if isinstance(kind, str) else type(kind).__name__
+            shown = "None" if kind is None else told
+            raise ContractError(f"{place}: kind is {shown}; allowed: ServiceContract, SLO")
     if not contracts:
         raise ContractError("no ServiceContract document was given")
     return [_terms(place, contract, slos) for place, contract in contracts]
@@ -189,7 +201,8 @@ def _convert(place: str, document: Any, to: type[_T]) -> _T:
     try:
         return msgspec.convert(document, to)
     except msgspec.ValidationError as error:
-        raise ContractError(f"{place}: {error}{_allowed(to, str(error))}") from None
+        text = str(error)
+        raise ContractError(f"{place}: {in_one_line(text)}{_allowed(to, text)}") from None
 
 
 def _allowed(to: type, message: str) -> str:
@@ -223,10 +236,10 @@ def _within(place: inspect.Type, name: str | None) -> inspect.Type:
 def _terms(place: str, contract: ServiceContract, slos: Mapping[str, tuple[str, Slo]]) -> Terms:
     spec = contract.spec
     try:
-        ZoneInfo(spec.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+        zone_of(spec.time_zone)
+    except ValueError:
         raise ContractError(
-            f"{place}: spec.timeZone {spec.time_zone!r} is not an IANA time zone"
+            f"{place}: spec.timeZone {in_one_line(spec.time_zone)!r} is not an IANA time zone"
         ) from None
     clauses = []
     for level in spec.service_levels:
@@ -248,10 +261,15 @@ def _terms(place: str, contract: ServiceContract, slos: Mapping[str, tuple[str, 
         if spec.effective.to is None
         else _instant_ms(place, spec.effective.to),
         time_zone=spec.time_zone,
-        inactivity_ms=duration_ms(spec.inactivity),
-        escalation_expiry_ms=duration_ms(spec.handoff.escalation_expiry),
-        verification_ms=duration_ms(spec.verification_window),
-        thresholds_ms={c: duration_ms(d) for c, d in spec.handoff.thresholds.items()},
+        inactivity_ms=_span_ms(place, "inactivity", spec.inactivity),
+        escalation_expiry_ms=_span_ms(
+            place, "handoff.escalationExpiry", spec.handoff.escalation_expiry
+        ),
+        verification_ms=_span_ms(place, "verificationWindow", spec.verification_window),
+        thresholds_ms={
+            channel: _span_ms(place, f"handoff.thresholds.{channel}", text)
+            for channel, text in spec.handoff.thresholds.items()
+        },
         required_context=frozenset(spec.handoff.required_context),
         groupings=tuple(groupings),
         scope={
@@ -297,7 +315,7 @@ def _clause(place: str, slo: Slo, level: ServiceLevel) -> Clause:
 
 def _ppm(place: str, target: float) -> int:
     # The shortest decimal that reads back as this float is what the author wrote.
-    exact = Fraction(repr(target)) * PPM
+    exact = Fraction(repr(target)) * PPM if isfinite(target) else Fraction(-1)
     if exact.denominator != 1 or not 0 <= exact <= PPM:
         raise ContractError(
             f"{place}: objectives.target {target!r} must lie in 0..1 with at most 6 decimals"
@@ -308,7 +326,16 @@ def _ppm(place: str, target: float) -> int:
 def _instant_ms(place: str, moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ContractError(f"{place}: spec.effective needs an offset, for example {moment}Z")
-    return epoch_ms(moment.astimezone(UTC))
+    if not EARLIEST <= moment <= LATEST:
+        raise ContractError(f"{place}: spec.effective must lie in the years 1 to 9000")
+    return epoch_ms(moment)
+
+
+def _span_ms(place: str, field: str, text: str) -> int:
+    try:
+        return duration_ms(text)
+    except ContractError as error:
+        raise ContractError(f"{place}: spec.{field} {error}") from None
 
 
 __all__ = ["INDICATORS", "WINDOWS_MS", "duration_ms", "terms_from_documents"]

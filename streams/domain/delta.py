@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from streams.domain.contract import ContractBook, Dimension
+from streams.domain.events import Moment
 from streams.domain.facts import Fact
-from streams.domain.histogram import bucket_of
+from streams.domain.histogram import LAST_BUCKET, bucket_of
 from streams.domain.window_value import SLICE_MS
 
+# Only what can be written down again is read: sums of counts must fit into 64 bits.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Bucket = Annotated[int, msgspec.Meta(ge=0, le=LAST_BUCKET)]
+
 Key = tuple[str, tuple[tuple[Dimension, str], ...]]
-# (conversation, episode, ordinal): one escalation
-EscalationId = tuple[str, int, int]
+# (conversation, life, episode, ordinal): one escalation, as breaches name it too
+EscalationId = tuple[str, int, int, int]
 
 
 class Timed(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
@@ -29,9 +34,9 @@ class Timed(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
     `eligible` is given where it opened: whether its episode was eligible then.
     """
 
-    time: int
+    time: Moment
     escalation: EscalationId
-    t0: int
+    t0: Moment
     eligible: bool = False
 
 
@@ -40,9 +45,9 @@ class Entry(msgspec.Struct, array_like=True):
 
     contract: str
     dimensions: tuple[tuple[Dimension, str], ...]
-    slice_end: int
-    counts: dict[str, int] = {}
-    latencies: dict[int, int] = {}
+    slice_end: Moment
+    counts: dict[str, Count] = {}
+    latencies: dict[Bucket, Count] = {}
     opened: list[Timed] = []
     overdue: list[Timed] = []
     ended: list[Timed] = []
@@ -61,7 +66,7 @@ class OpenEscalation:
 
     @property
     def escalation(self) -> EscalationId:
-        return (self.fact.conversation, self.fact.episode, self.fact.ordinal)
+        return escalation_id(self.fact)
 
     def at(self, time: int) -> Timed:
         """It, as something that happened at `time`."""
@@ -69,11 +74,16 @@ class OpenEscalation:
         return Timed(time, self.escalation, detail["t0"], detail["eligible"])
 
 
+def escalation_id(fact: Fact) -> EscalationId:
+    """The escalation that an escalation fact is about."""
+    return (fact.conversation, fact.life, fact.episode, fact.ordinal)
+
+
 def open_escalations(facts: Iterable[Fact]) -> dict[EscalationId, OpenEscalation]:
     """Those opened and not ended in one conversation's facts up to a watermark."""
     found: dict[EscalationId, OpenEscalation] = {}
     for fact in facts:  # in order of time and kind: opened, overdue, ended
-        escalation = (fact.conversation, fact.episode, fact.ordinal)
+        escalation = escalation_id(fact)
         if fact.kind == "escalation_opened":
             found[escalation] = OpenEscalation(fact, overdue=False)
         elif fact.kind == "escalation_overdue":
@@ -166,7 +176,7 @@ class StepDeltas:
 def _waits(entry: Entry, fact: Fact) -> None:
     if not fact.kind.startswith("escalation_"):
         return
-    escalation = (fact.conversation, fact.episode, fact.ordinal)
+    escalation = escalation_id(fact)
     eligible = fact.detail.get("eligible", False)
     timed = Timed(fact.time, escalation, fact.detail["t0"], eligible)
     if fact.kind == "escalation_opened":

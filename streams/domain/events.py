@@ -86,9 +86,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
+# What is further off could not be written down any more once a duration is added to it.
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
 def epoch_ms(moment: datetime) -> int:
     """Integer milliseconds since 1970 UTC, cut (not rounded) to the millisecond."""
     return (moment - _EPOCH) // _MILLISECOND
+
+
+EARLIEST_MS, LATEST_MS = epoch_ms(EARLIEST), epoch_ms(LATEST)
+# An instant in ms, where one is read back from a topic or a table.
+Moment = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS)]
 
 
 class Tick(Event, frozen=True, gc=False, kw_only=True, tag="baton.tick"):

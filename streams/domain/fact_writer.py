@@ -9,6 +9,7 @@ from streams.domain.contract import ContractBook
 from streams.domain.episode import Episode, Escalation
 from streams.domain.facts import FACT_KINDS, Fact, FactKind
 from streams.domain.interaction import CLAIMED, EVIDENCE, NO, YES, Interaction
+from streams.domain.memory import DAY_MS
 
 _POSITIVE: Final = frozenset({"customer_confirmed", "system_of_record", "qa_pass"})
 _KIND_ORDER: Final[dict[str, int]] = {kind: order for order, kind in enumerate(FACT_KINDS)}
@@ -20,7 +21,17 @@ class FactWriter:
     `returns` are the times (ms) at which the customer is known to have come back.
     """
 
-    __slots__ = ("book", "contract", "conversation", "due", "episodes", "returns", "state", "upto")
+    __slots__ = (
+        "book",
+        "contract",
+        "conversation",
+        "due",
+        "episodes",
+        "life",
+        "returns",
+        "state",
+        "upto",
+    )
 
     def __init__(
         self,
@@ -40,6 +51,8 @@ class FactWriter:
         self.returns = returns
         self.upto = upto
         self.due: int | None = None
+        # Whatever opens an episode is activity, so a fact without a burst does not exist.
+        self.life = state.bursts[0] // DAY_MS if state.bursts else 0
 
     def _wake(self, time: int) -> None:
         if time > self.upto and (self.due is None or time < self.due):
@@ -156,6 +169,7 @@ class FactWriter:
             contract=self.contract,
             version=version,
             conversation=self.conversation,
+            life=self.life,
             episode=episode.ordinal,
             ordinal=ordinal,
             time=time,

@@ -6,7 +6,8 @@ batch judge computes them in its own way and shares only this record type.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -29,10 +30,13 @@ FACT_KINDS: tuple[FactKind, ...] = (
     "episode_matured",
 )
 SOURCE = "/baton"
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One fact. `time` in ms since 1970 UTC; `detail` by kind (section 6), times in it in ms too.
+
+    `life` is the UTC day, in days since 1970, on which the conversation's life began (section 2).
 
     | kind | detail |
     |---|---|
@@ -50,6 +54,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     contract: str
     version: int
     conversation: str
+    life: int
     episode: int
     ordinal: int
     time: int
@@ -63,16 +68,16 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     retracts: bool = False
 
     @property
-    def place(self) -> tuple[str, int, int]:
-        """What the fact is about within its conversation: kind, episode, ordinal."""
-        return (self.kind, self.episode, self.ordinal)
+    def place(self) -> tuple[int, str, int, int]:
+        """What the fact is about within its conversation: life, kind, episode, ordinal."""
+        return (self.life, self.kind, self.episode, self.ordinal)
 
     @property
     def id(self) -> str:
         """Deterministic: the same fact has the same id however often it is published."""
         stem = (
-            f"{self.contract}:{self.conversation}:{self.kind}:{self.episode}:{self.ordinal}"
-            f":{self.revision}"
+            f"{self.contract}:{self.conversation}:{life_date(self.life)}:{self.kind}"
+            f":{self.episode}:{self.ordinal}:{self.revision}"
         )
         return f"{stem}:retract" if self.retracts else stem
 
@@ -81,6 +86,12 @@ def rfc3339(time_ms: int) -> str:
     """Milliseconds since 1970 UTC as RFC 3339 with milliseconds and Z."""
     seconds, millis = divmod(time_ms, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millis:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def life_date(life: int) -> str:
+    """A life's day (days since 1970) as it is written: 2026-06-01."""
+    return date.fromordinal(_EPOCH_DAY + life).isoformat()
 
 
 def encode_fact(fact: Fact) -> bytes:
@@ -100,6 +111,7 @@ def encode_fact(fact: Fact) -> bytes:
             "data": {
                 "contract": fact.contract,
                 "contract_version": fact.version,
+                "life": life_date(fact.life),
                 "episode": fact.episode,
                 "ordinal": fact.ordinal,
                 "revision": fact.revision,

@@ -29,6 +29,7 @@ def _upper_bounds() -> list[int]:
 
 
 _BOUNDS = _upper_bounds()
+LAST_BUCKET = len(_BOUNDS)
 
 
 def bucket_of(value_ms: int) -> int:

@@ -16,7 +16,7 @@ from streams.domain import events as ev
 
 # (time ms, rank, channel, a, b, c): section 3's table; all but the first two are text so that any
 # two compare.
-Milestone = tuple[int, int, str, str, str, str]
+Milestone = tuple[ev.Moment, int, str, str, str, str]
 
 STARTED: Final = 0
 RETURNED_CONTACT: Final = 1
@@ -46,12 +46,14 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
 
     `burst_channels` holds the channel of each burst's first activity (ties: the least).
 
+    `latest` is the time of the latest event folded, None of an interaction that remembers nothing.
+
     `revisions` holds, for each place that a late event ever corrected, the last revision published
     there.
     """
 
     milestones: list[Milestone] = []
-    bursts: list[int] = []
+    bursts: list[ev.Moment] = []
     burst_channels: list[str] = []
     market: tuple[int, str] | None = None
     journey: tuple[int, str] | None = None
@@ -59,6 +61,7 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
     ai_seen: int | None = None
     spoke: int | None = None
     revisions: dict[str, int] = {}
+    latest: ev.Moment | None = None
 
 
 def join_words(words: tuple[str, ...]) -> str:
@@ -78,6 +81,8 @@ def fold(state: Interaction, event: Any, time: int, inactivity_ms: int) -> bool:
     own, in ms; `inactivity_ms` the contract's, the same at every call.
     """
     data = event.data
+    if state.latest is None or time > state.latest:
+        state.latest = time
     _state_attribute(state, "market", data.market, time)
     _state_attribute(state, "journey", data.journey, time)
     _state_attribute(state, "supplier", data.supplier, time)
@@ -302,11 +307,33 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Interaction)
 
 
-def encode_interaction(state: Interaction) -> bytes:
-    """The state as MessagePack, for a table and its changelog."""
-    return _ENCODER.encode(state)
+_DUE_BYTES = 8
+
+
+class UnreadableState(ValueError):
+    """Bytes that encode_interaction did not write."""
+
+
+def encode_interaction(state: Interaction, due: int) -> bytes:
+    """For a table and its changelog: when it is due next (ms), then the state as MessagePack."""
+    return due.to_bytes(_DUE_BYTES, "big", signed=True) + _ENCODER.encode(state)
 
 
 def decode_interaction(raw: bytes) -> Interaction:
-    """The state that encode_interaction wrote. Raises msgspec.DecodeError."""
-    return _DECODER.decode(raw)
+    """The state that encode_interaction wrote. Raises UnreadableState."""
+    try:
+        state = _DECODER.decode(raw[_DUE_BYTES:])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableState(str(error)) from error
+    if state.latest is None or len(state.bursts) != 2 * len(state.burst_channels):
+        raise UnreadableState("the state of no conversation")
+    return state
+
+
+def due_of(raw: bytes) -> int:
+    """When an encoded interaction is due (ms), without decoding the rest. Raises UnreadableState
+    where it is too short to be one.
+    """
+    if len(raw) <= _DUE_BYTES:
+        raise UnreadableState(f"{len(raw)} bytes")
+    return int.from_bytes(raw[:_DUE_BYTES], "big", signed=True)

@@ -17,20 +17,39 @@ from streams.domain.contract import ContractBook
 from streams.domain.delta import Entry, StepDeltas, open_escalations
 from streams.domain.events import ConfigChanged, Event, epoch_ms
 from streams.domain.facts import Fact
-from streams.domain.interaction import Interaction, decode_interaction, encode_interaction, fold
+from streams.domain.interaction import (
+    Interaction,
+    decode_interaction,
+    due_of,
+    encode_interaction,
+    fold,
+)
+from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection
 
 _SEPARATOR = "\x00"
+# Nothing stored is due this long before the watermark: not by _EARLY_MS, nor by what the lateness
+# was shortened since. What is was forgotten, and came back with a copy of the table that is older
+# than its tombstone was kept.
+_LEFT_OVER_MS = DAY_MS // 2
+# A stored appointment may be early, by less than this: looked at in vain once, it costs less than
+# writing the interaction with every timer that moves on.
+_EARLY_MS = DAY_MS // 4
+# Appointments that were moved stay in the agenda; past this many it is swept.
+_FEW = 1_000
 
 
 class Progress(msgspec.Struct, array_like=True):
     """How far a partition has been read: its clock (ms), and waiting that late events corrected
     since.
+
+    `terms` is the fingerprint of the contracts by which the stored appointments were made.
     """
 
     clock: int
     carried: list[Entry] = []
+    terms: str = ""
 
 
 @dataclass(slots=True)
@@ -43,19 +62,35 @@ class Step:
 
 @dataclass(slots=True)
 class Flush:
-    """What a batch came to. `states` are the interactions to store (key, encoded)."""
+    """What a batch came to.
+
+    `states` are the interactions to store: key, and encoded or None where it was forgotten.
+    """
 
     facts: list[Fact] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    states: dict[bytes, bytes] = field(default_factory=dict)
+    states: dict[bytes, bytes | None] = field(default_factory=dict)
     progress: Progress | None = None
+
+
+class UnknownContracts(LookupError):
+    """Interactions are remembered of contracts that the book does not have: `names`."""
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__(", ".join(sorted(names)))
+        self.names = names
 
 
 class LifecyclePartition:
     """Folds one partition's events and publishes facts as its watermark passes them.
 
     `states` maps keys to encoded interactions; it is read here and written only by `flush`.
+    Each interaction has one appointment (time in ms, key): when a fact of it could come next, or
+    when it is to be forgotten. It is stored with the interaction, or one a little earlier.
     `progress` is what the last flush said, None for a partition never read before.
+
+    Raises UnreadableState for a state that encode_interaction did not write, here or when that
+    interaction is first looked at, and UnknownContracts.
     """
 
     def __init__(
@@ -72,23 +107,40 @@ class LifecyclePartition:
         self._deltas = StepDeltas(book, () if progress is None else progress.carried)
         self._live: dict[bytes, Interaction] = {}
         self._touched: set[bytes] = set()
-        self._due: dict[bytes, int] = {}
-        self._agenda: list[tuple[int, bytes]] = []
         self._out = Flush()
         self._inactivity = {name: book.versions(name)[0].inactivity_ms for name in book.names}
-        self._restore_agenda()
+        self._due = {key: (due_of(raw), key) for key, raw in states.items()}
+        contracts = {key.partition(_SEPARATOR.encode())[0] for key in self._due}
+        missing = {name.decode("utf-8", "replace") for name in contracts} - set(book.names)
+        if missing:
+            raise UnknownContracts(missing)
+        self._forget_left_over()
+        self._agenda = list(self._due.values())
+        heapify(self._agenda)
+        if progress is not None and progress.terms != book.fingerprint:
+            self._reschedule()
 
-    def _restore_agenda(self) -> None:
+    def _forget_left_over(self) -> None:
         watermark = self.watermark
-        after = watermark if watermark is not None else -(1 << 62)
+        if watermark is not None:
+            long_past = watermark - _LEFT_OVER_MS
+            for key in [key for key, (due, _) in self._due.items() if due <= long_past]:
+                self._forget(key)
+
+    def _reschedule(self) -> None:
+        """Make every appointment anew: under other terms an old one may be too late."""
+        watermark = self.watermark
+        assert watermark is not None
         for key, raw in self._states.items():
+            if key not in self._due:
+                continue  # left over
             state = decode_interaction(raw)
             contract, conversation = _names(key)
-            _, due = walk(state, contract, conversation, self._book, after, after)
-            if due is not None:
-                self._due[key] = due
-        self._agenda = [(due, key) for key, due in self._due.items()]
-        heapify(self._agenda)
+            _, due = walk(state, contract, conversation, self._book, watermark, watermark)
+            due = _next_due(state, due)
+            if due < self._due[key][0]:
+                self._live[key] = state
+                self._schedule(key, due)
 
     @property
     def clock(self) -> int | None:
@@ -105,14 +157,25 @@ class LifecyclePartition:
         """How many interactions are remembered."""
         return len(self._states)
 
+    @property
+    def appointments(self) -> dict[bytes, int]:
+        """When each interaction is to be looked at next (ms), by key."""
+        standing = self._due
+        return {entry[1]: entry[0] for entry in self._agenda if standing.get(entry[1]) is entry}
+
     def event(self, event: Event) -> None:
-        """Fold one event. Raises Rejection (`future_time`) for one too far ahead of the clock."""
+        """Fold one event. Raises Rejection (`future_time`, `too_late`) for one too far from now."""
         time = epoch_ms(event.time)
-        clock = self._clock
+        clock, watermark = self._clock, self.watermark
         if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
             raise Rejection(
                 "future_time",
                 f"{time - clock} ms ahead of the clock; at most {FUTURE_TOLERANCE_MS}",
+            )
+        if watermark is not None and time <= watermark - LATE_LIMIT_MS:
+            raise Rejection(
+                "too_late",
+                f"{watermark - time} ms behind the watermark; less than {LATE_LIMIT_MS} are taken",
             )
         data: Any = getattr(event, "data", None)
         conversation = getattr(data, "conversation_id", None)
@@ -123,14 +186,31 @@ class LifecyclePartition:
         state = self._state(key)
         self._touched.add(key)
         gap = self._inactivity[contract]
-        if clock is not None and time <= clock - self._lateness:
+        if watermark is not None and time <= watermark:
             self._late_event(key, state, event, time, gap)
             return
-        soonest = time if fold(state, event, time, gap) else time + gap
+        soonest = time if fold(state, event, time, gap) else time + min(gap, FORGET_AFTER_MS)
         known = self._due.get(key)
-        if known is None or soonest < known:
-            self._due[key] = soonest
-            heappush(self._agenda, (soonest, key))
+        if known is None or soonest < known[0]:
+            self._schedule(key, soonest)
+
+    def _schedule(self, key: bytes, due: int) -> None:
+        """Make `due` (ms) the interaction's appointment, stored unless what is stored will do."""
+        known = self._due.get(key)
+        if known is None:
+            self._touched.add(key)
+        elif known[0] == due:
+            return
+        else:
+            if due < known[0] or due // _EARLY_MS != known[0] // _EARLY_MS:
+                self._touched.add(key)
+            key = known[1]  # of all equal keys one is kept
+        self._due[key] = appointment = (due, key)
+        agenda = self._agenda
+        heappush(agenda, appointment)
+        if len(agenda) > 2 * len(self._due) + _FEW:
+            agenda[:] = self._due.values()
+            heapify(agenda)
 
     def _state(self, key: bytes) -> Interaction:
         state = self._live.get(key)
@@ -150,17 +230,18 @@ class LifecyclePartition:
         agenda, due_by_key = self._agenda, self._due
         published: list[Fact] = []
         while agenda and agenda[0][0] <= upto:
-            due, key = heappop(agenda)
-            if due_by_key.get(key) != due:
-                continue  # rescheduled since
+            appointment = heappop(agenda)
+            key = appointment[1]
+            if due_by_key.get(key) is not appointment:
+                continue  # moved since
             contract, conversation = _names(key)
             state = self._state(key)
-            facts, following = walk(state, contract, conversation, self._book, after, upto)
-            if following is None:
-                del due_by_key[key]
+            facts, due = walk(state, contract, conversation, self._book, after, upto)
+            due = _next_due(state, due)
+            if due > upto:
+                self._schedule(key, due)
             else:
-                due_by_key[key] = following
-                heappush(agenda, (following, key))
+                self._forget(key)
             if facts and state.revisions:
                 facts = [self._next_revision(state, fact, key) for fact in facts]
             published += facts
@@ -168,6 +249,12 @@ class LifecyclePartition:
         for fact in published:
             self._deltas.add(fact)
         self._out.steps.append(Step(upto, self._deltas.take()))
+
+    def _forget(self, key: bytes) -> None:
+        del self._due[key]
+        # What comes later in this batch begins a new life; `flush` removes what stays empty.
+        self._live[key] = Interaction()
+        self._touched.add(key)
 
     def _next_revision(self, state: Interaction, fact: Fact, key: bytes) -> Fact:
         place = _place(fact)
@@ -187,14 +274,10 @@ class LifecyclePartition:
         before, _ = walk(state, contract, conversation, self._book, None, watermark)
         fold(state, event, time, gap)
         after, due = walk(state, contract, conversation, self._book, None, watermark)
-        if due is not None:
-            self._due[key] = due
-            heappush(self._agenda, (due, key))
-        else:
-            self._due.pop(key, None)
+        self._schedule(key, _next_due(state, due))
         self._out.facts += _corrections(before, after, state.revisions)
         waited, waiting = open_escalations(before), open_escalations(after)
-        for escalation in waited.keys() | waiting.keys():
+        for escalation in sorted(waited.keys() | waiting.keys()):
             was, now = waited.get(escalation), waiting.get(escalation)
             if was != now:
                 self._deltas.correct(was, now, watermark + 1)
@@ -203,11 +286,15 @@ class LifecyclePartition:
         """Close the batch: stores touched interactions in `states`, returns what came of it."""
         out = self._out
         for key in self._touched:
-            encoded = encode_interaction(self._live[key])
-            self._states[key] = encoded
-            out.states[key] = encoded
+            state = self._live[key]
+            if state.latest is None:
+                self._states.pop(key, None)
+                out.states[key] = None
+            else:
+                encoded = encode_interaction(state, self._due[key][0])
+                self._states[key] = out.states[key] = encoded
         if self._clock is not None:
-            out.progress = Progress(self._clock, self._deltas.entries())
+            out.progress = Progress(self._clock, self._deltas.entries(), self._book.fingerprint)
         self._touched.clear()
         self._live.clear()
         self._out = Flush()
@@ -224,8 +311,14 @@ def _names(key: bytes) -> tuple[str, str]:
     return contract, conversation
 
 
+def _next_due(state: Interaction, due: int | None) -> int:
+    """When to look at it again, ms: `due` while there is one, then when it is to be forgotten."""
+    assert state.latest is not None
+    return state.latest + FORGET_AFTER_MS if due is None else due
+
+
 def _place(fact: Fact) -> str:
-    return f"{fact.kind}:{fact.episode}:{fact.ordinal}"
+    return f"{fact.life}:{fact.kind}:{fact.episode}:{fact.ordinal}"
 
 
 def _corrections(before: list[Fact], after: list[Fact], revisions: dict[str, int]) -> list[Fact]:
@@ -245,4 +338,4 @@ def _corrections(before: list[Fact], after: list[Fact], revisions: dict[str, int
     return changes
 
 
-__all__ = ["Flush", "LifecyclePartition", "Progress", "Step"]
+__all__ = ["Flush", "LifecyclePartition", "Progress", "Step", "UnknownContracts"]

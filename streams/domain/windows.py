@@ -187,7 +187,8 @@ class WindowPartition:
         if windows.first_end is None or end < windows.first_end:
             windows.first_end = end
             self.touched_keys.add(key)
-        if entry.counts:
+        # A step given again after a restart may reach back to slices that have expired since.
+        if entry.counts and (self.closed is None or end > self.closed - RETENTION_MS):
             piece = windows.slices.get(end)
             if piece is None:
                 piece = windows.slices[end] = Slice()

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from streams.domain.events import AnyEvent, Event
+from streams.domain.events import EARLIEST, LATEST, AnyEvent, Event
 
 RejectionCode = Literal[
     "too_large",
@@ -19,6 +19,7 @@ RejectionCode = Literal[
     "unknown_contract",
     "key_mismatch",
     "future_time",
+    "too_late",
     "empty_record",
 ]
 
@@ -57,7 +58,9 @@ def decode_event(raw: bytes | None, contracts: Container[str]) -> Event:
     except msgspec.ValidationError as error:
         raise _violation(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _malformed(raw) from None
+        raise malformed(raw) from None
+    if not EARLIEST <= event.time <= LATEST:
+        raise Rejection("schema_violation", "$.time: Expected a year from 1 to 9000")
     data = getattr(event, "data", None)
     if data is not None and data.contract not in contracts:
         raise Rejection("unknown_contract", "data.contract names no contract this worker serves")
@@ -73,7 +76,8 @@ def _violation(text: str) -> Rejection:
     return Rejection("schema_violation", f"{path}: {expected}")
 
 
-def _malformed(raw: bytes) -> Rejection:
+def malformed(raw: bytes) -> Rejection:
+    """Why bytes that are no JSON are none."""
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -85,6 +85,10 @@ class BatonCollector(Collector):
         yield _counter(m.BREACHES, self._breaches_opened())
         yield _counter(m.RECORDS, (((stage,), n) for stage, n in t.records.items()))
         yield _counter(m.BATCHES, (((stage,), n) for stage, n in t.batches.items()))
+        yield _counter(m.RECOVERIES, [((), t.recoveries)])
+        yield _counter(m.FOREIGN_RECORDS, (((topic,), n) for topic, n in t.foreign.items()))
+        yield _counter(m.FENCED, (((stage,), n) for stage, n in t.fenced.items()))
+        yield _counter(m.LOCAL_STATE_DISCARDED, t.state_discarded.items())
 
     def _breaches_opened(self) -> Iterable[tuple[tuple[str, ...], int]]:
         t = self._telemetry
@@ -123,9 +127,20 @@ class BatonCollector(Collector):
         for partition, count in t.remembered.items():
             interactions.add_metric((str(partition),), count)
         yield interactions
+        yield from self._recovery()
         ready = _gauge(m.READY)
         ready.add_metric((), int(self._ready()))
         yield ready
+
+    def _recovery(self) -> Iterator[Metric]:
+        t = self._telemetry
+        seconds, records = _gauge(m.RECOVERY_SECONDS), _gauge(m.RECOVERY_RECORDS)
+        seconds.add_metric((), t.recovery_seconds)
+        records.add_metric((), t.recovery_records)
+        standby = _gauge(m.STANDBY_LAG)
+        for (topic, partition), lag in t.standby_lag.items():
+            standby.add_metric((topic, str(partition)), lag)
+        yield from (seconds, records, standby)
 
     def _windows(self) -> Iterator[Metric]:
         shown = _WindowFamilies()

@@ -161,6 +161,40 @@ BATCHES = MetricDef("baton_batches", "counter", "Batches processed, by stage.", 
 INTERACTIONS = MetricDef(
     "baton_interactions", "gauge", "Interactions remembered, by partition.", ("partition",)
 )
+RECOVERIES = MetricDef(
+    "baton_recoveries", "counter", "Times that partitions were assigned and their tables recovered."
+)
+RECOVERY_SECONDS = MetricDef(
+    "baton_recovery_seconds", "gauge", "How long the last recovery of tables took."
+)
+RECOVERY_RECORDS = MetricDef(
+    "baton_recovery_records", "gauge", "Changelog records that the last recovery read."
+)
+STANDBY_LAG = MetricDef(
+    "baton_standby_lag_records",
+    "gauge",
+    "Changelog records that a standby copy of a table has yet to read.",
+    ("topic", "partition"),
+)
+FOREIGN_RECORDS = MetricDef(
+    "baton_foreign_records",
+    "counter",
+    "Records of a changelog that no worker wrote: passed over, their place is in the log.",
+    ("topic",),
+)
+FENCED = MetricDef(
+    "baton_fenced",
+    "counter",
+    "Batches given up because another worker had taken the partition over.",
+    ("stage",),
+)
+LOCAL_STATE_DISCARDED = MetricDef(
+    "baton_local_state_discarded",
+    "counter",
+    "Partitions' tables on local disk that were thrown away, to be rebuilt from the changelog:"
+    " corrupt, foreign (of other topics) or stale (a day old).",
+    ("table", "reason"),
+)
 READY = MetricDef("baton_ready", "gauge", "1 when partitions are assigned and state is recovered.")
 
 ALL: tuple[MetricDef, ...] = tuple(

@@ -6,8 +6,14 @@ from collections.abc import Callable
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from streams.export.access import Access
+
+# A probe has no credentials; without them it is told yes or no.
+_PROBES = ("/healthz", "/readyz")
 
 Check = Callable[[], tuple[bool, str]]
 
@@ -19,25 +25,33 @@ class PagesError(RuntimeError):
 class Pages:
     """A small HTTP server on the worker's own loop.
 
-    `live` and `ready` answer (ok, why); not ok is 503, so that a probe needs no parser.
+    `live` and `ready` answer (ok, why); not ok is 503, so that a probe needs no parser. Whoever
+    `access` does not let in gets that status alone, and 401 for everything else.
     """
 
     def __init__(
-        self, registry: CollectorRegistry, host: str, port: int, live: Check, ready: Check
+        self,
+        registry: CollectorRegistry,
+        host: str,
+        port: int,
+        live: Check,
+        ready: Check,
+        access: Access,
     ) -> None:
         self._registry = registry
         self._host = host
         self._port = port
         self._live = live
         self._ready = ready
+        self._access = access
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
         """Serve; returns the port. Raises PagesError where the address cannot be had."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._guard])
         app.router.add_get("/metrics", self._metrics)
-        app.router.add_get("/healthz", lambda _: _answer(self._live()))
-        app.router.add_get("/readyz", lambda _: _answer(self._ready()))
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -57,15 +71,31 @@ class Pages:
             await self._runner.cleanup()
             self._runner = None
 
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._allowed(request) or request.path in _PROBES:
+            return await handler(request)
+        answer = web.Response(status=401, text="credentials are needed\n")
+        for challenge in self._access.challenges:
+            answer.headers.add("WWW-Authenticate", challenge)
+        return answer
+
+    def _allowed(self, request: web.Request) -> bool:
+        return self._access.allows(request.headers.get("Authorization"))
+
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
 
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return self._answer(request, *self._live())
 
-async def _answer(verdict: tuple[bool, str]) -> web.Response:
-    ok, why = verdict
-    return web.Response(
-        body=orjson.dumps({"ok": ok, "why": why}),
-        status=200 if ok else 503,
-        content_type="application/json",
-    )
+    async def _readyz(self, request: web.Request) -> web.Response:
+        return self._answer(request, *self._ready())
+
+    def _answer(self, request: web.Request, ok: bool, why: str) -> web.Response:
+        return web.Response(
+            body=orjson.dumps({"ok": ok, "why": why} if self._allowed(request) else {"ok": ok}),
+            status=200 if ok else 503,
+            content_type="application/json",
+        )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
 from streams.export.metric_defs import ALL, MetricDef
 from streams.kafka.topics import TopicSpec, declared_topics
 from streams.settings import Settings
@@ -35,6 +38,32 @@ def topics_table() -> str:
             for spec in declared_topics()
         ),
     )
+
+
+def settings_table() -> str:
+    """One row a setting of `baton worker`: flag, variable, default, meaning.
+
+    "-" stands where there is none; a secret has no flag.
+    """
+    return _table(
+        ("flag", "variable", "default", "meaning"),
+        (
+            (
+                "-" if field.annotation is SecretStr else _code(f"--{name.replace('_', '-')}"),
+                _code(f"BATON_{name.upper()}"),
+                _default(field),
+                field.description or "",
+            )
+            for name, field in Settings.model_fields.items()
+        ),
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if not default and not isinstance(default, bool | int | float):
+        return "-"
+    return _code(str(default).lower() if isinstance(default, bool) else str(default))
 
 
 def exposed_name(definition: MetricDef) -> str:
@@ -71,25 +100,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(metrics_table(), topics_table(), sep="\n\n")
-
-
-def settings_table() -> str:
-    """One row a setting of `baton worker`: flag, variable, default, meaning."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        shown = (
-            "-"
-            if default in ("", [])
-            else _code(str(default).lower() if isinstance(default, bool) else str(default))
-        )
-        rows.append(
-            (
-                _code(f"--{name.replace('_', '-')}"),
-                _code(f"BATON_{name.upper()}"),
-                shown,
-                field.description or "",
-            )
-        )
-    return _table(("flag", "variable", "default", "meaning"), rows)
+    print(metrics_table(), topics_table(), settings_table(), sep="\n\n")

@@ -52,10 +52,17 @@ class Telemetry:
     breaches_opened: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
     batches: Counter[str] = field(default_factory=Counter)
+    state_discarded: Counter[tuple[str, str]] = field(default_factory=Counter)
     latencies: dict[tuple[str, str, str], LatencyCounts] = field(default_factory=dict)
     watermarks: dict[int, int] = field(default_factory=dict)
     remembered: dict[int, int] = field(default_factory=dict)
     windows: dict[int, WindowPartition] = field(default_factory=dict)
+    recoveries: int = 0
+    recovery_seconds: float = 0.0
+    recovery_records: int = 0
+    standby_lag: dict[tuple[str, int], int] = field(default_factory=dict)
+    fenced: Counter[str] = field(default_factory=Counter)
+    foreign: Counter[str] = field(default_factory=Counter)
     breach_log: list[BreachRecord] = field(default_factory=list)
     keep_breach_log: bool = False
 
@@ -71,9 +78,32 @@ class Telemetry:
         self.records[stage] += records
         self.batches[stage] += 1
 
+    def recovered(self, seconds: float, records: int) -> None:
+        """Tables were recovered from their changelogs."""
+        self.recoveries += 1
+        self.recovery_seconds = seconds
+        self.recovery_records = records
+        self.standby_lag.clear()
+
+    def standing_by(self, topic: str, partition: int, lag: int) -> None:
+        """A standby copy has yet to read so many records of its changelog."""
+        self.standby_lag[(topic, partition)] = lag
+
+    def foreign_records(self, topic: str, count: int) -> None:
+        """A changelog held records that no worker wrote."""
+        self.foreign[topic] += count
+
+    def gave_up(self, stage: str) -> None:
+        """A batch was given up, for another worker has its partition."""
+        self.fenced[stage] += 1
+
     def interactions(self, partition: int, count: int) -> None:
         """How many interactions the partition remembers."""
         self.remembered[partition] = count
+
+    def local_state_discarded(self, table: str, reason: str) -> None:
+        """A partition's table on local disk was thrown away."""
+        self.state_discarded[(table, reason)] += 1
 
     def lifecycle_published(self, partition: int, flush: Flush, watermark: int | None) -> None:
         """A batch's facts were acknowledged."""

@@ -12,19 +12,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
+from mode import Service
 from mode.utils.futures import notify
+
+from streams.kafka.connection import let_go
+from streams.kafka.header_names import read_any_header_name
+from streams.kafka.store import StateError
 
 # How long one fetch waits for records; a rebalance waits for it.
 _FETCH_S = 0.25
 # How long the broker may hold one back, in ms. aiokafka has one fetch under way to a broker and
 # asks in it only for partitions that ran dry: while it waits for deltas, events are not fetched.
 _BROKER_WAIT_MS = 100
+# How often the brokers are asked for the ends of partitions, and for how long they may take.
+_ENDS_EVERY_S = 1.0
+_ENDS_WITHIN_S = 10.0
 
 
 class Batch:
@@ -34,10 +44,15 @@ class Batch:
     acknowledges what it dropped unprocessed, in a rebalance or because the agent failed.
     """
 
-    __slots__ = ("end", "first", "last", "partition", "records", "released", "topic")
+    __slots__ = ("end", "first", "last", "partition", "records", "released", "spell", "topic")
 
     def __init__(
-        self, topic: str, partition: int, records: list[Any], end: int | None = None
+        self,
+        topic: str,
+        partition: int,
+        records: list[Any],
+        end: int | None = None,
+        spell: int = 0,
     ) -> None:
         self.topic = topic
         self.partition = partition
@@ -46,6 +61,8 @@ class Batch:
         self.last: int = records[-1].offset
         self.end = end
         self.released = False
+        # Between two rebalances: a batch of another spell is delivered again.
+        self.spell = spell
 
     def release(self) -> None:
         """Let the batch's offsets be committed."""
@@ -54,14 +71,65 @@ class Batch:
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
+        read_any_header_name()
         consumer = super()._create_worker_consumer(transport)
-        # Faust passes 1,500 and has no setting for it.
+        # Faust passes 1,500 and has no setting for it, nor for the isolation level alone.
         consumer._fetch_max_wait_ms = _BROKER_WAIT_MS
+        consumer._isolation_level = self._isolation_level
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group and close, without waiting for TLS."""
+        await let_go(super().on_thread_stop())
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Pass it on, without changelogs being fetched: aiokafka would hold a part of each."""
+        changelogs = [tp for tp in assigned if self.consumer._is_changelog_tp(tp)]
+        self._ensure_consumer().pause(*(TopicPartition(*tp) for tp in changelogs))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    @property
+    def _isolation_level(self) -> str:
+        transport = self.transport
+        assert isinstance(transport, BatchTransport)
+        return transport.isolation_level
+
+    def standing(self, tp: TP) -> tuple[int, int] | None:
+        """Where reading a partition stands, and the end of what may be read; None before a fetch.
+
+        The position is past transaction markers, which the last record delivered is not.
+        """
+        subscription = None if self._consumer is None else self._consumer._subscription.subscription
+        if subscription is None or subscription.assignment is None:
+            return None
+        state = subscription.assignment.state_value(tp)
+        if state is None or state.highwater is None or not state.has_valid_position:
+            return None
+        stable = self._isolation_level == "read_committed" and state.lso is not None
+        return state.position, state.lso if stable else state.highwater
+
+    async def ends(self, places: Collection[TP]) -> Mapping[TP, int]:
+        """What the brokers say the ends of what may be read are; nothing where they do not answer.
+
+        Not by Faust's queue of calls: its two workers are for fetches and commits, and one would
+        wait here while brokers are away.
+        """
+        asked = asyncio.run_coroutine_threadsafe(self._ask_ends(places), self.thread_loop)
+        return await asyncio.wrap_future(asked)
+
+    async def _ask_ends(self, places: Collection[TP]) -> Mapping[TP, int]:
+        if self._consumer is None or not places:
+            return {}
+        try:
+            async with asyncio.timeout(_ENDS_WITHIN_S):
+                ends = await self._consumer.end_offsets(list(places))
+        except (KafkaError, TimeoutError):
+            return {}
+        return {TP(tp.topic, tp.partition): end for tp, end in ends.items()}
 
 
 class BatchConsumer(Consumer):
-    """Faust's aiokafka consumer, delivering batches to agents and single records to recovery."""
+    """Faust's aiokafka consumer, delivering batches to agents."""
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -70,6 +138,8 @@ class BatchConsumer(Consumer):
         self._in_flight: defaultdict[TP, deque[Batch]] = defaultdict(deque)
         self._delivered: dict[TP, int] = {}
         self._ends: dict[TP, int] = {}
+        self._told_ends: Mapping[TP, int] = {}
+        self.spell = 0
         self._no_fetch = asyncio.Event()
         self._no_fetch.set()
         super()._reset_state()
@@ -105,13 +175,11 @@ class BatchConsumer(Consumer):
             if not fetched:
                 continue
             if self._is_changelog_tp(tp):
-                for record in fetched:
-                    yield tp, self._to_message(tp, record)
-                continue
+                continue  # recovery reads them, with a consumer of its own
             message = self._to_message(tp, fetched[-1])
             message.key = None
             # Faust hands the value on as it is (raw codec); to it a batch is just another payload.
-            batch = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp))
+            batch = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp), self.spell)
             message.value = batch  # type: ignore[assignment]
             yield tp, message
 
@@ -167,30 +235,85 @@ class BatchConsumer(Consumer):
         await self._no_fetch.wait()
         self._in_flight.clear()
         await super().perform_seek()
+        self.spell += 1
         agents = {tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
         # aiokafka leaves a partition without a committed offset where it happens to be.
         fresh = {tp for tp in agents if not self._read_offset[tp]}
         if fresh:
             await self.seek_wait(await self.earliest_offsets(*fresh))
+        self._check_held(agents)
         self._delivered = {tp: self._read_offset[tp] or 0 for tp in agents}
         self._ends.clear()
+
+    def _check_held(self, agents: Iterable[TP]) -> None:
+        for tp in agents:
+            committed, held = self._read_offset[tp] or 0, self._held(tp)
+            if committed > held:
+                raise StateError(
+                    f"the group's offset of {tp.topic}/{tp.partition} is {committed}, but its table"
+                    f" has taken in only {held}: the changelog was lost, or offsets were set by"
+                    " hand. Set them to the earliest, or start with another --app-id"
+                )
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
         """Forget what is in flight, once Faust has waited and committed what was released."""
         await super().on_partitions_revoked(revoked)
+        self.spell += 1
         self._in_flight.clear()
         self._delivered.clear()
         self._ends.clear()
+        self._told_ends = {}
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: Faust's livelock report reads per-record offsets; /healthz watches progress."""
 
     def lag(self) -> dict[TP, int]:
-        """Records that stand between what was delivered and the end of each assigned partition."""
-        return {tp: max(0, end - self._delivered[tp]) for tp, end in self._ends.items()}
+        """Records that stand between what was delivered and the end of each assigned partition.
+
+        The end of what may be read: with transactions, the last one that is complete.
+        """
+        standing = {tp: self._standing(tp) for tp in self._delivered}
+        return {
+            tp: max(0, at[1] - at[0], self._told_ends.get(tp, 0) - at[0])
+            for tp, at in standing.items()
+            if at is not None
+        }
+
+    @Service.task
+    async def _look_at_ends(self) -> None:
+        # aiokafka hears of an end with a fetch, and fetches a partition anew only when all that it
+        # fetched before has been taken: under overload that is minutes old.
+        while True:
+            await self.sleep(_ENDS_EVERY_S)
+            if self.should_stop:
+                return
+            thread = self._thread
+            assert isinstance(thread, _ConsumerThread)
+            # Where nobody answers, the last word holds.
+            self._told_ends = {**self._told_ends, **await thread.ends(list(self._delivered))}
+
+    def _held(self, tp: TP) -> int:
+        transport = self.transport
+        assert isinstance(transport, BatchTransport)
+        return transport.held(tp)
+
+    def _standing(self, tp: TP) -> tuple[int, int] | None:
+        thread = self._thread
+        assert isinstance(thread, _ConsumerThread)
+        return thread.standing(tp)
 
 
 class BatchTransport(Transport):
-    """Faust's aiokafka transport with batch delivery."""
+    """Faust's aiokafka transport with batch delivery.
+
+    `held` says up to which offset the table behind a partition has taken it in.
+    """
 
     Consumer = BatchConsumer
+
+    def __init__(
+        self, *args: Any, isolation_level: str, held: Callable[[TP], int], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.isolation_level = isolation_level
+        self.held = held

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import orjson
 
-from streams.domain.wire import Rejection
+from streams.domain.wire import Rejection, malformed
 
 _PREFIX = "ce_"
+_DOCUMENT = msgspec.json.Decoder(msgspec.Raw)
 
 
 def structured_value(record: Any) -> bytes | None:
@@ -25,13 +27,18 @@ def structured_value(record: Any) -> bytes | None:
         return value
     try:
         event: dict[str, Any] = {
-            name.removeprefix(_PREFIX): content.decode()
+            name.removeprefix(_PREFIX): None if content is None else content.decode()
             for name, content in record.headers
             if name.startswith(_PREFIX)
         }
     except UnicodeDecodeError:
         raise Rejection("invalid_encoding", "a ce_ header is not UTF-8") from None
     if value:
-        # As it is: what is wrong with it the decoder says.
+        try:
+            # Text that is no document by itself could pass for several attributes.
+            _DOCUMENT.decode(value)
+        except (msgspec.DecodeError, RecursionError):
+            raise malformed(value) from None
+        # As it is: what else is wrong with it the decoder says.
         event["data"] = orjson.Fragment(value)
     return orjson.dumps(event)

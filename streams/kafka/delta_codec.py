@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from streams.domain.delta import Entry
+from streams.domain.events import Moment
 
 
 class DeltaStep(msgspec.Struct, array_like=True):
@@ -14,7 +15,7 @@ class DeltaStep(msgspec.Struct, array_like=True):
     partition.
     """
 
-    watermark: int
+    watermark: Moment
     entries: list[Entry]
 
 
@@ -40,5 +41,8 @@ def encode_deltas(source: int, steps: Sequence[DeltaStep]) -> bytes:
 
 
 def decode_deltas(raw: bytes) -> DeltaRecord:
-    """The record that encode_deltas wrote. Raises msgspec.DecodeError."""
+    """The record that encode_deltas wrote.
+
+    Raises msgspec.DecodeError, UnicodeDecodeError or TypeError (a map's key that cannot be one).
+    """
     return _DECODER.decode(raw)

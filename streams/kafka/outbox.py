@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -19,6 +19,7 @@ from aiokafka.partitioner import murmur2
 
 Headers = list[tuple[str, bytes]]
 _Record = tuple[bytes | None, bytes | None, Headers, int | None]
+_Pending = defaultdict[tuple[str, int], list[_Record]]
 
 _NO_HEADERS: Headers = []
 
@@ -31,8 +32,21 @@ _RECORD_OVERHEAD_BYTES = 48
 log = logging.getLogger("baton")
 
 
+class Written(NamedTuple):
+    """The offsets of a flush in one partition; `first` None where nobody else can have written
+    since the flush before.
+    """
+
+    first: int | None
+    last: int
+
+
 class OutboxError(RuntimeError):
     """A record could not be written; the batch that it came from must not be committed."""
+
+
+class Fenced(RuntimeError):
+    """Another worker has taken the partition over; what was put counts for nothing."""
 
 
 @lru_cache(maxsize=65_536)
@@ -42,18 +56,21 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 class Outbox:
-    """Gathers records with `put`; `flush` writes them and returns once all are acknowledged.
+    """Gathers a batch's outputs with `put` and its table changes with `put_state`.
 
-    What a flush writes to one partition of a topic in `whole` is one record batch, which Kafka
-    appends whole or not at all, so that no crash leaves a part of it. The producer's
-    max_batch_size must be MAX_WHOLE_BYTES, and such a topic's max.message.bytes MAX_REQUEST_BYTES.
+    `flush` writes outputs first and the table changes when they are acknowledged: at least once,
+    for what a crash between them repeats carries the same ids. What is put as state for one
+    partition is one record batch, which Kafka appends whole or not at all, so that no crash leaves
+    a part of it. The producer's max_batch_size must be MAX_WHOLE_BYTES, and a changelog's
+    max.message.bytes MAX_REQUEST_BYTES.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, whole: Collection[str] = ()) -> None:
+    def __init__(self, producer: AIOKafkaProducer, written: Counter[str] | None = None) -> None:
         self._producer = producer
-        self._whole = whole
-        self._pending: defaultdict[tuple[str, int], list[_Record]] = defaultdict(list)
-        self.written: defaultdict[str, int] = defaultdict(int)
+        self._outputs: _Pending = defaultdict(list)
+        self._states: _Pending = defaultdict(list)
+        # Records acknowledged, by topic; outboxes of one worker count together.
+        self.written: Counter[str] = Counter() if written is None else written
 
     def put(
         self,
@@ -68,39 +85,85 @@ class Outbox:
 
         `timestamp_ms` is the record's timestamp in ms since 1970 UTC, None the time of writing.
         """
-        self._pending[(topic, partition)].append((key, value, headers, timestamp_ms))
+        self._outputs[(topic, partition)].append((key, value, headers, timestamp_ms))
 
-    async def flush(self) -> None:
+    def put_state(
+        self, topic: str, partition: int, key: bytes, value: bytes | None, headers: Headers
+    ) -> None:
+        """Add one change of a table for its changelog; a value of None is a tombstone."""
+        self._states[(topic, partition)].append((key, value, headers, None))
+
+    async def flush(self) -> Mapping[tuple[str, int], Written]:
         """Write everything put since the last flush, in order within a partition.
 
-        Raises OutboxError naming topic and partition; what was put is then gone from the outbox,
-        for the batch will be processed anew.
+        Returns where it stands in each changelog partition, if the broker says so and it is in one
+        piece.
+        Raises OutboxError naming topic and partition, or Fenced; what was put is then gone from the
+        outbox, for the batch will be processed anew.
         """
-        pending, self._pending = self._pending, defaultdict(list)
-        if not pending:
-            return
+        outputs, states = self._taken()
         try:
-            futures = []
-            for (topic, partition), records in pending.items():
-                futures += await self._send(topic, partition, records)
-            await asyncio.gather(*futures)
+            await self._acknowledged(outputs, whole=False)
+            written = await self._acknowledged(states, whole=True)
         except KafkaError as error:
-            places = ", ".join(f"{topic}/{partition}" for topic, partition in sorted(pending))
-            raise OutboxError(f"could not write to {places}: {error!r}") from error
-        for (topic, _), records in pending.items():
-            self.written[topic] += len(records)
+            raise failure(error, outputs, states) from error
+        self._count(outputs, states)
+        return written
+
+    def _taken(self) -> tuple[_Pending, _Pending]:
+        taken = self._outputs, self._states
+        self._outputs, self._states = defaultdict(list), defaultdict(list)
+        return taken
+
+    def _count(self, *pending: _Pending) -> None:
+        for some in pending:
+            for (topic, _), records in some.items():
+                self.written[topic] += len(records)
+
+    async def _acknowledged(
+        self, pending: _Pending, *, whole: bool
+    ) -> Mapping[tuple[str, int], Written]:
+        sent = [
+            (place, count, future)
+            for place, records in pending.items()
+            for count, future in await self._send(*place, records, whole=whole)
+        ]
+        # All are waited for, so that none is left to complain of an error that one has told.
+        answers = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        if errors:
+            raise self._telling(errors)
+        written: dict[tuple[str, int], Written] = {}
+        torn: set[tuple[str, int]] = set()
+        for (place, count, _), answer in zip(sent, answers, strict=True):
+            assert not isinstance(answer, BaseException)
+            # A broker that knows a repeated batch from its number only does not say where it is.
+            if answer is None or answer.offset < 0:
+                torn.add(place)
+                continue
+            last = answer.offset + count - 1
+            earlier = written.get(place)
+            if earlier is not None and answer.offset != earlier.last + 1:
+                torn.add(place)
+            written[place] = Written(answer.offset if earlier is None else earlier.first, last)
+        return {place: where for place, where in written.items() if place not in torn}
 
     async def _send(
-        self, topic: str, partition: int, records: list[_Record]
-    ) -> list[asyncio.Future[Any]]:
-        producer, whole = self._producer, topic in self._whole
+        self, topic: str, partition: int, records: list[_Record], *, whole: bool
+    ) -> list[tuple[int, asyncio.Future[Any]]]:
+        producer = self._producer
         limit = MAX_WHOLE_BYTES if whole else MAX_BATCH_BYTES
-        futures: list[asyncio.Future[Any]] = []
+        sent: list[tuple[int, asyncio.Future[Any]]] = []
         builder, room = producer.create_batch(), limit
+
+        async def send() -> None:
+            count = builder.record_count()
+            sent.append((count, await producer.send_batch(builder, topic, partition=partition)))
+
         for key, value, headers, timestamp_ms in records:
             size = len(key or b"") + len(value or b"") + _RECORD_OVERHEAD_BYTES
             if size > room and builder.record_count():
-                futures.append(await producer.send_batch(builder, topic, partition=partition))
+                await send()
                 builder, room = producer.create_batch(), limit
             room -= size
             # aiokafka's docstring says seconds; what is written is ms, and an int.
@@ -109,11 +172,25 @@ class Outbox:
                 is None
             ):
                 raise OutboxError(f"{topic}/{partition}: a record of {size} bytes does not fit")
-        futures.append(await producer.send_batch(builder, topic, partition=partition))
-        if whole and len(futures) > 1:
-            log.warning(
-                "%s/%d: what one batch changed takes %d record batches; a crash between them may"
-                " publish corrections twice. Lower --batch-records",
-                *(topic, partition, len(futures)),
-            )
-        return futures
+        await send()
+        if whole and len(sent) > 1:
+            self._torn(topic, partition, len(sent))
+        return sent
+
+    def _telling(self, errors: Sequence[BaseException]) -> BaseException:
+        """Of all that went wrong at once, what to tell."""
+        return errors[0]
+
+    def _torn(self, topic: str, partition: int, pieces: int) -> None:
+        log.warning(
+            "%s/%d: what one batch changed takes %d record batches; a crash between them may"
+            " publish corrections twice. Lower --batch-records",
+            *(topic, partition, pieces),
+        )
+
+
+def failure(error: BaseException, *pending: _Pending) -> OutboxError:
+    """The error of a flush, naming the places that it was to write to."""
+    places = sorted(place for some in pending for place in some)
+    told = ", ".join(f"{topic}/{partition}" for topic, partition in places)
+    return OutboxError(f"could not write to {told or 'the brokers'}: {error!r}")

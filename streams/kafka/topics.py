@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _DAY_MS = 86_400_000
 DEFAULT_PARTITIONS = 4
+# Twice what a table on local disk may be behind (state_directory.KEPT_MS).
+TOMBSTONES_KEPT_MS = 2 * _DAY_MS
 
 EVENTS = "interaction-events"
 FACTS = "interaction-facts"
@@ -32,7 +34,7 @@ def _deleted_after(days: int) -> dict[str, str]:
 def declared_topics(
     prefix: str = "", partitions: int = DEFAULT_PARTITIONS
 ) -> tuple[TopicSpec, ...]:
-    """Every topic, its name behind `prefix`. Changelogs are Faust's own and not listed."""
+    """Every topic, its name behind `prefix`. Changelogs: changelog_topics."""
     # An event larger than wire.MAX_EVENT_BYTES must still reach us to be dead-lettered (the broker
     # would refuse it to its producer, and nobody would count it), and a dead letter is as large as
     # what was refused.
@@ -45,3 +47,13 @@ def declared_topics(
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
         TopicSpec(prefix + DEAD_LETTERS, partitions, {**_deleted_after(30), **large}),
     )
+
+
+def changelog_topics(names: Iterable[str], partitions: int) -> tuple[TopicSpec, ...]:
+    """The changelogs of tables, as Faust names them; a whole flush fits in as one record batch."""
+    config = {
+        "cleanup.policy": "compact",
+        "delete.retention.ms": str(TOMBSTONES_KEPT_MS),
+        "max.message.bytes": str(4 * 1024 * 1024),
+    }
+    return tuple(TopicSpec(name, partitions, config) for name in names)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.facts import FACT_KINDS, Fact, FactKind
+from streams.domain.memory import DAY_MS
 from streams.oracle.conversation import Conversation
 from streams.oracle.episodes import Episode, Escalation, episodes_of
 
@@ -143,6 +144,7 @@ class _Writer:
             contract=about.contract,
             version=self._terms_at(judged_at).version,
             conversation=about.id,
+            life=about.bursts[0].start // DAY_MS,
             episode=episode.ordinal,
             ordinal=ordinal,
             time=time,

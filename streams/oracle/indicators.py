@@ -13,6 +13,8 @@ from streams.domain.window_value import SLICE_MS
 
 Key = tuple[tuple[str, str], ...]
 Counts = Mapping[str, int]
+# One escalation: conversation, life, episode, ordinal.
+About = tuple[str, int, int, int]
 # Ratios in whose denominator a customer who still waits stands.
 WAITING_COUNTS: frozenset[Indicator] = frozenset(("containment_raw", "containment_safe"))
 
@@ -40,9 +42,9 @@ def slice_end(time_ms: int) -> int:
     return -(-time_ms // SLICE_MS) * SLICE_MS
 
 
-def escalation_of(fact: Fact) -> tuple[str, int, int]:
+def escalation_of(fact: Fact) -> About:
     """Which escalation of the contract an escalation fact is about."""
-    return (fact.conversation, fact.episode, fact.ordinal)
+    return (fact.conversation, fact.life, fact.episode, fact.ordinal)
 
 
 def counts_of(fact: Fact) -> dict[str, int]:

@@ -6,7 +6,7 @@ It shares records and contract with the stream, and none of its computation. All
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from streams.domain.facts import Fact
 from streams.domain.window_value import SLICE_MS, WindowValue
 from streams.oracle.assertions import facts_of
 from streams.oracle.conversation import Statement, conversation_of
+from streams.oracle.lives import lives_of
 from streams.oracle.publication import published
 from streams.oracle.ratio_breaches import ratio_breaches
 from streams.oracle.reading import Reading, read_records
@@ -49,23 +50,47 @@ class Verdict:
 
 def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int) -> Verdict:
     """Judge a log: raw structured CloudEvents in their order, with ticks (int, ms) between them."""
-    reading = read_records(records, book, lateness_ms=lateness_ms)
-    facts, waits = _published(reading, book)
+    return judge_partitions([records], book, lateness_ms=lateness_ms)
+
+
+def judge_partitions(
+    logs: Iterable[Iterable[bytes | int]], book: ContractBook, *, lateness_ms: int
+) -> Verdict:
+    """Judge a log by partition, each with the ticks that stand in it.
+
+    All records of a conversation must be in one of them. The facts of each are judged by its own
+    watermark, windows and breaches by the least of all.
+    """
+    facts: list[Fact] = []
+    waits: list[Wait] = []
+    watermarks: list[int | None] = []
+    events, dead_letters = 0, Counter[str]()
+    for records in logs:
+        reading = read_records(records, book, lateness_ms=lateness_ms)
+        told, waited = _published(reading, book)
+        facts += told
+        waits += waited
+        watermarks.append(reading.watermark)
+        events += reading.events
+        dead_letters += reading.dead_letters
+    facts.sort(key=lambda fact: (fact.time, fact.id))
     on_time = [fact for fact in facts if not fact.late]
+    reached = [mark for mark in watermarks if mark is not None]
+    watermark = min(reached) if reached and len(reached) == len(watermarks) else None
     windows: list[WindowValue] = []
     breaches: list[BreachRecord] = []
-    if reading.watermark is not None:
-        end = reading.watermark - reading.watermark % SLICE_MS
+    if watermark is not None:
+        end = watermark - watermark % SLICE_MS
         windows = windows_at(end, on_time, waits, book)
-        breaches = _breaches(on_time, waits, book, reading.watermark, end)
+        breaches = _breaches(on_time, waits, book, watermark, end)
     return Verdict(
         facts=tuple(facts),
         windows=tuple(windows),
         breaches=tuple(breaches),
-        watermark=reading.watermark,
-        events=reading.events,
+        watermark=watermark,
+        events=events,
         late_facts=len(facts) - len(on_time),
-        dead_letters=dict(sorted(reading.dead_letters.items())),
+        dead_letters=dict(sorted(dead_letters.items())),
     )
 
 
@@ -77,10 +102,11 @@ def _published(reading: Reading, book: ContractBook) -> tuple[list[Fact], list[W
     facts: list[Fact] = []
     waits: list[Wait] = []
     for (contract, conversation), entries in reading.entries.items():
-        told = published(entries, reading.watermark, partial(of, contract, conversation))
-        facts += told.facts
-        waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
-    return sorted(facts, key=lambda fact: (fact.time, fact.id)), waits
+        for life in lives_of(contract, conversation, entries, book):
+            told = published(life, reading.watermark, partial(of, contract, conversation))
+            facts += told.facts
+            waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
+    return facts, waits
 
 
 def _breaches(

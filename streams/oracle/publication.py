@@ -14,7 +14,7 @@ from streams.domain.facts import Fact
 from streams.oracle.conversation import Statement
 from streams.oracle.waits import WaitCorrection, correction
 
-Place = tuple[str, int, int]
+Place = tuple[int, str, int, int]
 FactsOf = Callable[[Sequence[Statement]], list[Fact]]
 
 
@@ -31,14 +31,14 @@ class Entry(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What was published of one conversation, and how late events changed who was waiting."""
+    """What was published of one life, and how late events changed who was waiting."""
 
     facts: list[Fact]
     corrections: list[WaitCorrection]
 
 
 def published(entries: Sequence[Entry], watermark: int | None, facts_of: FactsOf) -> Published:
-    """All that was published of one conversation until the final `watermark`.
+    """All that was published of one conversation's life until the final `watermark`.
 
     `entries` in log order; `facts_of` gives all facts that follow from some of its statements.
     """
@@ -74,7 +74,7 @@ def published(entries: Sequence[Entry], watermark: int | None, facts_of: FactsOf
 
 
 class _Ledger:
-    """The published facts of one conversation, place by place, and all that was written."""
+    """The published facts of one life, place by place, and all that was written."""
 
     def __init__(self) -> None:
         self.written: list[Fact] = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from streams.domain.contract import ContractBook
 from streams.domain.events import Data, Tick, epoch_ms
+from streams.domain.memory import LATE_LIMIT_MS
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 from streams.oracle.conversation import state_of
 from streams.oracle.publication import Entry
@@ -49,6 +50,9 @@ def read_records(
             continue
         if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
             reading.dead_letters["future_time"] += 1
+            continue
+        if reading.watermark is not None and reading.watermark - time >= LATE_LIMIT_MS:
+            reading.dead_letters["too_late"] += 1
             continue
         data = getattr(event, "data", None)
         if not isinstance(data, Data):

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from streams.domain.breach_record import EVIDENCE_LIMIT, BreachRecord, BreachStatus, Waiting
 from streams.domain.contract import ContractBook
-from streams.oracle.indicators import Key, Versions, escalation_of, judges, slice_end
+from streams.oracle.indicators import About, Key, Versions, escalation_of, judges, slice_end
 from streams.oracle.waits import Wait
 
 
 class _Overdue(NamedTuple):
     """An escalation overdue while open: from, until (None: still), and what to show of it."""
 
-    about: tuple[str, int, int]
+    about: About
     since: int
     until: int | None
     withdrawn: bool
@@ -53,7 +53,7 @@ class _Teller:
         self._contract = contract
         self._key = key
         self._book = book
-        self._waiting: dict[tuple[str, int, int], Waiting] = {}
+        self._waiting: dict[About, Waiting] = {}
         self._open: dict[str, BreachRecord] = {}
         self._records: list[BreachRecord] = []
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streams.domain.facts import Fact
-from streams.oracle.indicators import escalation_of
-
-About = tuple[str, int, int]
+from streams.oracle.indicators import About, escalation_of
 
 
 class OpenWait(NamedTuple):

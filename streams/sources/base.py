@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypedDict, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from streams.domain.events import Channel, Event, epoch_ms
+from streams.domain.time_zone import zone_of
 
 DEFAULT_START = datetime(2024, 1, 1, tzinfo=UTC)
 DEFAULT_STEP_MS = 10_000
@@ -89,10 +90,10 @@ class SourceOptions:
         if self.market is not None and not _MARKET.fullmatch(self.market):
             raise ValueError("market must be an ISO 3166-1 code of two capitals, for example IL")
         try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+            zone_of(self.time_zone)
+        except ValueError:
             raise ValueError(
-                f"time_zone {self.time_zone!r} is not an IANA zone, for example Asia/Jerusalem"
+                f"time_zone {self.time_zone[:60]!r} is not an IANA zone, for example Asia/Jerusalem"
             ) from None
         if self.start.tzinfo is None or not _EARLIEST_MS <= epoch_ms(self.start) < _LATEST_MS:
             raise ValueError("start needs an offset and a year from 1971 to 2999")

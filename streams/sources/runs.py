@@ -18,6 +18,9 @@ from streams.domain.events import EndedBy, EvidenceKind, epoch_ms
 from streams.sources.base import SourceOptions, SourceProblem, moment_ms, term
 from streams.sources.tables import UNREADABLE, open_binary
 
+# A document is read whole; a packed one may hold far more than memory does.
+MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
+
 _STOP = "###STOP###"
 _T = TypeVar("_T")
 
@@ -115,7 +118,14 @@ def read_document(path: Path) -> Any:
     """The JSON in `path` (gzip accepted), or a SourceProblem."""
     try:
         with open_binary(path) as file:
-            return msgspec.json.decode(file.read())
+            raw = file.read(MAX_DOCUMENT_BYTES + 1)
+        if len(raw) > MAX_DOCUMENT_BYTES:
+            return SourceProblem(
+                "too_large",
+                f"more than {MAX_DOCUMENT_BYTES} bytes unpacked; split the file",
+                path.name,
+            )
+        return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return SourceProblem("not_json", "the file is no JSON document", path.name)
     except UNREADABLE as error:

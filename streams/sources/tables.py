@@ -31,6 +31,10 @@ UNREADABLE = (
 )
 
 
+# Longer than any row; a packed file may hold gigabytes without a line's end.
+MAX_LINE = 1024 * 1024
+
+
 class Columns(NamedTuple):
     """The columns an adapter reads: role -> headers it may stand under; the first found wins."""
 
@@ -86,10 +90,18 @@ def _open(path: Path, encoding: str, stack: ExitStack) -> TextIO:
     return stack.enter_context(text)
 
 
+def _lines(text: TextIO) -> Iterator[str]:
+    while line := text.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise ValueError("a line is longer than any row")
+        yield line
+
+
 def _rows(text: TextIO, file: str, columns: Columns) -> Iterator[Row | SourceProblem]:
-    first = text.readline()
+    lines = _lines(text)
+    first = next(lines, "")
     delimiter = max(",\t;", key=first.count)
-    reader = csv.reader(itertools.chain([first], text), delimiter=delimiter)
+    reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
     try:
         header = [cell.strip() for cell in next(reader, [])]
     except csv.Error:

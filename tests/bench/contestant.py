@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -27,6 +28,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     final_tick_ms: int
     result: str
+    guarantee: Literal["exactly-once", "at-least-once"] = "at-least-once"
+    idempotence: bool = False  # the embedded broker has none
+    state_dir: str | None = None
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

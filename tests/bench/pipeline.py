@@ -1,4 +1,4 @@
-"""Baton as `baton worker` runs it: every stage, at-least-once, changelogs on."""
+"""Baton as `baton worker` runs it: every stage, changelogs on, the guarantee that is asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ async def work(task: Task) -> None:
         partitions=task.partitions,
         port=0,
         session_timeout=SESSION_TIMEOUT_S,
-        idempotence=False,  # the embedded broker has none
+        guarantee=task.guarantee,
+        idempotence=task.idempotence,
+        state_dir=None if task.state_dir is None else Path(task.state_dir),
         ticks=False,  # the log brings its own
     )
     worker = Worker(settings, load_contracts([CONTRACT]))

@@ -10,207 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Iterator
 
 import orjson
 import pytest
 
-from streams.agents.lifecycle import LifecycleStage, StateError
-from streams.agents.windows import WindowsStage
+from streams.agents.lifecycle import StateError
 from streams.event_log import address
-from streams.export.telemetry import Telemetry
 from streams.kafka import outbox, topics
-from streams.kafka.batches import Batch
-from streams.kafka.outbox import partition_of
-from streams.kafka.store import PartitionedStore
-from streams.replay import tick_record
-from streams.settings import Settings
+from tests.mortal_worker import (
+    CHANGELOGS,
+    PARTITIONS,
+    Killed,
+    MortalProducer,
+    Partitions,
+    PausedProducer,
+    Process,
+    written,
+)
 from tests.stream_run import Log, synthetic_log
 from tests.stream_verdict import assert_published_as_judged
-
-PARTITIONS = 2
-CHANGELOGS = ("interactions-changelog", "windows-changelog")
-Place = tuple[str, int]
-
-
-class Killed(Exception):
-    """The process is no more."""
-
-
-@dataclass
-class Record:
-    """What the stages and the verdict read of an aiokafka ConsumerRecord."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
-    timestamp: int | None = None
-
-
-@dataclass
-class Partitions:
-    """What the brokers hold: records and committed offsets, by topic and partition."""
-
-    records: defaultdict[Place, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    committed: defaultdict[Place, int] = field(default_factory=lambda: defaultdict(int))
-
-    def append(self, place: Place, key: bytes | None, value: bytes | None, headers: Any) -> None:
-        """Write one record."""
-        held = self.records[place]
-        held.append(Record(*place, len(held), key, value, list(headers)))
-
-    def read(self, topic: str) -> list[Any]:
-        """A topic's records, by partition and offset."""
-        return [r for p in range(PARTITIONS) for r in self.records[topic, p]]
-
-
-class RecordBatch:
-    """aiokafka's BatchBuilder as the outbox uses it."""
-
-    def __init__(self) -> None:
-        self.records: list[tuple[bytes | None, bytes | None, Any]] = []
-        self._room = outbox.MAX_WHOLE_BYTES
-
-    def append(self, *, timestamp: Any, key: Any, value: Any, headers: Any) -> object:
-        size = len(key or b"") + len(value or b"")
-        if self.records and size > self._room:
-            return None
-        self._room -= size
-        self.records.append((key, value, headers))
-        return self
-
-    def record_count(self) -> int:
-        return len(self.records)
-
-
-class MortalProducer:
-    """Appends record batches whole; of about one in `rarity` the process does not see the answer.
-
-    From then on, what it has sent to a partition arrives up to some record batch and no further.
-    """
-
-    def __init__(self, kafka: Partitions, chance: random.Random, rarity: int = 0) -> None:
-        self._kafka = kafka
-        self._chance = chance
-        self._rarity = rarity
-        self._dying = False
-        self._cut: set[Place] = set()
-
-    def create_batch(self) -> RecordBatch:
-        return RecordBatch()
-
-    async def send_batch(
-        self, batch: RecordBatch, topic: str, *, partition: int
-    ) -> asyncio.Future[None]:
-        place = (topic, partition)
-        self._dying = self._dying or (
-            self._rarity > 0 and self._chance.randrange(self._rarity) == 0
-        )
-        if self._dying and self._chance.randrange(2):
-            self._cut.add(place)
-        if place not in self._cut:
-            for record in batch.records:
-                self._kafka.append(place, *record)
-        answer = asyncio.get_running_loop().create_future()
-        if self._dying:
-            answer.set_exception(Killed())
-        else:
-            answer.set_result(None)
-        return answer
-
-
-class PausedProducer(MortalProducer):
-    """Appends the record batches it is allowed to; then its process stands still."""
-
-    def __init__(self, kafka: Partitions, chance: random.Random) -> None:
-        super().__init__(kafka, chance)
-        self._allowed = asyncio.Semaphore(0)
-        self.paused = asyncio.Event()
-
-    async def send_batch(
-        self, batch: RecordBatch, topic: str, *, partition: int
-    ) -> asyncio.Future[None]:
-        if self._allowed.locked():
-            self.paused.set()
-        await self._allowed.acquire()
-        return await super().send_batch(batch, topic, partition=partition)
-
-    async def write(self, batches: int) -> None:
-        """Let the process run until it wants to write one more."""
-        self.paused.clear()
-        for _ in range(batches):
-            self._allowed.release()
-        await self.paused.wait()
-
-
-class BareStore(PartitionedStore):
-    """The store without the Faust table that it belongs to."""
-
-    def __init__(self, records: Iterable[Any]) -> None:
-        self.__post_init__()
-        events = [SimpleNamespace(message=record) for record in records]
-        self.apply_changelog_batch(events, None, None)
-
-
-class Process:
-    """One life of a worker: starts from what the brokers hold, ends by Killed or when all is
-    read.
-    """
-
-    def __init__(
-        self,
-        kafka: Partitions,
-        log: Log,
-        chance: random.Random,
-        producer: MortalProducer,
-        most: int,
-    ) -> None:
-        settings = Settings(partitions=PARTITIONS)
-        telemetry = Telemetry(log.book)
-        parts = (outbox.Outbox(producer, whole=CHANGELOGS), telemetry)
-        stores = [BareStore(kafka.read(name)) for name in CHANGELOGS]
-        self._stages: dict[str, Any] = {
-            topics.EVENTS: LifecycleStage(log.book, settings, stores[0], *parts, CHANGELOGS[0]),
-            topics.DELTAS: WindowsStage(log.book, settings, stores[1], *parts, CHANGELOGS[1]),
-        }
-        self._kafka = kafka
-        self._chance = chance
-        self._most = most
-        self.member = True
-        places = [(topic, p) for topic in self._stages for p in range(PARTITIONS)]
-        self._position = {place: kafka.committed[place] for place in places}
-        self._in_flight: dict[Place, deque[Batch]] = {place: deque() for place in places}
-
-    async def run(self) -> None:
-        """Read to the end, the partitions in any order. Raises Killed."""
-        while waiting := [
-            p for p, at in self._position.items() if at < len(self._kafka.records[p])
-        ]:
-            place = self._chance.choice(waiting)
-            at = self._position[place]
-            some = self._kafka.records[place][at : at + self._chance.randint(1, self._most)]
-            batch = Batch(*place, some, len(self._kafka.records[place]))
-            self._position[place] = batch.last + 1
-            self._in_flight[place].append(batch)
-            await self._stages[place[0]].process(batch)
-            if self._chance.randrange(3) == 0:
-                self.commit()
-        self.commit()
-
-    def commit(self) -> None:
-        """Commit the longest released run at the head of each partition, while in the group."""
-        if not self.member:
-            return
-        for place, batches in self._in_flight.items():
-            while batches and batches[0].released:
-                self._kafka.committed[place] = batches.popleft().last + 1
 
 
 def with_events_from_the_future(log: Log) -> Log:
@@ -240,21 +59,6 @@ def _renamed(raw: bytes, name: str) -> bytes:
     event["id"] = name
     event["data"]["conversation_id"] = name
     return orjson.dumps(event)
-
-
-def written(log: Log) -> Partitions:
-    """The log on its topic, before any worker has started."""
-    kafka = Partitions()
-    for index, item in enumerate(log.items):
-        if isinstance(item, int):
-            for partition in range(PARTITIONS):
-                kafka.append((topics.EVENTS, partition), None, tick_record(item), ())
-            continue
-        name = address(item).conversation
-        key = None if name is None else name.encode()
-        place = index % PARTITIONS if key is None else partition_of(key, PARTITIONS)
-        kafka.append((topics.EVENTS, place), key, item, ())
-    return kafka
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +110,24 @@ def test_outputs_torn_into_many_record_batches_change_nothing(
     assert_published_as_judged(log.verdict, kafka.read, repeated=True)
 
 
+def test_what_a_flush_writes_to_a_changelog_is_one_record_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "MAX_BATCH_BYTES", 400)
+    producer = MortalProducer(Partitions(), random.Random(1))
+
+    async def run() -> None:
+        box = outbox.Outbox(producer)
+        for number in range(50):
+            box.put(topics.FACTS, 0, b"key-%d" % number, bytes(100))
+            box.put_state(CHANGELOGS[0], 0, b"key-%d" % number, bytes(100), [])
+        await box.flush()
+
+    asyncio.run(run())
+    assert producer.appended[CHANGELOGS[0]] == 1
+    assert producer.appended[topics.FACTS] > 10
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_paused_process_that_writes_on_after_it_was_replaced_changes_nothing(
     log: Log, seed: int
@@ -314,7 +136,8 @@ def test_a_paused_process_that_writes_on_after_it_was_replaced_changes_nothing(
 
     async def run() -> None:
         producers = [PausedProducer(kafka, chance) for _ in range(2)]
-        processes, tasks = [], []
+        processes: list[Process] = []
+        tasks: list[asyncio.Task[None]] = []
         for producer in producers:
             process = Process(kafka, log, chance, producer, 60)
             for replaced in processes:

@@ -17,7 +17,8 @@ from streams.kafka import topics
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.processes import free_loopback_ports, stop_process
 from tests.integration.conftest import Runs
-from tests.stream_run import CONTRACT, Log, Metrics, WorkerProcess, await_that, synthetic_log
+from tests.stream_run import CONTRACT, Log, synthetic_log
+from tests.worker_process import Metrics, WorkerProcess, await_that
 
 KEY = {"contract", "grouping", "channel", "market", "journey", "supplier"}
 # The names that dashboards and alerts are built on, and the labels each series must carry.
@@ -212,7 +213,7 @@ def test_sigterm_ends_in_seconds_with_offsets_committed(runs: Runs, log: Log) ->
     with runs(log) as run:
         worker = run.start_worker("--commit-interval", "3600")
         run.replay()
-        total = log.records + run.partitions * (len(log.items) - log.records)
+        total = log.written(run.partitions)
         await_that(
             lambda: worker.metrics().total("baton_records_total", stage="lifecycle") == total,
             "all records processed",

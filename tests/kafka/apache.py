@@ -16,8 +16,10 @@ import struct
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from streams.kafka.processes import (
     LOOPBACK,
@@ -95,19 +97,46 @@ class ApacheKafka:
         workdir: Path,
         lib: Path | None = None,
         properties: dict[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
+        scram_users: Mapping[str, str] | None = None,
+        fronted: bool = False,
     ) -> None:
-        """Describe the cluster; `properties` are added to every broker's own, and win."""
+        """Describe the cluster; `properties` are added to every broker's own, and win.
+
+        `listeners` are more of them for clients, by name in capitals: the security protocol;
+        `scram_users` are passwords by user, for SCRAM-SHA-256 and SCRAM-SHA-512. `fronted`: each
+        broker listens once more, and says of that listener that it is to be reached at a port
+        where the test puts something in between (see `fronts`).
+        """
         self._count = brokers
         self._workdir = workdir.absolute()
         self._lib = lib
         self._extra = properties or {}
+        self._listeners = dict(listeners or {})
+        self._scram_users = scram_users or {}
+        self._fronted = fronted
         self._ports: list[int] = []
+        self._client_ports: dict[str, list[int]] = {}
+        self.fronts: list[tuple[int, int]] = []
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
     def bootstrap(self) -> str:
         """The "host:port,..." of all brokers, dead ones included."""
         return ",".join(f"{LOOPBACK}:{port}" for port in self._ports)
+
+    def bootstrap_of(self, listener: str) -> str:
+        """The "host:port,..." of one of the further listeners."""
+        return ",".join(f"{LOOPBACK}:{port}" for port in self._client_ports[listener])
+
+    @property
+    def fronted_bootstrap(self) -> str:
+        """The "host:port,..." of what stands in front of the brokers."""
+        return ",".join(f"{LOOPBACK}:{front}" for front, _ in self.fronts)
+
+    def port(self, i: int) -> int:
+        """Return the port of broker `i`, which nothing stands in front of."""
+        return self._ports[i]
 
     def pid(self, i: int) -> int:
         """Return the process id of broker `i` (node ids are 0 to n-1)."""
@@ -126,8 +155,13 @@ class ApacheKafka:
         self._lib = self._lib or resolve_kafka_lib(Path(__file__).resolve().parents[2])
         self._workdir.mkdir(parents=True, exist_ok=True)
         (self._workdir / "log4j2.properties").write_text(_LOG4J)
-        numbers = free_loopback_ports(2 * self._count)
-        self._ports, controllers = numbers[: self._count], numbers[self._count :]
+        many = 4 + len(self._listeners)
+        numbers = free_loopback_ports(many * self._count)
+        groups = [numbers[at::many] for at in range(many)]
+        self._ports, controllers, fronts, behind, *others = groups
+        self._client_ports = dict(zip(self._listeners, others, strict=True))
+        if self._fronted:
+            self.fronts = list(zip(fronts, behind, strict=True))
         deadline = time.monotonic() + timeout_s
         try:
             for i in range(self._count):
@@ -155,6 +189,14 @@ class ApacheKafka:
         stop_process(self._processes[i], timeout_s)
         self._launch(i)
         self._await_members({i}, time.monotonic() + timeout_s)
+
+    def restart_all(self, timeout_s: float = 90) -> None:
+        """Start every broker again on its data (killed first); return when each lists all."""
+        for i in self._processes:
+            self.kill(i)
+        for i in range(self._count):
+            self._launch(i)
+        self._await_members(set(range(self._count)), time.monotonic() + timeout_s)
 
     def stop(self, timeout_s: float = 15) -> None:
         """Terminate every broker, kill what is left after `timeout_s`; harmless when repeated."""
@@ -184,13 +226,18 @@ class ApacheKafka:
 
     def _write_properties(self, i: int, controllers: list[int]) -> None:
         replicas = min(3, self._count)
-        values = {
+        protocols = {"BROKER": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"} | self._listeners
+        ports = {"BROKER": self._ports[i]}
+        ports |= {name: numbers[i] for name, numbers in self._client_ports.items()}
+        reached = ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
+        values: dict[str, Any] = {
             "node.id": i,
             "process.roles": "broker,controller",
-            "listeners": f"BROKER://{LOOPBACK}:{self._ports[i]},"
-            f"CONTROLLER://{LOOPBACK}:{controllers[i]}",
-            "advertised.listeners": f"BROKER://{LOOPBACK}:{self._ports[i]}",
-            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"{reached},CONTROLLER://{LOOPBACK}:{controllers[i]}",
+            "advertised.listeners": reached,
+            "listener.security.protocol.map": ",".join(
+                f"{name}:{protocol}" for name, protocol in protocols.items()
+            ),
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": ",".join(
@@ -219,6 +266,11 @@ class ApacheKafka:
             values[f"{topic}.replication.factor"] = replicas
         for topic in ("transaction.state.log", "share.coordinator.state.topic"):
             values[f"{topic}.min.isr"] = 2 if replicas == 3 else 1
+        if self._fronted:
+            front, behind = self.fronts[i]
+            for name, port in (("listeners", behind), ("advertised.listeners", front)):
+                values[name] = f"{values[name]},FRONTED://{LOOPBACK}:{port}"
+            values["listener.security.protocol.map"] += ",FRONTED:PLAINTEXT"
         lines = [f"{name}={value}" for name, value in (values | self._extra).items()]
         self._file(i).write_text("\n".join(lines) + "\n")
 
@@ -240,7 +292,12 @@ class ApacheKafka:
 
     def _format_storage(self, deadline: float) -> None:
         cluster = uuid.uuid4().hex[:22]
-        tool = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c")
+        users = [
+            f"--add-scram={mechanism}=[name={user},password={password}]"
+            for user, password in self._scram_users.items()
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+        ]
+        tool = self._java("kafka.tools.StorageTool", "format", "-t", cluster, *users, "-c")
         log = self._workdir / "format.log"
         for i in range(self._count):
             process = spawn_tied([*tool, str(self._file(i))], log=log)

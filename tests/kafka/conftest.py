@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.kafka.apache import ApacheKafka, KafkaSetupError, resolve_kafka_lib
+from tests.kafka.secured import Secured, secured_kafka
+
+# CPython 3.11 fails with a SystemError (gh-106905) where a collection of a test's coroutines meets
+# the parsing of sources, as pytest does for each failure and at its end: no closing line then.
+gc.disable()
+
+
+@pytest.fixture(autouse=True)
+def _garbage_between_tests() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +45,10 @@ def kafka(kafka_lib: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         pytest.fail(problem, pytrace=False)
     yield cluster
     cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def secured(kafka_lib: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker with TLS, logins and permissions for the tests of one module."""
+    with secured_kafka(tmp_path_factory.mktemp("secured"), kafka_lib) as found:
+        yield found

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from streams.kafka.admin import ensure_topics
+from streams.kafka.topics import TopicSpec
 from tests.kafka.apache import ApacheKafka, KafkaSetupError, resolve_kafka_lib
 
 REPO = Path(__file__).resolve().parents[2]
@@ -188,8 +191,23 @@ def test_acks_all_goes_on_when_the_leader_is_killed(kafka_lib: Path, tmp_path: P
         cluster.restart(leader)
         return values
 
-    with ApacheKafka(brokers=3, workdir=tmp_path, lib=kafka_lib) as cluster:
+    async def acknowledged_by(cluster: ApacheKafka) -> str:
+        await ensure_topics(cluster.bootstrap, [TopicSpec("replicated", 1, {})], 3)
+        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+        await admin.start()
+        try:
+            wanted = ConfigResource(ConfigResourceType.TOPIC, "replicated")
+            (answer,) = await admin.describe_configs([wanted])
+            entries = answer.resources[0][4]
+            return next(str(value) for name, value, *_ in entries if "min.insync" in name)
+        finally:
+            await admin.close()
+
+    # One would do for these brokers: that two are asked for is the topic's own.
+    properties = {"min.insync.replicas": "1"}
+    with ApacheKafka(brokers=3, workdir=tmp_path, lib=kafka_lib, properties=properties) as cluster:
         assert asyncio.run(run(cluster)) == [b"%d" % i for i in range(count)]
+        assert asyncio.run(acknowledged_by(cluster)) == "2"
 
 
 def test_broker_that_ends_at_start_shows_its_log(kafka_lib: Path, tmp_path: Path) -> None:

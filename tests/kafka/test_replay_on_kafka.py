@@ -7,8 +7,9 @@ from pathlib import Path
 from streams.kafka import topics
 from streams.replay import Disturbance
 from tests.kafka.apache import ApacheKafka
-from tests.stream_run import Pipeline, await_that, synthetic_log
+from tests.stream_run import Pipeline, synthetic_log
 from tests.stream_verdict import assert_published_as_judged
+from tests.worker_process import await_that
 
 
 def test_one_worker_publishes_what_the_oracle_says_and_nothing_twice(
@@ -39,7 +40,7 @@ def test_sigterm_commits_what_was_processed(kafka: ApacheKafka, tmp_path: Path) 
     with Pipeline(kafka.bootstrap, tmp_path, log) as run:
         worker = run.start_worker("--commit-interval", "3600")
         run.replay()
-        total = log.records + run.partitions * (len(log.items) - log.records)
+        total = log.written(run.partitions)
         await_that(
             lambda: worker.metrics().total("baton_records_total", stage="lifecycle") == total,
             "all records processed",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.kafka.apache import ApacheKafka
 from tests.stream_run import Pipeline, synthetic_log
 from tests.stream_verdict import assert_published_as_judged
+
+both_guarantees = pytest.mark.parametrize(
+    "exactly_once", [True, False], ids=["exactly-once", "at-least-once"]
+)
 
 # Small, so that what is under way at any moment is a part of the log.
 BATCHES = ("--batch-records", "400")
@@ -44,11 +50,12 @@ def test_a_worker_that_is_stopped_and_started_again_publishes_nothing_twice(
         assert_published_as_judged(log.verdict, run.records, repeated=False)
 
 
+@both_guarantees
 def test_a_worker_that_is_killed_loses_nothing_and_invents_nothing(
-    kafka: ApacheKafka, tmp_path: Path
+    kafka: ApacheKafka, tmp_path: Path, exactly_once: bool
 ) -> None:
     log = synthetic_log(2000)
-    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES) as run:
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES, exactly_once=exactly_once) as run:
         worker = run.start_worker()
         worker.await_ready()
         run.start_replay(lasting_s=12)
@@ -57,14 +64,15 @@ def test_a_worker_that_is_killed_loses_nothing_and_invents_nothing(
             worker.kill()
             worker = run.start_worker()
         run.await_processed()
-        assert_published_as_judged(log.verdict, run.records, repeated=True)
+        assert_published_as_judged(log.verdict, run.records, repeated=not exactly_once)
 
 
+@both_guarantees
 def test_killed_while_it_recovers_and_works_off_a_backlog(
-    kafka: ApacheKafka, tmp_path: Path
+    kafka: ApacheKafka, tmp_path: Path, exactly_once: bool
 ) -> None:
     log = synthetic_log(1500)
-    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES) as run:
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=BATCHES, exactly_once=exactly_once) as run:
         worker = run.start_worker()
         run.replay()
         run.await_share(0.3)
@@ -77,7 +85,7 @@ def test_killed_while_it_recovers_and_works_off_a_backlog(
         worker.kill()
         run.start_worker()
         run.await_processed()
-        assert_published_as_judged(log.verdict, run.records, repeated=True)
+        assert_published_as_judged(log.verdict, run.records, repeated=not exactly_once)
 
 
 def test_what_is_fetched_while_a_recovered_worker_seeks_is_not_lost(

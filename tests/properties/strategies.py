@@ -80,6 +80,9 @@ def _terms(version: int, clauses: tuple[Clause, ...], **terms: Any) -> Terms:
     given: dict[str, Any] = {
         "effective_from_ms": T(-1_000),
         "effective_to_ms": None,
+        "inactivity_ms": INACTIVITY_MS,
+        "escalation_expiry_ms": EXPIRY_MS,
+        "verification_ms": VERIFICATION_MS,
         "thresholds_ms": {"chat": 20_000, "voice": 10_000},
         "required_context": frozenset({"issue"}),
         "groupings": ((), ("channel",), ("market",), ("channel", "market")),
@@ -95,9 +98,6 @@ def _terms(version: int, clauses: tuple[Clause, ...], **terms: Any) -> Terms:
         contract=CONTRACT,
         version=version,
         time_zone="UTC",
-        inactivity_ms=INACTIVITY_MS,
-        escalation_expiry_ms=EXPIRY_MS,
-        verification_ms=VERIFICATION_MS,
         clauses=clauses,
         **given,
     )
@@ -130,6 +130,14 @@ def _book(change: int | None) -> ContractBook:
 ONE_VERSION = _book(None)
 TWO_VERSIONS = _book(CHANGE_OF_TERMS)
 BOOKS = (ONE_VERSION, TWO_VERSIONS, _book(T(180)), _book(T(61.5)))
+_DAY = 86_400_000
+# What a life waits for may outlast the 8 days after its last event: each timer, at the edge.
+_SLOW_BOOKS = tuple(
+    ContractBook([_terms(1, _FIRST_CLAUSES, **{name: days * _DAY + beside})])
+    for name in ("inactivity_ms", "escalation_expiry_ms", "verification_ms")
+    for days in (8, 9)
+    for beside in (-1, 0)
+)
 
 _FLAGS = st.sampled_from((None, True, False))
 _SKILLS = st.sampled_from((None, (), ("billing",), ("billing", "malay")))
@@ -250,6 +258,48 @@ def _logs(draw: st.DrawFn) -> Log:
     return [item for _, item in arrivals]
 
 
+# The edges of what is still taken (7 d), of a life's rest (8 d), and of a day.
+_EDGES = st.builds(
+    lambda days, beside: days * _DAY + beside,
+    st.sampled_from((0, 0, 0, 1, 6, 7, 7, 8, 8, 9)),
+    st.sampled_from((0, 0, 1, -1, 90_000, 150_000, -30_000, 400_000)),
+)
+
+
+@st.composite
+def _logs_of_weeks(draw: st.DrawFn) -> Log:
+    """Visits days apart, some told of so late that the conversation may have been forgotten."""
+    arrivals: list[tuple[int, bytes | int]] = []
+    visits = [draw(st.sampled_from((0, -30_000, -150_000)))]
+    for _ in range(draw(st.integers(0, 3))):
+        visits.append(visits[-1] + draw(_EDGES))
+    told = st.tuples(
+        st.sampled_from((*_KINDS, *_OFTEN)),
+        st.sampled_from(visits),
+        _TIMES,
+        st.one_of(st.just(0), st.just(0), _EDGES),
+    )
+    for kind, visit, beside, delay in draw(st.lists(told, min_size=1, max_size=12)):
+        time = visit + beside
+        name = draw(st.sampled_from(("c1", "c1", "c2")))
+        channel = draw(st.sampled_from(("chat", "chat", "voice")))
+        market = draw(st.sampled_from(("SG", None)))
+        fields = draw(st.fixed_dictionaries(_KINDS[kind]))
+        raw = _maker(kind)(name, time, channel=channel, market=market, **fields)
+        arrivals.append((time + max(0, delay), raw))
+    moments = [arrival for arrival, _ in arrivals]
+    pasts = draw(st.lists(st.tuples(st.sampled_from(moments), _EDGES), min_size=1, max_size=8))
+    ticks = [moment + past for moment, past in pasts]
+    if draw(st.booleans()):
+        # Time that goes on with every event, as where ticks come from the data.
+        ticks += moments
+    timed: list[tuple[int, bytes | int]] = [(tick, tick) for tick in ticks]
+    # What comes at the same moment is read just before the tick, or just after it.
+    both = timed + arrivals if draw(st.booleans()) else arrivals + timed
+    both.sort(key=lambda item: item[0])
+    return [item for _, item in both]
+
+
 @dataclass(frozen=True)
 class Case:
     """A log with its last tick in it, and how it is read."""
@@ -263,18 +313,21 @@ class Case:
     chance: random.Random
 
 
-def cases() -> st.SearchStrategy[Case]:
-    """A log, a contract book, and how a pipeline happens to read them."""
+def cases(*, weeks: bool = False) -> st.SearchStrategy[Case]:
+    """A log, a contract book, and how a pipeline happens to read them.
+
+    `weeks`: one in which conversations fall silent for so long that they are forgotten, and return.
+    """
 
     def build(log: Log, end: int, lateness_ms: int, **how: Any) -> Case:
         return Case([*log, end + lateness_ms], lateness_ms=lateness_ms, **how)
 
     return st.builds(
         build,
-        _logs(),
-        st.sampled_from((T(60), T(133), T(420), T(1_000), T(90_000))),
+        _logs_of_weeks() if weeks else _logs(),
+        st.sampled_from((T(60), T(133), T(420), T(1_000), T(90_000), T(3_000_000))),
         lateness_ms=st.sampled_from((0, 1, 20_000)),
-        book=st.sampled_from(BOOKS),
+        book=st.sampled_from((*BOOKS, *_SLOW_BOOKS) if weeks else BOOKS),
         partitions=st.integers(1, 4),
         batch=st.integers(1, 7),
         restart_every=st.sampled_from((None, None, 1, 2, 3)),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from streams.event_log import Address, LogError, address, arrival_ms, read_log
+from streams.event_log import MAX_LINE_BYTES, Address, LogError, address, arrival_ms, read_log
 from tests.log_builder import T, event, failure, started, tick
 
 
@@ -55,3 +55,20 @@ def test_a_record_is_keyed_by_its_conversation() -> None:
 )
 def test_a_record_about_no_conversation_has_no_key(raw: bytes) -> None:
     assert address(raw) == Address(T(5), None)
+
+
+def test_a_line_longer_than_any_record_ends_the_log(tmp_path: Path) -> None:
+    # A few kilobytes, packed, that would be gigabytes in memory if the line were read whole.
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"id":"1"}\n' + b"0" * (MAX_LINE_BYTES + 1)))
+    records = read_log(path)
+    assert next(records) == b'{"id":"1"}'
+    with pytest.raises(LogError, match=rf"bomb\.jsonl\.gz:2: a line of more than {MAX_LINE_BYTES}"):
+        next(records)
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl.gz"
+    path.write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xff\xff\xff\xff")
+    with pytest.raises(LogError, match=r"log\.jsonl\.gz: cannot be read as a log"):
+        list(read_log(path))

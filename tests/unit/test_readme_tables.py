@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
+from pydantic import SecretStr
 
 from streams.domain.contract import ContractBook
 from streams.export.collector import BatonCollector
 from streams.export.metric_defs import ALL, MetricDef
-from streams.export.reference import metrics_table, topics_table
+from streams.export.reference import metrics_table, settings_table, topics_table
 from streams.export.telemetry import Telemetry
 from streams.kafka.topics import TopicSpec, declared_topics
+from streams.settings import Settings
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -45,6 +47,17 @@ def test_readme_s_metrics_are_what_the_code_prints() -> None:
 
 def test_readme_s_topics_are_what_the_code_prints() -> None:
     assert between("topics") == topics_table(), "python -m streams.export.reference prints it"
+
+
+def test_readme_s_settings_are_what_the_code_prints() -> None:
+    assert between("settings") == settings_table(), "python -m streams.export.reference prints it"
+
+
+def test_a_secret_has_a_variable_and_no_flag() -> None:
+    lines = [line for line in settings_table().splitlines() if line.startswith("| - |")]
+    named = [line.split("`")[1] for line in lines]
+    secrets = [n for n, field in Settings.model_fields.items() if field.annotation is SecretStr]
+    assert named == [f"BATON_{name.upper()}" for name in secrets]
 
 
 @pytest.mark.parametrize("definition", ALL, ids=lambda definition: definition.name)

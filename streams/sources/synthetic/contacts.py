@@ -78,7 +78,7 @@ def contacts_of(day: SyntheticDay) -> list[Contact]:
     chance = Chance(day.seed, 0)
     bad_from, bad_to = day.bad_period or (day.end_ms, day.end_ms)
     contacts: list[Contact] = []
-    for number, start in enumerate(_starts(day, chance), start=1):
+    for number, start in enumerate(_starts(day, chance), day.first_contact):
         contact = _contact(number, start, bad_from <= start < bad_to, chance)
         if chance.hit(c.RECONTACT_PPM):
             _join_earlier(contact, contacts, chance)

@@ -18,8 +18,8 @@ class SyntheticDay:
     `hours` of it. `disorder_seconds` bounds the delay between an event and its arrival. Of a
     million events `duplicate_ppm` are written twice and `late_ppm` arrive minutes later; `dirt_ppm`
     is how many unusable records there are beside them (0 for none, otherwise at least one of each
-    kind). In the first local hour `bad_hour` (0..23, None for never) the AI fails. Raises
-    ValueError for a value out of range.
+    kind). In the first local hour `bad_hour` (0..23, None for never) the AI fails. Contacts are
+    numbered from `first_contact` on. Raises ValueError for a value out of range.
     """
 
     seed: int = 1
@@ -33,6 +33,7 @@ class SyntheticDay:
     late_ppm: int = 200
     dirt_ppm: int = 100
     bad_hour: int | None = 14
+    first_contact: int = 1
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -44,6 +45,7 @@ class SyntheticDay:
             ("duplicate_ppm", 0, 1_000_000),
             ("late_ppm", 0, 1_000_000),
             ("dirt_ppm", 0, 1_000_000),
+            ("first_contact", 1, 10**12),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

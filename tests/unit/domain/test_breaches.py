@@ -12,7 +12,7 @@ from streams.domain.breaches import KeyBreaches
 from streams.domain.contract import Clause, ContractBook
 from streams.domain.delta import Key
 from tests.in_memory_pipeline import InMemoryPipeline
-from tests.log_builder import CONTRACT, T, accepted, failure, human_message, requested
+from tests.log_builder import CONTRACT, LIFE, T, accepted, failure, human_message, requested
 from tests.unit.oracle.verdicts import TERMS, book_with, told
 
 KEY: Key = (CONTRACT, ())
@@ -103,10 +103,12 @@ def test_a_takeover_as_the_wait_becomes_known_opens_and_closes() -> None:
 
 def test_evidence_are_the_ten_oldest_of_those_who_wait() -> None:
     breaches = KeyBreaches()
-    overdue = [((f"c{n:02}", 1, 1), T(60 - n)) for n in range(12)]
+    overdue = [((f"c{n:02}", LIFE, 1, 1), T(60 - n)) for n in range(12)]
     (record,) = breaches.at_moment(book_with(WAIT), KEY, T(300), [], overdue, [])
     assert record.numerator == 12
-    assert record.waiting == tuple(Waiting(T(60 - n), f"c{n:02}", 1, 1) for n in range(11, 1, -1))
+    assert record.waiting == tuple(
+        Waiting(T(60 - n), f"c{n:02}", LIFE, 1, 1) for n in range(11, 1, -1)
+    )
 
 
 def test_a_ratio_below_target_opens_once() -> None:
@@ -211,8 +213,8 @@ def test_a_ratio_that_new_terms_no_longer_promise_closes_as_they_come_into_force
 
 def test_a_wait_outlives_terms_that_no_longer_promise_it_and_closes_as_it_opened() -> None:
     book, breaches = _new_terms_at(120, [WAIT], []), KeyBreaches()
-    breaches.at_moment(book, KEY, T(60), [], [(("c1", 1, 1), T(0))], [])
-    (record,) = breaches.at_moment(book, KEY, T(200), [], [], [("c1", 1, 1)])
+    breaches.at_moment(book, KEY, T(60), [], [(("c1", LIFE, 1, 1), T(0))], [])
+    (record,) = breaches.at_moment(book, KEY, T(200), [], [], [("c1", LIFE, 1, 1)])
     assert (record.status, record.clause, record.version) == ("closed", "wait", 2)
 
 
@@ -220,5 +222,6 @@ def test_a_filter_admits_only_its_own_keys() -> None:
     clause = replace(WAIT, grouping=("channel",), where=(("channel", "voice"),))
     chat: Key = (CONTRACT, (("channel", "chat"),))
     assert (
-        KeyBreaches().at_moment(book_with(clause), chat, T(60), [], [(("c1", 1, 1), 0)], []) == []
+        KeyBreaches().at_moment(book_with(clause), chat, T(60), [], [(("c1", LIFE, 1, 1), 0)], [])
+        == []
     )

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from streams.domain.breach_record import BreachRecord, Waiting, encode_breach
 from streams.domain.facts import Fact, encode_fact, rfc3339
 from streams.domain.window_value import WindowValue, encode_window
-from tests.log_builder import CONTRACT, T
+from tests.log_builder import CONTRACT, LIFE, T
 
 FACT = Fact(
     kind="escalation_opened",
     contract=CONTRACT,
     version=3,
     conversation="c1",
+    life=LIFE,
     episode=2,
     ordinal=1,
     time=T(9.5),
@@ -40,7 +41,7 @@ BREACH = BreachRecord(
     numerator=1,
     denominator=0,
     target_ppm=0,
-    waiting=(Waiting(T(0), "c1", 1, 1),),
+    waiting=(Waiting(T(0), "c1", LIFE, 1, 1),),
 )
 WINDOW = WindowValue(
     contract=CONTRACT,
@@ -72,7 +73,7 @@ def test_a_time_is_rfc3339_with_milliseconds(time: int, text: str) -> None:
 def test_a_fact_is_a_cloudevent_about_its_conversation() -> None:
     assert orjson.loads(encode_fact(FACT)) == {
         "specversion": "1.0",
-        "id": "telco-2026:c1:escalation_opened:2:1:0",
+        "id": "telco-2026:c1:2026-03-02:escalation_opened:2:1:0",
         "source": "/baton",
         "type": "baton.fact.escalation_opened",
         "time": "2026-03-02T00:00:09.500Z",
@@ -81,6 +82,7 @@ def test_a_fact_is_a_cloudevent_about_its_conversation() -> None:
         "data": {
             "contract": CONTRACT,
             "contract_version": 3,
+            "life": "2026-03-02",
             "episode": 2,
             "ordinal": 1,
             "revision": 0,
@@ -98,7 +100,14 @@ def test_a_fact_is_a_cloudevent_about_its_conversation() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"episode": 1}, {"ordinal": 2}, {"revision": 1}, {"kind": "ai_failure"}, {"retracts": True}],
+    [
+        {"life": LIFE + 1},
+        {"episode": 1},
+        {"ordinal": 2},
+        {"revision": 1},
+        {"kind": "ai_failure"},
+        {"retracts": True},
+    ],
 )
 def test_another_place_revision_or_retraction_is_another_id(other: dict[str, Any]) -> None:
     assert replace(FACT, **other).id != FACT.id
@@ -133,6 +142,7 @@ def test_a_breach_is_a_cloudevent_about_its_clause_with_its_evidence() -> None:
         "waiting": [
             {
                 "conversation_id": "c1",
+                "life": "2026-03-02",
                 "episode": 1,
                 "ordinal": 1,
                 "t0": "2026-03-02T00:00:00.000Z",

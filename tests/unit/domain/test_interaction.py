@@ -12,6 +12,7 @@ from streams.domain.interaction import (
     HUMAN_MESSAGE,
     REQUESTED,
     Interaction,
+    UnreadableState,
     decode_interaction,
     encode_interaction,
     fold,
@@ -166,4 +167,12 @@ def test_words_joined_are_the_words_split(words: tuple[str, ...]) -> None:
 
 def test_a_state_is_read_as_it_was_written() -> None:
     state = remembered(started("c1", T(0)), requested("c1", T(5), skills=["a"]))
-    assert decode_interaction(encode_interaction(state)) == state
+    assert decode_interaction(encode_interaction(state, T(60))) == state
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", bytes(8), bytes(8) + b"\x90", bytes(8) + b"\xc1", bytes(8) + b"\x9a"]
+)
+def test_what_is_no_state_is_unreadable(raw: bytes) -> None:
+    with pytest.raises(UnreadableState):
+        decode_interaction(raw)

@@ -9,10 +9,12 @@ import pytest
 
 from streams.domain.events import epoch_ms
 from streams.domain.facts import Fact
+from streams.domain.interaction import decode_interaction, due_of
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
 from streams.domain.wire import Rejection, decode_event
 from tests.log_builder import (
     CONTRACT,
+    LIFE,
     T,
     customer_message,
     ended,
@@ -133,11 +135,23 @@ def test_only_interactions_that_a_batch_touched_are_stored() -> None:
     assert list(flush.states) == [f"{CONTRACT}\x00c2".encode()]
 
 
-def test_a_timer_publishes_without_storing_anything() -> None:
+def test_a_timer_that_moves_on_by_hours_is_stored_and_one_by_less_is_not() -> None:
     reader = Reader()
     reader.read(requested("c1", T(0)), T(60))
+    (before,) = reader.table.values()
     flush = reader.read(T(200))
-    assert ([fact.kind for fact in flush.facts], flush.states) == (["escalation_overdue"], {})
+    assert [fact.kind for fact in flush.facts] == ["escalation_overdue"]
+    assert (flush.states, list(reader.table.values())) == ({}, [before])
+    reader.read(T(5 * 3600))
+    (after,) = reader.table.values()
+    assert due_of(before) < T(170) < T(5 * 3600) < due_of(after)
+    assert decode_interaction(after) == decode_interaction(before)
+
+
+def test_a_tick_at_which_nothing_is_due_stores_nothing() -> None:
+    reader = Reader()
+    reader.read(requested("c1", T(0)), T(60))
+    assert reader.read(T(70)).states == {}
 
 
 def test_an_event_at_the_watermark_is_late_and_one_after_it_is_not() -> None:
@@ -201,7 +215,9 @@ def test_a_late_event_that_ends_a_wait_withdraws_it_with_the_next_step() -> None
     reader.restarted()
     reader.read(T(90))
     withdrawn = [entry.withdrawn for _, entry in reader.entries]  # type: ignore[attr-defined]
-    assert {(timed.time, timed.escalation) for (timed,) in withdrawn} == {(T(30) + 1, ("c1", 1, 1))}
+    assert {(timed.time, timed.escalation) for (timed,) in withdrawn} == {
+        (T(30) + 1, ("c1", LIFE, 1, 1))
+    }
 
 
 def test_what_one_late_event_opens_and_the_next_takes_back_reaches_no_key() -> None:

@@ -10,7 +10,7 @@ from streams.domain.delta import Entry, Key, Timed, slice_end_of
 from streams.domain.histogram import bucket_of, bucket_value_ms
 from streams.domain.window_value import WindowValue
 from streams.domain.windows import WindowPartition
-from tests.log_builder import CONTRACT, T
+from tests.log_builder import CONTRACT, LIFE, T
 from tests.unit.oracle.verdicts import BOOK, book_with
 
 WHOLE: Key = (CONTRACT, ())
@@ -29,7 +29,7 @@ def counted(
 
 
 def escalation(name: str, second: float, t0: float, *, eligible: bool = False) -> Timed:
-    return Timed(T(second), (name, 1, 1), T(t0), eligible)
+    return Timed(T(second), (name, LIFE, 1, 1), T(t0), eligible)
 
 
 def opening(name: str, second: float, *, t0: float | None = None, eligible: bool = False) -> Entry:
@@ -138,6 +138,38 @@ def test_steps_replayed_to_a_restored_table_change_nothing() -> None:
         either.advance()
     assert shown(restored) == shown(windows)
     assert value(restored).counts == {"matured": 2, "escalations": 1}
+
+
+def test_a_step_replayed_after_its_slices_expired_does_not_bring_them_back() -> None:
+    table: dict[bytes, bytes] = {}
+    # One source was silent for two days and is ahead; the other has come to 25 hours.
+    ahead = step(counted(60, matured=1), counted(DAY + 7_200, matured=1))
+    first = WindowPartition(BOOK, 2)
+    first.apply(0, T(2 * DAY), ahead)
+    first.apply(1, T(DAY + 3_600), [])
+    first.advance()
+    list(window_table.changes(first, table))
+    again = WindowPartition(BOOK, 2)
+    window_table.restore(again, table, 2)
+    again.apply(0, T(2 * DAY), ahead)
+    list(window_table.changes(again, table))
+    assert again.keys[WHOLE].slices.keys() == {T(DAY + 7_200)}
+    assert sum(name.startswith(b"s") for name in table) == 1
+
+
+def test_an_expired_slice_that_comes_back_with_an_old_table_goes_again() -> None:
+    table: dict[bytes, bytes] = {}
+    windows = after(counted(60, matured=1), until=120)
+    old = dict(window_table.changes(windows, table))
+    windows.apply(0, T(DAY + 300), [])
+    windows.advance()
+    expired = [name for name, raw in window_table.changes(windows, table) if raw is None]
+    table |= {name: raw for name, raw in old.items() if name in expired and raw is not None}
+    restored = WindowPartition(BOOK, 1)
+    window_table.restore(restored, table, 1)
+    assert restored.keys[WHOLE].slices == {}
+    assert [name for name, raw in window_table.changes(restored, table) if raw is None] == expired
+    assert expired[0] not in table
 
 
 def test_a_restart_at_a_boundary_remembers_who_left_before_it() -> None:

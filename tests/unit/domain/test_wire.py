@@ -163,3 +163,12 @@ def test_a_refusal_of_broken_bytes_never_quotes_them(
     at = raw.index(_SECRET.encode())
     for broken in (raw[:at] + garbage + raw[at:], raw[: at + len(_SECRET)], raw[at:]):
         assert _SECRET not in told(broken)
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9000-01-01T00:00:00.001Z"]
+)
+def test_a_time_that_could_not_be_written_down_again_is_refused(time: str) -> None:
+    event = orjson.loads(failure("c-1", T(0)))
+    with pytest.raises(Rejection, match=r"schema_violation: \$\.time"):
+        decode_event(orjson.dumps({**event, "time": time}), {"telco-2026"})

@@ -15,7 +15,7 @@ from tests import log_builder as b
 CONTRACTS = frozenset({"telco-2026"})
 
 
-def record(value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+def record(value: bytes | None, headers: list[tuple[str, bytes | None]]) -> Any:
     return SimpleNamespace(value=value, headers=headers)
 
 
@@ -61,3 +61,20 @@ def test_an_attribute_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(Rejection) as refused:
         structured_value(record(b"{}", [("ce_id", b"\xff")]))
     assert refused.value.code == "invalid_encoding"
+
+
+def test_an_attribute_without_a_value_is_refused() -> None:
+    # Kafka allows a header whose value is null.
+    binary = as_binary(b.started("c-1", b.T(0)))
+    headers = [(name, None if name == "ce_id" else value) for name, value in binary.headers]
+    with pytest.raises(Rejection) as refused:
+        decode_event(structured_value(record(binary.value, headers)), CONTRACTS)
+    assert refused.value.code == "schema_violation"
+
+
+def test_data_that_is_more_than_one_document_is_refused() -> None:
+    # Put together as text it would be an event with another subject.
+    binary = as_binary(b.started("c-1", b.T(0)))
+    with pytest.raises(Rejection) as refused:
+        structured_value(record(binary.value + b', "subject": "another"', binary.headers))
+    assert refused.value.code == "malformed_json"

@@ -13,7 +13,9 @@ from streams.kafka.delta_codec import DeltaStep, decode_deltas, encode_deltas
 _TIMES = st.integers(-(2**40), 2**45)
 _NAMES = st.text(max_size=6)
 _TIMED = st.lists(
-    st.builds(Timed, _TIMES, st.tuples(_NAMES, st.integers(1, 99), st.integers(1, 99)), _TIMES),
+    st.builds(
+        Timed, _TIMES, st.tuples(_NAMES, _TIMES, st.integers(1, 99), st.integers(1, 99)), _TIMES
+    ),
     max_size=2,
 )
 _ENTRIES = st.builds(
@@ -21,7 +23,7 @@ _ENTRIES = st.builds(
     contract=_NAMES,
     dimensions=st.sampled_from([(), (("channel", "chat"),), (("channel", "x"), ("market", "SG"))]),
     slice_end=_TIMES,
-    counts=st.dictionaries(_NAMES, st.integers(0, 2**60), max_size=3),
+    counts=st.dictionaries(_NAMES, st.integers(0, 2**50), max_size=3),
     latencies=st.dictionaries(st.integers(0, 2_561), st.integers(1, 2**40), max_size=3),
     opened=_TIMED,
     overdue=_TIMED,
@@ -52,3 +54,20 @@ def test_an_empty_step_is_left_out_unless_it_is_the_last() -> None:
 def test_a_foreign_record_is_refused(raw: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_deltas(raw)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        [2**63 - 1, []],
+        [0, [["c", [], 2**63 - 1]]],
+        [0, [["c", [], 0, {"eligible": -1}]]],
+        [0, [["c", [], 0, {"eligible": 2**63 - 1}]]],
+        [0, [["c", [], 0, {}, {100_000: 1}]]],
+        [0, [["c", [], 0, {}, {}, [[0, ["c", 1, 1], -(2**62)]]]]],
+    ],
+    ids=["watermark", "slice", "negative count", "large count", "bucket", "t0"],
+)
+def test_what_could_not_be_published_is_not_read(step: list[object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode_deltas(msgspec.msgpack.encode([0, [step]]))

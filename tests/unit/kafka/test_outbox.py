@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,14 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from streams.kafka.outbox import MAX_BATCH_BYTES, MAX_WHOLE_BYTES, Outbox, OutboxError, partition_of
+from streams.kafka.outbox import (
+    MAX_BATCH_BYTES,
+    MAX_WHOLE_BYTES,
+    Outbox,
+    OutboxError,
+    Written,
+    partition_of,
+)
 
 
 @dataclass
@@ -35,7 +43,7 @@ class KeptProducer:
         while (batch := memory.next_batch()) is not None:
             keys += [record.key for record in batch]
         self.batches.append((topic, partition, keys))
-        future.set_result(None)
+        future.set_result(SimpleNamespace(offset=100))
         return future
 
 
@@ -111,10 +119,19 @@ def test_a_record_larger_than_a_batch_goes_alone() -> None:
     assert [keys for _, _, keys in producer.batches] == [[b"a"], [b"b"], [b"c"]]
 
 
-def test_a_whole_topics_records_go_as_one_batch() -> None:
+def test_a_batchs_table_changes_go_as_one_batch() -> None:
     producer = KeptProducer()
-    outbox = Outbox(producer, whole={"changelog"})
+    outbox = Outbox(producer)
     for key in (b"a", b"b", b"c"):
-        outbox.put("changelog", 0, key, bytes(MAX_BATCH_BYTES - 1))
-    asyncio.run(outbox.flush())
+        outbox.put_state("changelog", 0, key, bytes(MAX_BATCH_BYTES - 1), [])
+    assert asyncio.run(outbox.flush()) == {("changelog", 0): Written(100, 102)}
     assert [keys for _, _, keys in producer.batches] == [[b"a", b"b", b"c"]]
+
+
+def test_table_changes_follow_the_outputs_that_came_of_them() -> None:
+    producer = KeptProducer()
+    outbox = Outbox(producer)
+    outbox.put_state("changelog", 0, b"state", b"v", [])
+    outbox.put("facts", 0, b"fact", b"v")
+    asyncio.run(outbox.flush())
+    assert [topic for topic, _, _ in producer.batches] == ["facts", "changelog"]

@@ -8,6 +8,7 @@ from typing import Any
 from streams.domain.breach_record import Waiting
 from streams.domain.contract import Clause, ContractBook
 from tests.log_builder import (
+    LIFE,
     T,
     accepted,
     ai_turn,
@@ -66,7 +67,7 @@ def test_a_wait_breaches_at_the_moment_it_is_overdue_and_closes_at_the_takeover(
         (300.5, "chat-wait", "closed", 0, 0),
     ]
     opened, closed = verdict.breaches
-    assert opened.waiting == (Waiting(T(0), "c1", 1, 1),)
+    assert opened.waiting == (Waiting(T(0), "c1", LIFE, 1, 1),)
     assert closed.waiting == ()
     assert opened.key == (("channel", "chat"),)
     assert opened.id == closed.id
@@ -95,7 +96,10 @@ def test_an_update_is_written_at_the_next_boundary_when_the_count_has_changed() 
         (240.0, "chat-wait", "updated", 1, 0),
         (241.0, "chat-wait", "closed", 0, 0),
     ]
-    assert verdict.breaches[1].waiting == (Waiting(T(0), "c1", 1, 1), Waiting(T(5), "c2", 1, 1))
+    assert verdict.breaches[1].waiting == (
+        Waiting(T(0), "c1", LIFE, 1, 1),
+        Waiting(T(5), "c2", LIFE, 1, 1),
+    )
 
 
 def test_a_boundary_counts_what_happens_at_it() -> None:

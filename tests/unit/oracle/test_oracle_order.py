@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zlib import crc32
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from streams.domain.facts import Fact
-from streams.oracle.judge import Verdict, judge
+from streams.event_log import address
+from streams.oracle.judge import Verdict, judge, judge_partitions
 from tests import log_builder as b
 from tests.log_builder import T
+from tests.stream_run import synthetic_log
 from tests.unit.oracle.verdicts import BOOK
 
 LATENESS_MS = 60_000
@@ -127,3 +130,28 @@ def test_corrections_leave_standing_what_would_have_been_said_had_nothing_been_l
 
 def _content(fact: Fact) -> Fact:
     return replace(fact, revision=0, late=False, retracts=False)
+
+
+def test_a_log_judged_by_partition_is_judged_as_a_whole() -> None:
+    log = synthetic_log(300, hours=6)
+    parts: list[list[bytes | int]] = [[], [], []]
+    for item in log.items:
+        if isinstance(item, int):
+            for part in parts:
+                part.append(item)
+        else:
+            parts[crc32((address(item).conversation or "").encode()) % 3].append(item)
+    assert all(parts)
+    assert judge_partitions(parts, log.book, lateness_ms=30_000) == log.verdict
+
+
+def test_windows_and_breaches_wait_for_the_partition_that_is_behind() -> None:
+    asked = [b.failure("c1", T(5), "human_requested"), T(600) + LATENESS_MS]
+    ahead = judge_partitions([asked, [T(600) + LATENESS_MS]], BOOK, lateness_ms=LATENESS_MS)
+    behind = judge_partitions([asked, [T(30) + LATENESS_MS]], BOOK, lateness_ms=LATENESS_MS)
+    unheard = judge_partitions([asked, []], BOOK, lateness_ms=LATENESS_MS)
+    assert ahead.facts == behind.facts == unheard.facts
+    assert (ahead.watermark, behind.watermark, unheard.watermark) == (T(600), T(30), None)
+    assert ahead.windows
+    assert not behind.windows
+    assert not unheard.windows

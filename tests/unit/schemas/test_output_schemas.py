@@ -27,6 +27,7 @@ STORE = SchemaStore.load(SCHEMAS)
 
 # 2000 to 2100: what a contract can be about.
 _times = st.integers(946_684_800_000, 4_102_444_800_000)
+_lives = _times.map(lambda time: time // 86_400_000)
 _counts = st.integers(0, 10**9)
 _ordinals = st.integers(1, 1000)
 _names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
@@ -80,6 +81,7 @@ _facts = st.sampled_from(FACT_KINDS).flatmap(
         contract=st.just("telco-2026"),
         version=_ordinals,
         conversation=_names,
+        life=_lives,
         episode=_ordinals,
         ordinal=_ordinals,
         time=_times,
@@ -111,7 +113,14 @@ _breaches = st.builds(
     denominator=_counts,
     target_ppm=st.integers(0, PPM),
     waiting=st.lists(
-        st.builds(Waiting, t0=_times, conversation=_names, episode=_ordinals, ordinal=_ordinals),
+        st.builds(
+            Waiting,
+            t0=_times,
+            conversation=_names,
+            life=_lives,
+            episode=_ordinals,
+            ordinal=_ordinals,
+        ),
         max_size=EVIDENCE_LIMIT,
     ).map(tuple),
 )

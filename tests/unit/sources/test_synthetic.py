@@ -25,7 +25,14 @@ from hypothesis import strategies as st
 from streams.contract_files import load_contracts
 from streams.domain.events import EVENT_TYPES, Event, epoch_ms
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
-from streams.sources.synthetic import DIRT, SUFFIXES, SyntheticDay, generate, write_log
+from streams.sources.synthetic import (
+    DIRT,
+    SUFFIXES,
+    SyntheticDay,
+    generate,
+    generate_days,
+    write_log,
+)
 from streams.sources.synthetic.day import ALLOWED_LATENESS_MS, HOUR_MS
 
 ROOT = Path(__file__).parents[3]
@@ -207,6 +214,26 @@ def waits_by_hour(firsts: list[Record]) -> dict[int, list[int]]:
     return waits
 
 
+def test_days_on_end_come_by_arrival_and_each_has_contacts_of_its_own() -> None:
+    day = SyntheticDay(interactions=40, hours=3, dirt_ppm=0)
+    records = list(decoded(generate_days(day, 3)))
+    arrivals = [record.arrival for record in records]
+    assert arrivals == sorted(arrivals)
+    starts = {
+        record.event.data.conversation_id: record.time
+        for record in records
+        if record.name == "ContactStarted"
+    }
+    names = sorted(starts, key=lambda name: starts[name])
+    assert names == sorted(names)
+    begun = Counter((starts[name] - day.start_ms) // (3 * 3_600_000) for name in names)
+    assert begun == {0: 40, 1: 40, 2: 40}
+
+
+def test_one_day_on_end_is_that_day() -> None:
+    assert list(generate_days(DAY, 1)) == list(generate(DAY))
+
+
 def test_in_the_bad_hour_more_contacts_fail_and_humans_are_slower(firsts: list[Record]) -> None:
     waits = waits_by_hour(firsts)
     normal = [w for h, found in waits.items() if 8 <= h <= 20 and h not in (14, 15) for w in found]
@@ -309,7 +336,14 @@ def test_a_log_of_an_unknown_format_is_refused_and_nothing_is_written(tmp_path: 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("interactions", 0), ("seed", -1), ("hours", 0), ("bad_hour", 24), ("late_ppm", 1_000_001)],
+    [
+        ("interactions", 0),
+        ("seed", -1),
+        ("hours", 0),
+        ("bad_hour", 24),
+        ("late_ppm", 1_000_001),
+        ("first_contact", 0),
+    ],
 )
 def test_a_parameter_out_of_range_is_refused_by_name(field: str, value: int) -> None:
     changed: dict[str, Any] = {field: value}
