@@ -149,14 +149,16 @@ class Pipeline:
         )
         asyncio.run(replayer.run(self.log.items if items is None else items))
 
-    def start_replay(self, lasting_s: float) -> None:
-        """Write the log from a thread, its ticks spread over about this time."""
-        ticks = [item for item in self.log.items if isinstance(item, int)]
+    def start_replay(self, lasting_s: float, share: tuple[float, float] = (0.0, 1.0)) -> None:
+        """Write the log (or this share of it) from a thread, its ticks spread over about this time."""
+        first, last = (int(part * len(self.log.items)) for part in share)
+        items = self.log.items[first:last]
+        ticks = [item for item in items if isinstance(item, int)]
         speed = (ticks[-1] - ticks[0]) / 1000 / lasting_s
 
         def write() -> None:
             try:
-                self.replay(speed=speed)
+                self.replay(items, speed=speed)
             except BaseException as error:
                 self._failures.append(error)
 

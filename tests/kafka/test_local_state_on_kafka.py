@@ -9,6 +9,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,13 @@ def test_a_killed_worker_goes_on_from_its_disk(
     with Pipeline(kafka.bootstrap, tmp_path, log, flags=flags, exactly_once=exactly_once) as run:
         worker = run.start_worker()
         worker.await_ready()
-        run.start_replay(lasting_s=12)
         before: dict[str, int] = {}
-        for share in (0.2, 0.45, 0.7):
-            run.await_share(share)
+        # What is written ends between two kills: each worker has something of its own to fold.
+        for written in pairwise((0.0, 0.35, 0.6, 1.0)):
+            run.start_replay(lasting_s=4, share=written)
+            run.await_share(written[0] + 0.2)
             worker.kill()
+            run.end_replay()
             now = reached(state)
             assert len(now) == 2 * run.partitions
             assert {place: min(now[place], offset) for place, offset in before.items()} == before
