@@ -150,7 +150,7 @@ class Pipeline:
         asyncio.run(replayer.run(self.log.items if items is None else items))
 
     def start_replay(self, lasting_s: float, share: tuple[float, float] = (0.0, 1.0)) -> None:
-        """Write the log (or this share of it) from a thread, its ticks spread over about this time."""
+        """Write the log (or this share of it) from a thread, its ticks spread over that time."""
         first, last = (int(part * len(self.log.items)) for part in share)
         items = self.log.items[first:last]
         ticks = [item for item in items if isinstance(item, int)]
