@@ -9,33 +9,75 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
-Dimension = Literal["channel", "market", "journey", "supplier"]
-DIMENSIONS: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
+from streams.domain.calendar_period import PERIODS, Period
+from streams.domain.service_hours import ServiceHours
+
+Dimension = Literal[
+    "channel", "market", "journey", "supplier", "prompt_version", "model", "knowledge_version"
+]
+DIMENSIONS: tuple[Dimension, ...] = (
+    "channel",
+    "market",
+    "journey",
+    "supplier",
+    "prompt_version",
+    "model",
+    "knowledge_version",
+)
+# Deployed while a contract runs, so that its scope may admit them by a pattern.
+VERSION_DIMENSIONS: frozenset[Dimension] = frozenset(
+    ("prompt_version", "model", "knowledge_version")
+)
 
 Indicator = Literal[
     "escalation_wait",
     "escalation_within",
+    "answer_within",
+    "answer_removed_within",
+    "first_response_within",
     "containment_raw",
     "containment_safe",
     "containment_no_recontact",
     "containment_safe_verified",
+    "verified_resolution",
+    "first_contact",
+    "recontact",
+    "human_takeover",
+    "abandonment",
+    "context_complete",
+    "customer_repeated",
     "failure_share",
+    "qa_coverage_ai",
+    "qa_coverage_human",
+    "qa_pass_ai",
+    "qa_pass_human",
+    "csat_satisfied",
+    "csat_response",
+    "compliance_exceptions",
+    "cost_per_verified",
 ]
-INDICATORS: tuple[Indicator, ...] = (
-    "escalation_wait",
-    "escalation_within",
-    "containment_raw",
-    "containment_safe",
-    "containment_no_recontact",
-    "containment_safe_verified",
-    "failure_share",
+INDICATORS: tuple[Indicator, ...] = get_args(Indicator)
+# More of them is worse: the clause sets a most, not a least.
+AT_MOST: frozenset[Indicator] = frozenset(
+    (
+        "recontact",
+        "human_takeover",
+        "abandonment",
+        "customer_repeated",
+        "failure_share",
+        "compliance_exceptions",
+        "cost_per_verified",
+    )
 )
+# Numbers that are no share of 1: the clause sets a `limit`.
+AMOUNTS: frozenset[Indicator] = frozenset(("compliance_exceptions", "cost_per_verified"))
 Severity = Literal["page", "ticket"]
 PPM = 1_000_000
 
@@ -46,7 +88,10 @@ class Clause:
 
     `grouping` names the dimensions of its keys (one breach state a key); `where` fixes some of them
     to a value. `target_ppm` and `hysteresis_ppm` are parts per million and 0 for `escalation_wait`,
-    as are `window_ms` (0) and `minimum_volume` (1). `reason` is set for `failure_share` only.
+    as are `window_ms` (0) and `minimum_volume` (1). `reason` is set for `failure_share` only. A
+    clause is judged over a rolling window (`window_ms`) or the contract's calendar `period`, whose
+    `window_ms` is 0. Where the indicator is an amount, `target_ppm` is millionths of it: of a
+    count, or of the contract's currency.
     """
 
     id: str
@@ -59,11 +104,17 @@ class Clause:
     minimum_volume: int = 1
     severity: Severity = "page"
     reason: str | None = None
+    period: Period | None = None
 
     @property
     def at_most(self) -> bool:
         """True where more is worse."""
-        return self.indicator == "failure_share"
+        return self.indicator in AT_MOST
+
+    @property
+    def scale(self) -> int:
+        """What a numerator is multiplied by to be compared with target_ppm * denominator."""
+        return 1 if self.indicator == "cost_per_verified" else PPM
 
     def admits(self, values: tuple[str, ...]) -> bool:
         """Whether a key of this clause's grouping (its values, in order) is judged by it."""
@@ -71,8 +122,31 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A span of time, in ms since 1970 UTC, in which the contract does not hold the supplier to its
+    word; `channels` empty means all.
+    """
+
+    from_ms: int
+    to_ms: int
+    reason: str
+    channels: frozenset[str] = frozenset()
+
+    def covers(self, time_ms: int, channel: str) -> bool:
+        """Whether an instant on a channel is excluded; `to_ms` is exclusive."""
+        in_span = self.from_ms <= time_ms < self.to_ms
+        return in_span and (not self.channels or channel in self.channels)
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """One version of a contract. Times in ms since 1970 UTC, `effective_to_ms` exclusive."""
+    """One version of a contract. Times in ms since 1970 UTC, `effective_to_ms` exclusive.
+
+    `service_clock`: handoff thresholds are of service time (`hours`), not of elapsed time.
+    `answer_ms` and `first_response_ms` are thresholds by channel. `qa_pass_ppm` is the least score
+    that passes, `csat_satisfied_ppm` the least satisfied one, as a share of its scale. `currency`
+    is what amounts are in.
+    """
 
     contract: str
     version: int
@@ -87,10 +161,32 @@ class Terms:
     groupings: tuple[tuple[Dimension, ...], ...]
     scope: Mapping[Dimension, frozenset[str]]
     clauses: tuple[Clause, ...]
+    hours: ServiceHours | None = None
+    service_clock: bool = False
+    exclusions: tuple[Exclusion, ...] = ()
+    answer_ms: Mapping[str, int] = field(default_factory=dict)
+    short_abandon_ms: int = 5_000
+    first_response_ms: Mapping[str, int] = field(default_factory=dict)
+    qa_pass_ppm: int = 800_000
+    csat_satisfied_ppm: int = 750_000
+    currency: str = "USD"
 
     def bounded(self, dimension: Dimension, value: str) -> str:
-        """The value as a label: itself where the contract's scope lists it, else `other`."""
-        return value if value == "unknown" or value in self.scope[dimension] else "other"
+        """The value as a label: itself where the contract's scope lists it, else `other`.
+
+        Versions of the AI are deployed while a contract runs: theirs are listed by patterns, `*`
+        standing for any characters.
+        """
+        listed = self.scope.get(dimension, frozenset())
+        if value == "unknown" or value in listed:
+            return value
+        if dimension in VERSION_DIMENSIONS and any(fnmatchcase(value, one) for one in listed):
+            return value
+        return "other"
+
+    def excluded(self, time_ms: int, channel: str) -> bool:
+        """Whether what happens at this instant on this channel is excluded."""
+        return any(one.covers(time_ms, channel) for one in self.exclusions)
 
 
 class ContractError(ValueError):
@@ -131,6 +227,13 @@ class ContractBook:
                     f"contract {name}: `inactivity` differs between versions; it joins a"
                     " conversation's activity into one run and must be the same in all of them"
                 )
+            if any(c.period for v in versions for c in v.clauses) and (
+                len({v.time_zone for v in versions}) > 1
+            ):
+                raise ContractError(
+                    f"contract {name}: `timeZone` differs between versions; calendar periods need"
+                    " the same in all of them"
+                )
         self._versions = by_contract
         self._starts = {n: [v.effective_from_ms for v in vs] for n, vs in by_contract.items()}
         self._numbered = {(n, v.version): v for n, vs in by_contract.items() for v in vs}
@@ -149,6 +252,11 @@ class ContractBook:
     def versions(self, contract: str) -> tuple[Terms, ...]:
         """All versions of one contract, oldest first."""
         return tuple(self._versions[contract])
+
+    def periods(self, contract: str) -> tuple[Period, ...]:
+        """The calendar periods that any clause of any version is judged over, shortest first."""
+        used = {c.period for terms in self._versions[contract] for c in terms.clauses}
+        return tuple(period for period in PERIODS if period in used)
 
     def at(self, contract: str, time_ms: int) -> Terms:
         """The terms in force at `time_ms`. Raises KeyError for a contract not in the book."""

@@ -1,0 +1,67 @@
+"""A contract's calendar periods: local days, weeks, months and quarters as spans of instants."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+
+from streams.domain.time_zone import zone_of
+
+Period = Literal["1d", "1w", "1M", "1Q"]
+PERIODS: tuple[Period, ...] = ("1d", "1w", "1M", "1Q")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def period_of(period: Period, zone: str, boundary_ms: int) -> tuple[int, int]:
+    """(start, end) in ms of the period with start < boundary <= end, as windows are open at their
+    start and closed at their end.
+
+    Periods begin at local midnight: of each day, Monday, first of a month, or first of January,
+    April, July, October.
+    """
+    local = (_EPOCH + (boundary_ms - 1) * _MILLISECOND).astimezone(zone_of(zone)).date()
+    first = _first_day(period, local)
+    return _midnight(zone, first), _midnight(zone, _next(period, first))
+
+
+def period_name(period: Period, zone: str, boundary_ms: int) -> str:
+    """What people call the period that holds the boundary: 2026-06, 2026-Q2, 2026-06-01."""
+    local = (_EPOCH + (boundary_ms - 1) * _MILLISECOND).astimezone(zone_of(zone)).date()
+    first = _first_day(period, local)
+    if period == "1M":
+        return first.isoformat()[:7]
+    if period == "1Q":
+        return f"{first.year}-Q{(first.month + 2) // 3}"
+    return first.isoformat()
+
+
+def _first_day(period: Period, day: date) -> date:
+    match period:
+        case "1d":
+            return day
+        case "1w":
+            return day - timedelta(days=day.weekday())
+        case "1M":
+            return day.replace(day=1)
+        case "1Q":
+            return day.replace(month=day.month - (day.month - 1) % 3, day=1)
+
+
+def _next(period: Period, first: date) -> date:
+    match period:
+        case "1d":
+            return first + timedelta(days=1)
+        case "1w":
+            return first + timedelta(days=7)
+        case "1M":
+            return (first + timedelta(days=31)).replace(day=1)
+        case "1Q":
+            return (first + timedelta(days=31 * 3)).replace(day=1)
+
+
+@lru_cache(maxsize=4_096)
+def _midnight(zone: str, day: date) -> int:
+    local = datetime(day.year, day.month, day.day, tzinfo=zone_of(zone))
+    return (local.astimezone(UTC) - _EPOCH) // _MILLISECOND
