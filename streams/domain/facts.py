@@ -8,27 +8,31 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 import orjson
 
 FactKind = Literal[
     "ai_failure",
+    "response_given",
+    "response_missed",
     "escalation_opened",
     "escalation_overdue",
     "escalation_ended",
     "episode_ended",
     "episode_matured",
+    "qa_evaluated",
+    "csat_requested",
+    "csat_received",
+    "compliance_opened",
+    "compliance_overdue",
+    "compliance_closed",
+    "cost_recorded",
 ]
-FACT_KINDS: tuple[FactKind, ...] = (
-    "ai_failure",
-    "escalation_opened",
-    "escalation_overdue",
-    "escalation_ended",
-    "episode_ended",
-    "episode_matured",
-)
+FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
+# Kinds about something that a note says (section 3), not about the course of an episode.
+NOTE_KINDS: frozenset[FactKind] = frozenset(FACT_KINDS[FACT_KINDS.index("qa_evaluated") :])
 SOURCE = "/baton"
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -36,18 +40,29 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One fact. `time` in ms since 1970 UTC; `detail` by kind (section 6), times in it in ms too.
 
-    `life` is the UTC day, in days since 1970, on which the conversation's life began (section 2).
+    `life` is the UTC day, in days since 1970, on which the conversation's life began (section 2);
+    `episode` 0 stands for none.
 
     | kind | detail |
     |---|---|
     | ai_failure | reason, first |
-    | escalation_opened | t0, eligible |
+    | response_given | t0, by, first, latency_ms, within (bool or None) |
+    | response_missed | t0, threshold_ms |
+    | escalation_opened | t0, eligible, excluded |
     | escalation_overdue | t0, threshold_ms |
-    | escalation_ended | t0, outcome, latency_ms, within (bool or None), overdue, clamped, and |
-    | | the legs requested_ms, queued_ms, offered_ms, accepted_ms |
+    | escalation_ended | t0, outcome, latency_ms, service_latency_ms (or None), within (bool or |
+    | | None), overdue, clamped, the legs requested_ms, queued_ms, offered_ms, accepted_ms, |
+    | | answer (word or None), removed_within, context_complete (bools or None) |
     | episode_ended | cause, eligible, outcome (None unless eligible), safe (None unless |
-    | | outcome is escalated) |
-    | episode_matured | outcome |
+    | | outcome is escalated), excluded, repeated |
+    | episode_matured | outcome, human, claimed, resolved, returned, first_contact, qa_ai, qa_human |
+    | qa_evaluated | subject, evaluator, passed |
+    | csat_requested | |
+    | csat_received | subject, satisfied |
+    | compliance_opened | rule_id, severity, due_at (or None) |
+    | compliance_overdue | rule_id, severity |
+    | compliance_closed | rule_id, severity, age_ms |
+    | cost_recorded | component, amount_micros, currency |
     """
 
     kind: FactKind
@@ -62,6 +77,9 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     market: str
     journey: str
     supplier: str
+    prompt_version: str
+    model: str
+    knowledge_version: str
     detail: dict[str, Any]
     revision: int = 0
     late: bool = False
@@ -97,8 +115,9 @@ def life_date(life: int) -> str:
 def encode_fact(fact: Fact) -> bytes:
     """The fact as a structured CloudEvent; equal facts give equal bytes."""
     detail = dict(fact.detail)
-    if "t0" in detail:
-        detail["t0"] = rfc3339(detail["t0"])
+    for name in ("t0", "due_at"):
+        if detail.get(name) is not None:
+            detail[name] = rfc3339(detail[name])
     return orjson.dumps(
         {
             "specversion": "1.0",
@@ -121,6 +140,9 @@ def encode_fact(fact: Fact) -> bytes:
                 "market": fact.market,
                 "journey": fact.journey,
                 "supplier": fact.supplier,
+                "prompt_version": fact.prompt_version,
+                "model": fact.model,
+                "knowledge_version": fact.knowledge_version,
                 **detail,
             },
         }
