@@ -55,7 +55,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     | | answer (word or None), removed_within, context_complete (bools or None) |
     | episode_ended | cause, eligible, outcome (None unless eligible), safe (None unless |
     | | outcome is escalated), excluded, repeated |
-    | episode_matured | outcome, human, claimed, resolved, returned, first_contact, qa_ai, qa_human |
+    | episode_matured | outcome, human, claimed, resolved, returned, first_contact, qa_ai, |
+    | | qa_human |
     | qa_evaluated | subject, evaluator, passed |
     | csat_requested | |
     | csat_received | subject, satisfied |
