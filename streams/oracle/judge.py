@@ -33,10 +33,10 @@ class Verdict:
     """What must have been published by the time the log's last tick was read.
 
     `facts` by (time, id), late ones and retractions among them; `windows` at the last boundary that
-    `watermark` has reached, by (contract, key, length); `breaches` by (time, clause, key, status,
-    contract), a status after the one it follows from. `events` counts every usable event, also
-    duplicates, test events and those about no contact, but no ticks or dead letters; `late_facts`
-    the facts marked late, retractions too.
+    `watermark` has reached, by (contract, key, length or period); `breaches` by (time, clause, key,
+    status, contract), a status after the one it follows from. `events` counts every usable event,
+    also duplicates, test events and those about no contact, but no ticks or dead letters;
+    `late_facts` the facts marked late, retractions too.
     """
 
     facts: tuple[Fact, ...]
@@ -96,6 +96,8 @@ def judge_partitions(
 
 def _published(reading: Reading, book: ContractBook) -> tuple[list[Fact], list[Wait]]:
     def of(contract: str, conversation: str, statements: Sequence[Statement]) -> list[Fact]:
+        if not statements:
+            return []
         gap = book.versions(contract)[0].inactivity_ms
         return facts_of(conversation_of(contract, conversation, statements, gap), book)
 

@@ -1,6 +1,7 @@
 """Breaches of the ratio clauses, judged where a window's content can have changed.
 
-DEFINITIONS.md section 9. All times in ms since 1970 UTC, targets in parts per million.
+DEFINITIONS.md section 9. All times in ms since 1970 UTC, targets in parts per million (of an
+amount's unit, where the indicator is one).
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from itertools import accumulate
 from msgspec.structs import replace
 
 from streams.domain.breach_record import BreachRecord, BreachStatus
-from streams.domain.contract import PPM, Clause, ContractBook, Terms
+from streams.domain.calendar_period import period_of
+from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Terms
 from streams.domain.facts import Fact
 from streams.domain.window_value import SLICE_MS
+from streams.oracle.counters import counts_of
 from streams.oracle.indicators import (
     WAITING_COUNTS,
     Key,
     Versions,
-    counts_of,
     is_containment,
     judges,
     ratio_of,
@@ -52,7 +54,7 @@ def ratio_breaches(
                 records.append(_no_longer_judged(standing.pop((clause_id, key)), terms, first))
         for clause in clauses:
             for key, series in _series_by_key(facts, waits, clause, versions).items():
-                for boundary in series.turning_points(first, final, clause.window_ms):
+                for boundary in series.turning_points(first, final, clause, terms.time_zone):
                     previous = standing.pop((clause.id, key), None)
                     record = _judge(terms, clause, key, series, boundary, previous)
                     if record is not None:
@@ -77,15 +79,20 @@ def _spans(versions: Sequence[Terms], begin: int, last: int) -> Iterator[tuple[T
 class _Series:
     """One key's facts as running sums over its slices, so that any window is one subtraction."""
 
-    def __init__(self, facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause) -> None:
+    def __init__(
+        self, facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause, versions: Versions
+    ) -> None:
         good: dict[int, int] = defaultdict(int)
         total: dict[int, int] = defaultdict(int)
+        # What the denominator is where nothing was counted.
+        self._least = ratio_of({}, clause.indicator, clause.reason)[1]
         self.escalated_from: int | None = None
         for fact in facts:
             end = slice_end(fact.time)
-            numerator, denominator = ratio_of(counts_of(fact), clause.indicator, clause.reason)
+            counts = counts_of(fact, versions.of(fact))
+            numerator, denominator = ratio_of(counts, clause.indicator, clause.reason)
             good[end] += numerator
-            total[end] += denominator
+            total[end] += denominator - self._least
             if fact.kind == "escalation_opened":
                 self.escalated_from = min(end, self.escalated_from or end)
         self._ends = sorted(total)
@@ -95,19 +102,30 @@ class _Series:
         self._begun = sorted(wait.since for wait in counted)
         self._over = sorted(wait.until for wait in counted if wait.until is not None)
 
-    def ratio(self, boundary: int, length: int) -> tuple[int, int]:
-        start = bisect_right(self._ends, boundary - length)
+    def ratio(self, start: int, boundary: int) -> tuple[int, int]:
+        """The ratio over the slices that end in (start, boundary]."""
+        begin = bisect_right(self._ends, start)
         stop = bisect_right(self._ends, boundary)
         waiting = bisect_right(self._begun, boundary) - bisect_right(self._over, boundary)
         return (
-            self._good[stop] - self._good[start],
-            self._total[stop] - self._total[start] + waiting,
+            self._good[stop] - self._good[begin],
+            self._total[stop] - self._total[begin] + self._least + waiting,
         )
 
-    def turning_points(self, first: int, final: int, length: int) -> list[int]:
-        """The boundaries at which a slice enters or leaves the window, and the first one."""
-        points = {first, *self._ends, *(end + length for end in self._ends)}
+    def turning_points(self, first: int, final: int, clause: Clause, zone: str) -> list[int]:
+        """The boundaries at which a slice enters or leaves the window, or a breach can close.
+
+        After a boundary that closes a breach with its period comes one that can open it again.
+        """
+        points = {first, first + SLICE_MS, *self._ends}
         points |= {slice_end(time) for time in (*self._begun, *self._over)}
+        if clause.period is None:
+            points |= {end + clause.window_ms for end in self._ends}
+        else:
+            after = first
+            while after <= final:
+                after = slice_end(period_of(clause.period, zone, after)[1] + 1)
+                points |= {after, after + SLICE_MS}
         return sorted(point for point in points if first <= point <= final)
 
 
@@ -123,7 +141,7 @@ def _series_by_key(
         if clause.grouping in versions.of(wait.opened).groupings:
             waiting[versions.key(wait.opened, clause.grouping)].append(wait)
     return {
-        key: _Series(by_key[key], waiting[key], clause)
+        key: _Series(by_key[key], waiting[key], clause, versions)
         for key in {*by_key, *waiting}
         if judges(clause, key)
     }
@@ -137,7 +155,8 @@ def _judge(
     boundary: int,
     previous: BreachRecord | None,
 ) -> BreachRecord | None:
-    numerator, denominator = series.ratio(boundary, clause.window_ms)
+    start = _window_start(clause, terms.time_zone, boundary)
+    numerator, denominator = series.ratio(start, boundary)
     enough = denominator >= clause.minimum_volume
     known = denominator > 0 and (
         not is_containment(clause.indicator)
@@ -148,7 +167,11 @@ def _judge(
         if not (known and enough and _beyond(clause, numerator, denominator)):
             return None
         status = "opened"
-    elif denominator == 0 or (enough and _recovered(clause, numerator, denominator)):
+    elif (
+        denominator == 0
+        or (enough and _recovered(clause, numerator, denominator))
+        or (clause.period is not None and previous.opened_at <= start)
+    ):
         status = "closed"
     elif (numerator, denominator) != (previous.numerator, previous.denominator):
         status = "updated"
@@ -170,6 +193,12 @@ def _judge(
     )
 
 
+def _window_start(clause: Clause, zone: str, boundary: int) -> int:
+    if clause.period is None:
+        return boundary - clause.window_ms
+    return period_of(clause.period, zone, boundary)[0]
+
+
 def _no_longer_judged(latest: BreachRecord, terms: Terms, boundary: int) -> BreachRecord:
     return replace(
         latest, status="closed", version=terms.version, time=boundary, numerator=0, denominator=0
@@ -177,13 +206,15 @@ def _no_longer_judged(latest: BreachRecord, terms: Terms, boundary: int) -> Brea
 
 
 def _beyond(clause: Clause, numerator: int, denominator: int) -> bool:
-    measured, target = numerator * PPM, clause.target_ppm * denominator
+    measured, target = numerator * clause.scale, clause.target_ppm * denominator
     return measured > target if clause.at_most else measured < target
 
 
 def _recovered(clause: Clause, numerator: int, denominator: int) -> bool:
     if clause.at_most:
         bound = max(0, clause.target_ppm - clause.hysteresis_ppm)
-        return numerator * PPM <= bound * denominator
-    bound = min(PPM, clause.target_ppm + clause.hysteresis_ppm)
-    return numerator * PPM >= bound * denominator
+        return numerator * clause.scale <= bound * denominator
+    bound = clause.target_ppm + clause.hysteresis_ppm
+    if clause.indicator not in AMOUNTS:
+        bound = min(PPM, bound)
+    return numerator * clause.scale >= bound * denominator
