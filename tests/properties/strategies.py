@@ -8,128 +8,18 @@ events.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
 from streams.domain.contract import ContractBook
-from tests import log_builder as b
 from tests.log_builder import T
 from tests.properties.books import DAY_MS, SETTINGS, SLOW_SETTINGS, Setting
+from tests.properties.event_kinds import SAID, STORIES, THEMES, maker
 
 Log = list[bytes | int]
-
-_FLAGS = st.sampled_from((None, True, False))
-_SKILLS = st.sampled_from((None, (), ("billing",), ("billing", "malay")))
-_AGENTS = st.sampled_from(("ann", "bob"))
-_REQUIRED = st.sampled_from(((), ("billing",), ("malay", "billing")))
-_FIELDS = st.sampled_from(((), ("issue",), ("attempts", "issue"), ("attempts",)))
-_SIGNALS = st.sampled_from(("human_requested", "no_match", "tool_error", "timeout"))
-_VISIBILITY = st.sampled_from((None, None, None, "private"))
-_PROMPTS = st.sampled_from((None, "p-1", "p-12", "p-2"))
-_MODELS = st.sampled_from((None, "m-1", "m-9"))
-_KNOWLEDGE = st.sampled_from((None, "k-1", "other-1"))
-_RULES = st.sampled_from(("disclosure", "identity"))
-
-_NOTES = ("evaluated", "survey_sent", "survey_answered", "exception", "exception_closed", "cost")
-_KINDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "started": {"direction": st.sampled_from((None, "outbound"))},
-    "data_updated": {},
-    "ended": {"by": st.sampled_from(("customer", "ai", "human", "automation", None))},
-    "customer_message": {"visibility": _VISIBILITY},
-    "ai_message": {"visibility": _VISIBILITY},
-    "ai_turn": {"prompt_version": _PROMPTS, "model": _MODELS, "knowledge_version": _KNOWLEDGE},
-    "automation": {},
-    "failure": {"signal": _SIGNALS, "prompt_version": _PROMPTS, "knowledge_version": _KNOWLEDGE},
-    "requested": {
-        "by": st.sampled_from(("ai", "customer", "human")),
-        "skills": _REQUIRED,
-        "fields": _FIELDS,
-    },
-    "queued": {},
-    "offered": {"agent": _AGENTS},
-    "declined": {"agent": _AGENTS},
-    "dequeued": {"outcome": st.sampled_from(("answered", "abandoned"))},
-    "accepted": {"agent": _AGENTS, "skills": _SKILLS, "qualified": _FLAGS},
-    "connected": {"agent": _AGENTS, "skills": _SKILLS, "qualified": _FLAGS},
-    "human_message": {
-        "agent": st.sampled_from((None, "ann", "bob")),
-        "customer_repeated_info": st.sampled_from((None, None, True)),
-        "visibility": _VISIBILITY,
-    },
-    "first_human_message": {"agent": st.sampled_from((None, "ann", "bob"))},
-    "returned": {"to": st.sampled_from(("ai", "queue", "agent"))},
-    "abandoned": {},
-    "claimed": {"by": st.sampled_from(("ai", "ai", "human", "customer"))},
-    "evidence": {
-        "kind": st.sampled_from(("system_of_record", "qa_pass", "llm_judge")),
-        "result": st.booleans(),
-    },
-    "reopened": {"trivial": st.booleans()},
-    "recontacted": {"trivial": st.booleans()},
-    "evaluated": {
-        "evaluation": st.sampled_from(("q1", "q1", "q2")),
-        "status": st.sampled_from(("final", "final", "final", "draft", "deleted", "deleted")),
-        "subject": st.sampled_from(("ai", "human")),
-        "score": st.sampled_from((None, 799_999, 800_000, 900_000)),
-        "fails": st.sampled_from((False, False, True)),
-        "evaluator": st.sampled_from(("auto", "human")),
-    },
-    "survey_sent": {"survey": st.sampled_from(("s1", "s2"))},
-    "survey_answered": {
-        "survey": st.sampled_from(("s1", "s1", "s2")),
-        "score": st.sampled_from((0, 1, 3, 4, 5)),
-        "scale": st.sampled_from(((1, 5), (1, 5), (0, 4), (-1, 5), (3, 3))),
-        "subject": st.sampled_from((None, "ai", "human")),
-    },
-    "exception": {
-        "exception": st.sampled_from(("x1", "x1", "x2")),
-        "due_in": st.sampled_from((None, -10_000, -1, 0, 1, 10_000, 30_000, 100_000, 9 * DAY_MS)),
-        "rule": _RULES,
-        "severity": st.sampled_from(("minor", "major", "critical")),
-    },
-    "exception_closed": {"exception": st.sampled_from(("x1", "x1", "x2")), "rule": _RULES},
-    "cost": {
-        "amount_micros": st.sampled_from((-300_000, 0, 100_000, 250_000)),
-        "currency": st.sampled_from(("USD", "USD", "SGD")),
-        "component": st.sampled_from(("llm", "human")),
-        "quantity": st.sampled_from((None, 1)),
-    },
-}
-# The wait for a human is where rules meet, so its milestones come more often.
-_OFTEN = ("failure", "requested", "queued", "human_message", "connected", "returned", "ended")
-# What a log is mostly about: of all kinds at once too few meet those that bear on them.
-_THEMES: tuple[tuple[str, ...], ...] = (
-    (*_KINDS, *_OFTEN),
-    tuple(kind for kind in (*_KINDS, *_OFTEN) if kind not in _NOTES),
-    (*_NOTES, *_NOTES, "started", "customer_message", "ai_turn", "human_message", "ended"),
-    (
-        *("started", "customer_message", "customer_message", "ai_message", "ai_turn"),
-        *("human_message", "first_human_message", "requested", "returned", "ended", "reopened"),
-    ),
-    (
-        *("started", "customer_message", "ai_turn", "failure", "human_message", "returned"),
-        *("claimed", "evidence", "evaluated", "recontacted", "reopened", "ended", "cost"),
-    ),
-)
-
-
-def _automation(conversation: str, time: int, **data: Any) -> bytes:
-    return b.message(conversation, time, "automation", **data)
-
-
-def _exception(conversation: str, time: int, due_in: int | None, **data: Any) -> bytes:
-    return b.exception(conversation, time, due=None if due_in is None else time + due_in, **data)
-
-
-_MAKERS: dict[str, Callable[..., bytes]] = {"automation": _automation, "exception": _exception}
-
-
-def _maker(kind: str) -> Callable[..., bytes]:
-    return _MAKERS.get(kind) or getattr(b, kind)  # type: ignore[no-any-return]
-
 
 _TIMES = st.builds(
     lambda step, beside: T(step * 10) + beside,
@@ -147,8 +37,9 @@ class Happening:
     raw: bytes
 
 
+@cache
 def _happening(kind: str, max_delay_ms: int, begin_ms: int = 0) -> st.SearchStrategy[Happening]:
-    make = _maker(kind)
+    make = maker(kind)
 
     def build(
         conversation: str, time: int, delay: int, about: dict[str, Any], fields: dict[str, Any]
@@ -169,20 +60,42 @@ def _happening(kind: str, max_delay_ms: int, begin_ms: int = 0) -> st.SearchStra
                 "test": st.sampled_from((None,) * 30 + (True,)),
             }
         ),
-        st.fixed_dictionaries(_KINDS[kind]),
+        SAID[kind],
     )
 
 
 def happenings(max_delay_ms: int = 200_000) -> st.SearchStrategy[Happening]:
     """One event of one of three conversations, read up to `max_delay_ms` after it happened."""
-    return st.one_of([_happening(kind, max_delay_ms) for kind in _THEMES[0]])
+    return _any_of(THEMES[0], max_delay_ms, 0)
+
+
+@cache
+def _any_of(
+    kinds: tuple[str, ...], max_delay_ms: int, begin_ms: int
+) -> st.SearchStrategy[Happening]:
+    return st.one_of([_happening(kind, max_delay_ms, begin_ms) for kind in kinds])
+
+
+@st.composite
+def _story(draw: st.DrawFn, begin_ms: int) -> list[Happening]:
+    """One conversation's events in their natural order, as soon as they happened."""
+    kinds = draw(st.sampled_from(STORIES))
+    times = sorted(draw(st.lists(_TIMES, min_size=len(kinds), max_size=len(kinds))))
+    channel = draw(st.sampled_from(("chat", "chat", "voice", "email")))
+    told = []
+    for kind, time in zip(kinds, times, strict=True):
+        fields = draw(SAID[kind])
+        raw = maker(kind)("c1", begin_ms + time, channel=channel, **fields)
+        told.append(Happening(begin_ms + time, begin_ms + time, raw))
+    return told
 
 
 @st.composite
 def _logs(draw: st.DrawFn, begin_ms: int) -> Log:
-    kinds = draw(st.sampled_from(_THEMES))
-    one = st.one_of([_happening(kind, 200_000, begin_ms) for kind in kinds])
-    events = draw(st.lists(one, min_size=1, max_size=18))
+    kinds = draw(st.sampled_from(THEMES))
+    one = _any_of(kinds, 200_000, begin_ms)
+    told = draw(st.one_of(st.just([]), _story(begin_ms)))
+    events = [*told, *draw(st.lists(one, min_size=0 if told else 1, max_size=16))]
     arrivals: list[tuple[int, bytes | int]] = []
     for event in events:
         arrivals.append((event.arrival, event.raw))
@@ -216,7 +129,7 @@ def _logs_of_weeks(draw: st.DrawFn, begin_ms: int) -> Log:
     for _ in range(draw(st.integers(0, 3))):
         visits.append(visits[-1] + draw(_EDGES))
     told = st.tuples(
-        st.sampled_from(draw(st.sampled_from(_THEMES))),
+        st.sampled_from(draw(st.sampled_from(THEMES))),
         st.sampled_from(visits),
         _TIMES,
         st.one_of(st.just(0), st.just(0), _EDGES),
@@ -226,8 +139,8 @@ def _logs_of_weeks(draw: st.DrawFn, begin_ms: int) -> Log:
         name = draw(st.sampled_from(("c1", "c1", "c2")))
         channel = draw(st.sampled_from(("chat", "chat", "voice")))
         market = draw(st.sampled_from(("SG", None)))
-        fields = draw(st.fixed_dictionaries(_KINDS[kind]))
-        raw = _maker(kind)(name, time, channel=channel, market=market, **fields)
+        fields = draw(SAID[kind])
+        raw = maker(kind)(name, time, channel=channel, market=market, **fields)
         arrivals.append((time + max(0, delay), raw))
     moments = [arrival for arrival, _ in arrivals]
     pasts = draw(st.lists(st.tuples(st.sampled_from(moments), _EDGES), min_size=1, max_size=8))
