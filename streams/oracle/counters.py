@@ -1,12 +1,38 @@
-"""The counters that each fact adds to. DEFINITIONS.md section 8."""
+"""The counters that each fact adds to. DEFINITIONS.md section 8. Times in ms since 1970 UTC."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from streams.domain.contract import Terms
+from streams.domain.contract import Dimension, Terms
 from streams.domain.facts import Fact
+from streams.oracle.indicators import Key, Versions, slice_end
+
+
+class Counted(NamedTuple):
+    """A fact, the end of its slice, and what it counts for."""
+
+    fact: Fact
+    end: int
+    counts: Mapping[str, int]
+
+
+def counted(facts: Iterable[Fact], versions: Versions) -> list[Counted]:
+    """The facts, each with what it counts for."""
+    return [Counted(f, slice_end(f.time), counts_of(f, versions.of(f))) for f in facts]
+
+
+def by_key(
+    facts: Iterable[Counted], grouping: tuple[Dimension, ...], versions: Versions
+) -> dict[Key, list[Counted]]:
+    """The facts whose own terms publish the grouping, by their keys in it."""
+    found: dict[Key, list[Counted]] = defaultdict(list)
+    for one in facts:
+        if grouping in versions.of(one.fact).groupings:
+            found[versions.key(one.fact, grouping)].append(one)
+    return found
 
 
 def counts_of(fact: Fact, terms: Terms) -> dict[str, int]:

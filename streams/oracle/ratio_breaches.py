@@ -15,10 +15,9 @@ from msgspec.structs import replace
 
 from streams.domain.breach_record import BreachRecord, BreachStatus
 from streams.domain.calendar_period import period_of
-from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Terms
-from streams.domain.facts import Fact
+from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Dimension, Terms
 from streams.domain.window_value import SLICE_MS
-from streams.oracle.counters import counts_of
+from streams.oracle.counters import Counted, by_key
 from streams.oracle.indicators import (
     WAITING_COUNTS,
     Key,
@@ -32,19 +31,20 @@ from streams.oracle.waits import Wait, counts_as_waiting
 
 
 def ratio_breaches(
-    contract: str, facts: Sequence[Fact], waits: Sequence[Wait], book: ContractBook, last: int
+    contract: str, facts: Sequence[Counted], waits: Sequence[Wait], book: ContractBook, last: int
 ) -> list[BreachRecord]:
     """Every record of one contract's ratio clauses up to the boundary `last`, in no order.
 
     `facts` are its on-time assertions, `waits` its stretches of waiting. A breach whose clause the
     version in force does not judge for its key is closed with 0 of 0.
     """
-    facts = [fact for fact in facts if fact.time <= last]
-    times = [fact.time for fact in facts] + [wait.since for wait in waits if wait.since <= last]
-    if not times:
+    facts = [one for one in facts if one.end <= last]
+    ends = [one.end for one in facts]
+    ends += [slice_end(wait.since) for wait in waits if wait.since <= last]
+    if not ends:
         return []
-    versions = Versions(book)
-    begin = slice_end(min(times))
+    keys = _Keys(facts, waits, Versions(book))
+    begin = min(ends)
     standing: dict[tuple[str, Key], BreachRecord] = {}
     records = []
     for terms, first, final in _spans(book.versions(contract), begin, last):
@@ -53,7 +53,7 @@ def ratio_breaches(
             if not any(c.id == clause_id and judges(c, key) for c in clauses):
                 records.append(_no_longer_judged(standing.pop((clause_id, key)), terms, first))
         for clause in clauses:
-            for key, series in _series_by_key(facts, waits, clause, versions).items():
+            for key, series in keys.series(clause).items():
                 for boundary in series.turning_points(first, final, clause, terms.time_zone):
                     previous = standing.pop((clause.id, key), None)
                     record = _judge(terms, clause, key, series, boundary, previous)
@@ -79,17 +79,13 @@ def _spans(versions: Sequence[Terms], begin: int, last: int) -> Iterator[tuple[T
 class _Series:
     """One key's facts as running sums over its slices, so that any window is one subtraction."""
 
-    def __init__(
-        self, facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause, versions: Versions
-    ) -> None:
+    def __init__(self, facts: Iterable[Counted], waits: Iterable[Wait], clause: Clause) -> None:
         good: dict[int, int] = defaultdict(int)
         total: dict[int, int] = defaultdict(int)
         # What the denominator is where nothing was counted.
         self._least = ratio_of({}, clause.indicator, clause.reason)[1]
         self.escalated_from: int | None = None
-        for fact in facts:
-            end = slice_end(fact.time)
-            counts = counts_of(fact, versions.of(fact))
+        for fact, end, counts in facts:
             numerator, denominator = ratio_of(counts, clause.indicator, clause.reason)
             good[end] += numerator
             total[end] += denominator - self._least
@@ -129,22 +125,37 @@ class _Series:
         return sorted(point for point in points if first <= point <= final)
 
 
-def _series_by_key(
-    facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause, versions: Versions
-) -> dict[Key, _Series]:
-    by_key: dict[Key, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        if clause.grouping in versions.of(fact).groupings:
-            by_key[versions.key(fact, clause.grouping)].append(fact)
-    waiting: dict[Key, list[Wait]] = defaultdict(list)
-    for wait in waits:
-        if clause.grouping in versions.of(wait.opened).groupings:
-            waiting[versions.key(wait.opened, clause.grouping)].append(wait)
-    return {
-        key: _Series(by_key[key], waiting[key], clause, versions)
-        for key in {*by_key, *waiting}
-        if judges(clause, key)
-    }
+class _Keys:
+    """One contract's facts and waits by their keys, in each grouping that a clause asks for."""
+
+    def __init__(self, facts: Sequence[Counted], waits: Sequence[Wait], versions: Versions) -> None:
+        self._facts = facts
+        self._waits = waits
+        self._versions = versions
+        self._known: dict[
+            tuple[Dimension, ...], tuple[dict[Key, list[Counted]], dict[Key, list[Wait]]]
+        ] = {}
+
+    def series(self, clause: Clause) -> dict[Key, _Series]:
+        """The series of every key that the clause judges."""
+        facts, waits = self._by_key(clause.grouping)
+        return {
+            key: _Series(facts.get(key, ()), waits.get(key, ()), clause)
+            for key in {*facts, *waits}
+            if judges(clause, key)
+        }
+
+    def _by_key(
+        self, grouping: tuple[Dimension, ...]
+    ) -> tuple[dict[Key, list[Counted]], dict[Key, list[Wait]]]:
+        if grouping not in self._known:
+            versions = self._versions
+            waiting: dict[Key, list[Wait]] = defaultdict(list)
+            for wait in self._waits:
+                if grouping in versions.of(wait.opened).groupings:
+                    waiting[versions.key(wait.opened, grouping)].append(wait)
+            self._known[grouping] = (by_key(self._facts, grouping, versions), waiting)
+        return self._known[grouping]
 
 
 def _judge(

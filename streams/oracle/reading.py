@@ -15,6 +15,7 @@ from streams.domain.events import (
     LATEST,
     ComplianceClosed,
     ComplianceException,
+    CostRecorded,
     CsatReceived,
     Data,
     Event,
@@ -25,6 +26,8 @@ from streams.domain.memory import LATE_LIMIT_MS
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 from streams.oracle.conversation import state_of
 from streams.oracle.publication import Entry
+
+LARGEST_COST_MICROS = 10**14
 
 
 @dataclass
@@ -80,10 +83,14 @@ def read_records(
 
 
 def _makes_sense(event: Event) -> bool:
-    """Whether a rating lies on its scale and a due date is a time that can be written down."""
+    """Whether a rating lies on its scale, a due date is a time that can be written down and a cost
+    is one that can be added up.
+    """
     match event:
         case CsatReceived(data=d):
             return d.scale_min < d.scale_max and d.scale_min <= d.score <= d.scale_max
         case ComplianceException(data=d) | ComplianceClosed(data=d):
             return d.due_at is None or EARLIEST <= d.due_at <= LATEST
+        case CostRecorded(data=d):
+            return abs(d.amount_micros) <= LARGEST_COST_MICROS
     return True

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Sequence
 
 from streams.domain.calendar_period import period_of
 from streams.domain.contract import ContractBook
-from streams.domain.facts import Fact
 from streams.domain.histogram import bucket_of, bucket_value_ms
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
-from streams.oracle.counters import counts_of
-from streams.oracle.indicators import Key, Versions, slice_end
+from streams.oracle.counters import Counted
+from streams.oracle.indicators import Key, Versions
 from streams.oracle.waits import Wait, counts_as_waiting
 
 
 def windows_at(
-    end: int, facts: Iterable[Fact], waits: Iterable[Wait], book: ContractBook
+    end: int, facts: Iterable[Counted], waits: Iterable[Wait], book: ContractBook
 ) -> list[WindowValue]:
     """Every key's windows at the boundary `end`; by contract, key, length, then period.
 
@@ -28,11 +27,11 @@ def windows_at(
     later. A fact's groupings are those of the version that judged it.
     """
     versions = Versions(book)
-    past: dict[tuple[str, Key], list[Fact]] = defaultdict(list)
-    for fact in facts:
-        if fact.time <= end:
-            for grouping in versions.of(fact).groupings:
-                past[fact.contract, versions.key(fact, grouping)].append(fact)
+    past: dict[tuple[str, Key], list[Counted]] = defaultdict(list)
+    for one in facts:
+        if one.end <= end:
+            for grouping in versions.of(one.fact).groupings:
+                past[one.fact.contract, versions.key(one.fact, grouping)].append(one)
     begun: dict[tuple[str, Key], list[Wait]] = defaultdict(list)
     for wait in waits:
         if wait.since <= end:
@@ -44,7 +43,7 @@ def windows_at(
         known = past[contract, key]
         still = [w for w in begun[contract, key] if w.until is None or w.until > end]
         for window, start in starts[contract].items():
-            found.append(_window(contract, key, window, start, end, known, still, versions))
+            found.append(_window(contract, key, window, start, end, known, still))
     return found
 
 
@@ -61,17 +60,17 @@ def _window(
     window: str,
     start: int,
     end: int,
-    past: Sequence[Fact],
+    past: Sequence[Counted],
     still_open: Sequence[Wait],
-    versions: Versions,
 ) -> WindowValue:
     counts: Counter[str] = Counter()
     latencies: list[int] = []
-    for fact in past:
-        if slice_end(fact.time) > start:
-            counts.update(counts_of(fact, versions.of(fact)))
-            if fact.kind == "escalation_ended":
-                latencies.append(fact.detail["latency_ms"])
+    for one in past:
+        if one.end > start:
+            for name, number in one.counts.items():
+                counts[name] += number
+            if one.fact.kind == "escalation_ended":
+                latencies.append(one.fact.detail["latency_ms"])
     counts["waiting"] = sum(map(counts_as_waiting, still_open))
     open_t0s = [wait.opened.detail["t0"] for wait in still_open]
     waits = latencies + [end - t0 for t0 in open_t0s]
@@ -85,7 +84,7 @@ def _window(
         oldest_t0=min(open_t0s, default=None),
         samples=len(waits),
         latency_ms={f"p{percent}": _quantile(waits, percent) for percent in PERCENTS},
-        escalated_before=any(fact.kind == "escalation_opened" for fact in past),
+        escalated_before=any(one.fact.kind == "escalation_opened" for one in past),
     )
 
 

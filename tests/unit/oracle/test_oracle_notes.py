@@ -166,6 +166,13 @@ def test_a_due_date_that_no_time_could_be_is_refused(kind: str) -> None:
     assert judged(raw, until=T(60)).dead_letters == {"schema_violation": 1}
 
 
+@pytest.mark.parametrize(("amount", "refused"), [(10**14, 0), (10**14 + 1, 1), (-(10**14) - 1, 1)])
+def test_a_cost_that_cannot_be_added_up_is_refused(amount: int, refused: int) -> None:
+    verdict = judged(cost("c1", T(5), amount), until=T(60))
+    assert verdict.dead_letters.get("schema_violation", 0) == refused
+    assert len(verdict.facts) == 1 - refused
+
+
 def test_an_exception_is_overdue_just_after_its_due_date_though_no_event_ever_comes() -> None:
     log = [exception("c1", T(0), due=T(90), severity="critical")]
     assert timeline(judged(*log, until=T(90))) == [(0.0, "compliance_opened")]
