@@ -101,6 +101,9 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
                 given=kind,
                 allowed=_KINDS,
             )
+            name = _name(document)
+            if name is not None:
+                read.slos.setdefault(name, (document, None))
         kinds.add(kind if isinstance(kind, str) else "")
     if documents and kinds <= {"SLO"}:
         findings.error(documents[0], (), "no ServiceContract document is in this file")
@@ -121,7 +124,8 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
         if len(findings.errors) == before and whole:
             read.sound.append(_terms(contract, read.slos))
     if not broken:
-        for name in sorted(read.slos.keys() - used):
+        unused = sorted(name for name, (_, slo) in read.slos.items() if slo and name not in used)
+        for name in unused:
             findings.warning(
                 read.slos[name][0], ("metadata", "name"), f"no contract here names the SLO {name}"
             )
@@ -133,15 +137,22 @@ def _take_slo(document: SourceDocument, read: _File, findings: Findings) -> None
     slo = converted(document, Slo, findings)
     if slo is not None:
         check_slo(document, slo, findings)
-    metadata = document.content.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(name, str):
+    name = _name(document)
+    if name is None:
         return
     if name in read.slos:
         findings.error(document, ("metadata", "name"), f"the SLO {shown(name)} is defined twice")
         return
     # One with errors of its own is known by name, so that its contract is not told it is missing.
     read.slos[name] = (document, slo if len(findings.errors) == before else None)
+
+
+def _name(document: SourceDocument) -> str | None:
+    """metadata.name of a document that may be wrong elsewhere."""
+    content = document.content
+    metadata = content.get("metadata") if isinstance(content, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _has_calendar(contract: ServiceContract, read: _File) -> bool:

@@ -166,7 +166,7 @@ def _check_burn(
         findings.warning(
             document,
             (*path, "sloRef"),
-            f"{clause.id} allows {percent_text(budget)} of misses, so that a burn rate of"
+            f"{clause.id} lets {percent_text(budget)} be missed, so that a burn rate of"
             f" {', '.join(map(_number, lost))} can never be seen; used are {used}",
         )
 
