@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import orjson
 from rich.console import Group
@@ -13,7 +14,7 @@ from streams.domain.clause_words import value_text
 from streams.domain.commercial import Price
 from streams.domain.contract import AMOUNTS, PPM, Clause
 from streams.domain.facts import rfc3339
-from streams.domain.money import amount_text, decimal_text, percent_text
+from streams.domain.money import amount_text, decimal_text
 from streams.domain.time_zone import local_text
 from streams.oracle.simulation import Charged, ClausePeriod, Settlement, Simulation
 
@@ -167,7 +168,7 @@ def _share(clause: Clause, numerator: int, denominator: int) -> str:
     if denominator == 0:
         return str(numerator)
     if clause.indicator in AMOUNTS:
-        return decimal_text(round(numerator * clause.scale / denominator, -4))
+        return decimal_text(int(round(Fraction(numerator * clause.scale, denominator), -2)))
     return f"{100 * numerator / denominator:.1f} %"
 
 
