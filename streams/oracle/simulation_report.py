@@ -241,9 +241,7 @@ def _totals(simulation: Simulation) -> Table:
     )
     money = _money(simulation.currency)
     for one in simulation.settlements:
-        share = (
-            percent_text(one.credited_micros * PPM // one.fees_micros) if one.fees_micros else "-"
-        )
+        share = f"{100 * one.credited_micros / one.fees_micros:.2f} %" if one.fees_micros else "-"
         table.add_row(
             one.span.name if one.complete else f"{one.span.name} (part)",
             money(one.fixed_fee_micros),
