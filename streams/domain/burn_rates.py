@@ -31,12 +31,13 @@ def infeasible_factors(budget: int) -> tuple[Fraction, ...]:
 
 
 def burn_factors(budget: int) -> tuple[Fraction, ...]:
-    """The four factors to use with this budget (ppm), steepest first; none with no budget at all.
+    """The four factors to use with this budget (ppm), steepest first.
 
     The stock one, or a share of the highest there can be where that is less; never below 1, which
-    uses the budget up exactly.
+    uses the budget up exactly. None where the highest is below 2, or there is no budget: what may
+    mostly be missed has no rate that is far too high.
     """
-    if not 0 < budget < PPM:
+    if not 0 < budget <= PPM // 2:
         return ()
     highest = Fraction(PPM, budget)
     return tuple(

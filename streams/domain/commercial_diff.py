@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from streams.domain.clause_words import value_text
 from streams.domain.commercial import ClauseCredit, CommercialTerms, Price
@@ -11,8 +11,10 @@ from streams.domain.contract_change import Change, Effect
 from streams.domain.money import amount_text, percent_text
 
 
-def money_changes(before: Terms, after: Terms) -> Iterator[Change]:
-    """Currency, prices, fees, what is at risk, and credits clause by clause."""
+def money_changes(before: Terms, after: Terms, successors: Mapping[str, str]) -> Iterator[Change]:
+    """Currency, prices, fees, what is at risk, and credits clause by clause; `successors` are the
+    clauses that go on under another name.
+    """
     old = before.commercial or CommercialTerms(before.currency)
     new = after.commercial or CommercialTerms(after.currency)
     if before.currency != after.currency:
@@ -33,7 +35,7 @@ def money_changes(before: Terms, after: Terms) -> Iterator[Change]:
         if was_ppm != now_ppm:
             text = f"{percent_text(now_ppm)} instead of {percent_text(was_ppm)} {words}"
             yield Change("money", text, _effect(now_ppm > was_ppm))
-    yield from _credits(before, after, old, new)
+    yield from _credits(before, after, old, new, successors)
     for points, words in (
         (set(new.approvals) - set(old.approvals), "needs approval now"),
         (set(old.approvals) - set(new.approvals), "needs no approval any more"),
@@ -88,12 +90,16 @@ def _priced(price: Price) -> str:
 
 
 def _credits(
-    before: Terms, after: Terms, old: CommercialTerms, new: CommercialTerms
+    before: Terms,
+    after: Terms,
+    old: CommercialTerms,
+    new: CommercialTerms,
+    successors: Mapping[str, str],
 ) -> Iterator[Change]:
     clauses = {clause.id: clause for clause in (*before.clauses, *after.clauses)}
-    kept = {c.id for c in before.clauses} & {c.id for c in after.clauses}
-    for name in sorted(kept):
-        was = old.credit_of(name) or ClauseCredit(name)
+    predecessors = {heir: name for name, heir in successors.items()}
+    for name in sorted(clause.id for clause in after.clauses):
+        was = old.credit_of(predecessors.get(name, name)) or ClauseCredit(name)
         now = new.credit_of(name) or ClauseCredit(name)
         if was.weight_ppm != now.weight_ppm:
             text = f"weighs {percent_text(now.weight_ppm)} of what is at risk"

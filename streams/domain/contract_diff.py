@@ -43,7 +43,8 @@ def changes_between(before: Terms, after: Terms) -> list[Change]:
         _clauses,
     )
     found = [change for step in steps for change in step(before, after)]
-    return found + list(money_changes(before, after))
+    old, new = ({clause.id: clause for clause in t.clauses} for t in (before, after))
+    return found + list(money_changes(before, after, _successors(old, new)))
 
 
 def _validity(before: Terms, after: Terms) -> Iterator[Change]:
@@ -143,13 +144,25 @@ def _hours(before: Terms, after: Terms) -> Iterator[Change]:
     if old.weekly != new.weekly:
         text = f"service hours are {_week(now)} a week instead of {_week(was)}"
         yield Change("terms", text, "neutral" if was == now else _effect(now > was))
+    begins = local_text(after.effective_from_ms, after.time_zone)[:10]
     for days, word, effect in (
-        (new.holidays - old.holidays, "a holiday", "looser"),
-        (old.holidays - new.holidays, "no holiday", "stricter"),
+        (new.holidays - old.holidays, "holiday", "looser"),
+        (
+            frozenset(d for d in old.holidays - new.holidays if d >= begins),
+            "working day",
+            "stricter",
+        ),
     ):
         if days:
-            kind: Effect = "looser" if effect == "looser" else "stricter"
-            yield Change("terms", f"{join_words(days)} is {word}", kind)
+            text = f"{join_words(days)} {f'is a {word}' if len(days) == 1 else f'are {word}s'}"
+            yield Change("terms", text, _unless_later(before, after, effect == "stricter"))
+
+
+def _unless_later(before: Terms, after: Terms, stricter: bool) -> Effect:
+    """Days and spans are listed for a version's own time: of a later one they change nothing."""
+    ended = before.effective_to_ms
+    later = ended is not None and ended <= after.effective_from_ms
+    return "neutral" if later else _effect(stricter)
 
 
 def _week(minutes: int) -> str:
@@ -160,9 +173,10 @@ def _week(minutes: int) -> str:
 def _exclusions(before: Terms, after: Terms) -> Iterator[Change]:
     for one in after.exclusions:
         if one not in before.exclusions:
-            yield Change("terms", f"excluded {_excluded(one, after)}", "looser")
+            effect = _unless_later(before, after, False)
+            yield Change("terms", f"excluded {_excluded(one, after)}", effect)
     for one in before.exclusions:
-        if one not in after.exclusions:
+        if one not in after.exclusions and one.to_ms > after.effective_from_ms:
             yield Change("terms", f"no longer excluded {_excluded(one, before)}", "stricter")
 
 
@@ -203,14 +217,36 @@ def _groupings(before: Terms, after: Terms) -> Iterator[Change]:
 def _clauses(before: Terms, after: Terms) -> Iterator[Change]:
     old = {clause.id: clause for clause in before.clauses}
     new = {clause.id: clause for clause in after.clauses}
-    for name in sorted({*old, *new}):
-        if name not in old:
+    successors = _successors(old, new)
+    for name in sorted({*old, *new} - set(successors.values())):
+        if name in successors:
+            heir = new[successors[name]]
+            yield Change("clause", f"is called {heir.id} now", "neutral", name)
+            yield from _clause(old[name], heir)
+        elif name not in old:
             yield Change("clause", f"new promise: {clause_text(new[name])}", "stricter", name)
         elif name not in new:
             text = f"no longer promised: {clause_text(old[name])}"
             yield Change("clause", text, "looser", name)
         else:
             yield from _clause(old[name], new[name])
+
+
+def _successors(old: Mapping[str, Clause], new: Mapping[str, Clause]) -> dict[str, str]:
+    """Promises that go on under another name: the only ones about the same thing, gone and new."""
+    gone, come = ({n: _about(one[n]) for n in one.keys() - other.keys()} for one, other in
+                  ((old, new), (new, old)))  # fmt: skip
+    found = {}
+    for name, about in gone.items():
+        heirs = [other for other, its in come.items() if its == about]
+        if len(heirs) == 1 and list(gone.values()).count(about) == 1:
+            found[name] = heirs[0]
+    return found
+
+
+def _about(clause: Clause) -> tuple[object, ...]:
+    return (clause.indicator, clause.reason, clause.grouping, clause.where,
+            clause.window_ms, clause.period)  # fmt: skip
 
 
 def _clause(old: Clause, new: Clause) -> Iterator[Change]:

@@ -162,12 +162,13 @@ def _check_burn(
         )
     lost = infeasible_factors(budget)
     if lost:
-        used = ", ".join(map(_number, burn_factors(budget))) or "none"
+        used = ", ".join(map(_number, burn_factors(budget)))
         findings.warning(
             document,
             (*path, "sloRef"),
             f"{clause.id} lets {percent_text(budget)} be missed, so that a burn rate of"
-            f" {', '.join(map(_number, lost))} can never be seen; used are {used}",
+            f" {', '.join(map(_number, lost))} can never be seen;"
+            f" {f'used are {used}' if used else 'none is used'}",
         )
 
 
