@@ -86,7 +86,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                     " than the minimum volume); the worst of the keys chosen above. A gap: no"
                     " worker reported it.",
                 ),
-                Query(clause_state(selector, waits), "{{clause}}"),
+                Query(clause_state(selector, waits, where(this)), "{{clause}}"),
             ),
             16,
             max(7, 3 + len(found)),

@@ -46,7 +46,7 @@ _KEY = {
 def overview(book: ContractBook, runbooks: str) -> Dashboard:
     """All contracts."""
     found = all_promises(book)
-    state = clause_state(_ALL, selectors(one for one in found if one.is_wait))
+    state = clause_state(_ALL, selectors(one for one in found if one.is_wait), _ALL)
     sheet = frame.Sheet(
         addresses.OVERVIEW,
         "Baton / Contracts",
@@ -218,15 +218,10 @@ def _lanes(clauses: int) -> int:
 def _worst_keys(book: ContractBook) -> Panel:
     found = all_promises(book)
     shares = [one for one in found if one.clause.indicator not in AMOUNTS and not one.is_wait]
+    figures = [("Value", "baton_clause_value"), ("Target", "baton_clause_target")] if shares else []
     columns = [
         Column("Misses left", worst_key("baton_clause_misses_left", _ALL)),
-        *(
-            Column(heading, _either(metric, shares), SHARE)
-            for heading, metric in (
-                ("Value", "baton_clause_value"),
-                ("Target", "baton_clause_target"),
-            )
-        ),
+        *(Column(heading, _either(metric, shares), SHARE) for heading, metric in figures),
         Column("Samples", worst_key("baton_clause_samples", _ALL)),
         Column("Judged from", worst_key("baton_clause_minimum_volume", _ALL)),
     ]

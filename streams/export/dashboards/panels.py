@@ -303,6 +303,7 @@ def heat(said: Said, unit: str, expr: str) -> Panel:
     panel = (
         heatmap.Panel()
         .unit(COUNT)
+        .thresholds(_one_color(GREEN))
         .calculate(False)
         .color(
             heatmap.HeatmapColorOptions()

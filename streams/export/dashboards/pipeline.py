@@ -170,7 +170,7 @@ def _throughput() -> list[frame.Placed]:
         ),
         (
             _over_time(
-                Said("Facts by kind", "Published on time."),
+                Said("Facts by kind", "Facts published on time, late corrections not counted."),
                 PER_SECOND,
                 f"sum by (kind) (rate(baton_facts_total{_OF}{RATE}))",
                 "{{kind}}",
@@ -277,7 +277,7 @@ def _state() -> list[frame.Placed]:
             lines(
                 Said(
                     "The last recovery",
-                    "How long it took.",
+                    "How long a worker last took to recover its tables.",
                     runbook="slow-recovery",
                 ),
                 SECONDS,

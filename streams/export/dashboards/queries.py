@@ -43,12 +43,13 @@ def clause_dimensions(dimensions: Iterable[Dimension]) -> str:
     return ",".join(f'{name}=~"$${name}|"'.replace("$$", "$") for name in dimensions)
 
 
-def clause_state(selector: str, waits: Iterable[str]) -> str:
+def clause_state(selector: str, waits: Iterable[str], clauses: str) -> str:
     """The state of each clause, the worst of its keys: BREACHED, AT_RISK, MET or NOT_JUDGED.
 
-    At risk: judged, and the next miss breaches. `selector` chooses clause series; `waits` are
-    selectors of clauses on single waits, which have no volume: they are met while none is in
-    breach. A clause that no worker reports is absent.
+    At risk: judged, and the next miss breaches. `selector` chooses clause series by any of their
+    labels, `clauses` by contract and clause only. `waits` are selectors of clauses on single
+    waits, which have no volume: they are met while none is in breach. A clause that no worker
+    reports is absent.
     """
     by = "by (contract, clause, severity)"
     judged = f"(baton_clause_samples{selector} >= baton_clause_minimum_volume{selector})"
@@ -58,7 +59,7 @@ def clause_state(selector: str, waits: Iterable[str]) -> str:
         f"max {by} (({MET} + (baton_clause_misses_left{selector} < bool 1)) and {judged})",
         f"max {by} (({MET} + 0 * baton_clause_value{selector}) and {judged})",
         *(f"({MET} + 0 * {known % wait})" for wait in waits),
-        f"({NOT_JUDGED} * {known % selector})",
+        f"({NOT_JUDGED} * {known % clauses})",
     ]
     return "\nor\n".join(states)
 
