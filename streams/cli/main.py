@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from streams.cli.contract import contract
 from streams.cli.demo import demo
 from streams.cli.generate import generate
 from streams.cli.oracle import oracle
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, generate, topics):
+for command in (demo, worker, replay, oracle, generate, topics, contract):
     cli.add_command(command)
 
 
