@@ -66,13 +66,11 @@ def overview(book: ContractBook, runbooks: str) -> Dashboard:
 
 
 def _now(book: ContractBook, state: str) -> list[frame.Placed]:
-    linked = (
-        f'label_replace(max by (contract) ({state}), "dashboard", "baton-c-$1", "contract", "(.*)")'
-    )
+    linked = _with_uid(f"max by (contract) ({state})", "(.*)", addresses.contract_uid("$1"))
     for name in book.names:
-        if len(name) > addresses.PLAIN_NAME:
-            uid = addresses.contract_uid(name)
-            linked = f'label_replace({linked}, "dashboard", "{uid}", "contract", "{name}")'
+        uid = addresses.contract_uid(name)
+        if not uid.endswith(name):  # shortened
+            linked = _with_uid(linked, name, uid)
     waiting = f"$clock - min(baton_oldest_open_handoff_timestamp_seconds{_WHOLE})"
     return [
         (
@@ -140,6 +138,11 @@ def _now(book: ContractBook, state: str) -> list[frame.Placed]:
             5,
         ),
     ]
+
+
+def _with_uid(expr: str, contract: str, uid: str) -> str:
+    """The series with the uid of its contract's dashboard as a label, for the link."""
+    return f'label_replace({expr}, "dashboard", "{uid}", "contract", "{contract}")'
 
 
 def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:

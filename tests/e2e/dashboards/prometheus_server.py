@@ -50,7 +50,8 @@ class PrometheusServer:
         """`targets` are host:port."""
         binary = shutil.which("prometheus")
         assert binary is not None
-        (self._port,) = free_loopback_ports(1)
+        (port,) = free_loopback_ports(1)
+        self._url = f"http://{LOOPBACK}:{port}"
         self._log = workdir / "prometheus.log"
         self._data = tempfile.TemporaryDirectory(dir=workdir)
         config = workdir / "prometheus.json"
@@ -63,7 +64,7 @@ class PrometheusServer:
                 binary,
                 f"--config.file={config}",
                 f"--storage.tsdb.path={self._data.name}",
-                f"--web.listen-address={LOOPBACK}:{self._port}",
+                f"--web.listen-address={LOOPBACK}:{port}",
                 "--log.level=warn",
             ],
             log=self._log,
@@ -93,8 +94,9 @@ class PrometheusServer:
     def _answers(self) -> bool:
         assert self._process.poll() is None, log_tail(self._log)
         try:
-            return bool(self.now("vector(1)"))
-        except OSError:
+            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=5):
+                return True
+        except OSError:  # refused, or not ready yet
             return False
 
     def now(self, expr: str, at: float | None = None) -> list[Series]:
@@ -113,7 +115,7 @@ class PrometheusServer:
         ]
 
     def _ask(self, kind: str, given: Mapping[str, str]) -> list[Any]:
-        url = f"http://{LOOPBACK}:{self._port}/api/v1/{kind}"
+        url = f"{self._url}/api/v1/{kind}"
         body = urllib.parse.urlencode(given).encode()
         try:
             with urllib.request.urlopen(url, body, timeout=30) as answer:
