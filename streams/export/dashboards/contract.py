@@ -89,7 +89,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 Query(clause_state(selector, waits, where(this)), "{{clause}}"),
             ),
             16,
-            max(7, 3 + len(found)),
+            max(8, 2 + len(found)),
         ),
         (
             number(

@@ -36,6 +36,7 @@ _WHOLE = where(CONTRACT, whole_contract())
 _KEY = {
     "contract": "Contract",
     "clause": "Clause",
+    "severity": "Severity",
     "channel": "Channel",
     "market": "Market",
     "journey": "Journey",
@@ -215,7 +216,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
 
 
 def _lanes(clauses: int) -> int:
-    return min(24, max(6, 3 + clauses))
+    return min(24, max(5, 2 + clauses))
 
 
 def _worst_keys(book: ContractBook) -> Panel:

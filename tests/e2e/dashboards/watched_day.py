@@ -46,7 +46,7 @@ def busy_day(interactions: int) -> SyntheticDay:
 @contextmanager
 def watched(day: SyntheticDay, workdir: Path, lasting_s: float) -> Iterator[WatchedDay]:
     """Replay a day in so many seconds, and keep Prometheus up to be asked about it."""
-    log = list(ticked(timed(generate(day)), interval_ms=TICKS_MS))
+    log = list(_while_contacts_come(day))
     ticks = [item for item in log if isinstance(item, int)]
     speed = (ticks[-1] - ticks[0]) / 1000 / lasting_s
     with EmbeddedBroker(log_path=workdir / "broker.log") as broker:
@@ -74,6 +74,14 @@ def watched(day: SyntheticDay, workdir: Path, lasting_s: float) -> Iterator[Watc
                 yield WatchedDay(load_contracts([CONTRACT]), prometheus, start, time.time())
         finally:
             worker.stop()
+
+
+def _while_contacts_come(day: SyntheticDay) -> Iterator[bytes | int]:
+    """The log without its tail, the hours in which nothing new begins."""
+    for item in ticked(timed(generate(day)), interval_ms=TICKS_MS):
+        yield item
+        if isinstance(item, int) and item >= day.end_ms:
+            return
 
 
 def _watermark(prometheus: PrometheusServer) -> float:

@@ -26,7 +26,8 @@ function onGrid(points: Array<[number, number | null]>, grid: number[]): Array<n
 
 export function timeSeries(answer: Answer, grid: number[]): DataFrame[] {
   return answer.series.map(({ labels, points }) => {
-    const times = answer.instant ? points.map(([time]) => time * 1000) : grid;
+    // Plots add to a frame's times, so each has its own.
+    const times = answer.instant ? points.map(([time]) => time * 1000) : [...grid];
     const values = answer.instant ? points.map(([, value]) => value) : onGrid(points, grid);
     const value: Field = {
       name: 'Value',

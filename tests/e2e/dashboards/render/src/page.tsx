@@ -7,6 +7,7 @@ import {
   ThemeContext,
   transformDataFrame,
 } from '@grafana/data';
+import { initPluginTranslations } from '@grafana/i18n';
 import { GlobalStyles, PanelChrome } from '@grafana/ui';
 import { Component, type ReactNode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -125,6 +126,7 @@ function Page({ drawn }: { drawn: Map<number, DataFrame[]> }) {
 
 async function main() {
   register();
+  await initPluginTranslations('baton');
   const drawn = new Map<number, DataFrame[]>();
   for (const panel of dashboard.panels) {
     if (panel.type === 'row') {
