@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka lint bench soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-kafka test-dashboards lint bench soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,10 +32,19 @@ demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; A
 	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
-	@$(BIN)/python -m pytest -q tests --ignore=tests/kafka --ignore=tests/bench $(ARGS)
+	@$(BIN)/python -m pytest -q tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e/dashboards/render $(ARGS)
 
 test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
 	@$(BIN)/python -m pytest -q tests/kafka $(ARGS)
+
+RENDER := tests/e2e/dashboards/render
+$(RENDER)/node_modules/.done: $(RENDER)/package.json $(RENDER)/package-lock.json
+	@echo "installing Grafana's components (npm, 430 MB, about a minute) ..."
+	@cd $(RENDER) && npm ci --legacy-peer-deps --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+test-dashboards: $(VENV)/.dev $(RENDER)/node_modules/.done ## Every panel asked of a Prometheus, and pictures of them (needs prometheus, chromium, npm).
+	@$(BIN)/python -m pytest -q tests/unit/export/dashboards tests/e2e/dashboards $(ARGS)
 
 chaos: $(VENV)/.dev ## Faults on three real brokers: SEED=n ROUNDS=n FAULT=name,name GUARANTEE=at-least-once.
 	@$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FAULT),--fault $(FAULT)) $(if $(GUARANTEE),--guarantee $(GUARANTEE)) $(ARGS)
@@ -71,7 +80,7 @@ soak: $(VENV)/.dev ## Ten simulated months at constant load: are tables and memo
 
 lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --group dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --extra dashboards --group dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock
 
 clean: ## Remove the venv and caches.
