@@ -18,6 +18,7 @@ from tests.unit.schemas.schema_store import SchemaStore
 
 CODE_LENGTHS = {"^[A-Z]{2}$": 2, "^[A-Z]{3}$": 3}
 MOST = 2**63 - 1
+MOST_COST = 10**14
 
 
 def schema_name(event_type: str) -> str:
