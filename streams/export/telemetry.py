@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 
 from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import ContractBook
-from streams.domain.events import Event
+from streams.domain.events import ConfigChanged, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import Flush
 from streams.domain.windows import WindowPartition
 
+# (when it takes effect, ms; object; version)
+ConfigChange = tuple[int, str, str]
+_CHANGES_KEPT = 10
 _BUCKETS_S = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600, 14_400, 86_400)
 
 
@@ -63,6 +66,8 @@ class Telemetry:
     standby_lag: dict[tuple[str, int], int] = field(default_factory=dict)
     fenced: Counter[str] = field(default_factory=Counter)
     foreign: Counter[str] = field(default_factory=Counter)
+    config_changes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    latest_changes: dict[str, list[ConfigChange]] = field(default_factory=dict)
     breach_log: list[BreachRecord] = field(default_factory=list)
     keep_breach_log: bool = False
 
@@ -72,6 +77,14 @@ class Telemetry:
     def dead_letter(self, stage: str, code: str) -> None:
         """A record was diverted."""
         self.dead_letters[(stage, code)] += 1
+
+    def config_changed(self, event: ConfigChanged) -> None:
+        """A configuration was changed; of each contract the latest ten are kept."""
+        data = event.data
+        self.config_changes[(data.contract, data.object)] += 1
+        change = (epoch_ms(data.effective_at or event.time), data.object, data.to_version)
+        known = {*self.latest_changes.get(data.contract, ()), change}
+        self.latest_changes[data.contract] = sorted(known)[-_CHANGES_KEPT:]
 
     def batch_done(self, stage: str, partition: int, records: int) -> None:
         """A batch was processed and what came of it acknowledged."""

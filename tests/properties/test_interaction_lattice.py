@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 
 from streams.domain.contract import ContractBook
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import (
-    Interaction,
-    decode_interaction,
-    encode_interaction,
-    fold,
-)
+from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction_codec import decode_interaction, encode_interaction
 from streams.domain.walk import walk
 from streams.domain.wire import decode_event
 from tests.log_builder import CONTRACT, T
