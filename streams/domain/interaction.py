@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from streams.domain import events as ev
+from streams.domain.bursts import join_burst
 from streams.domain.messages import ai_may_answer, customer_may_ask
 from streams.domain.milestones import (
     ABANDONED,
@@ -38,7 +39,7 @@ from streams.domain.milestones import (
     join_words,
     may_publish,
 )
-from streams.domain.notes import Note, note_of, well_formed
+from streams.domain.notes import Note, note_of
 
 # When an attribute was first stated (ms), and as what.
 Stated = tuple[int, str] | None
@@ -151,30 +152,9 @@ def _add_note(state: Interaction, note: Note) -> bool:
 
 
 def _active(state: Interaction, time: int, channel: str, gap: int) -> None:
-    """Join `time` into the bursts: neighbours at most `gap` apart are one."""
-    bursts, channels = state.bursts, state.burst_channels
-    if bursts and bursts[-2] < time <= bursts[-1]:
-        return
-    at = bisect_left(bursts, time)
-    if at < len(bursts) and bursts[at] == time:
-        if at % 2 == 0:
-            channels[at // 2] = min(channel, channels[at // 2])
-        return
-    if at % 2:  # inside a burst
-        return
-    joins_left = at > 0 and time - bursts[at - 1] <= gap
-    joins_right = at < len(bursts) and bursts[at] - time <= gap
-    if joins_left and joins_right:
-        del bursts[at - 1 : at + 1]
-        del channels[at // 2]
-    elif joins_left:
-        bursts[at - 1] = time
-    elif joins_right:
-        bursts[at] = time
-        channels[at // 2] = channel
-    else:
-        bursts[at:at] = [time, time]
-        channels.insert(at // 2, channel)
+    bursts = state.bursts
+    if not (bursts and bursts[-2] < time <= bursts[-1]):
+        join_burst(bursts, state.burst_channels, time, channel, gap)
 
 
 def _started(state: Interaction, data: ev.Data, time: int, gap: int) -> bool:
@@ -343,43 +323,3 @@ _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {
     ev.ResolutionReopened: _reopened,
     ev.ResolutionRecontacted: _recontacted,
 }
-
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Interaction)
-
-
-_DUE_BYTES = 8
-
-
-class UnreadableState(ValueError):
-    """Bytes that encode_interaction did not write."""
-
-
-def encode_interaction(state: Interaction, due: int) -> bytes:
-    """For a table and its changelog: when it is due next (ms), then the state as MessagePack."""
-    return due.to_bytes(_DUE_BYTES, "big", signed=True) + _ENCODER.encode(state)
-
-
-def decode_interaction(raw: bytes) -> Interaction:
-    """The state that encode_interaction wrote. Raises UnreadableState."""
-    try:
-        state = _DECODER.decode(raw[_DUE_BYTES:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableState(str(error)) from error
-    if (
-        state.latest is None
-        or state.earliest is None
-        or len(state.bursts) != 2 * len(state.burst_channels)
-        or not all(map(well_formed, state.notes))
-    ):
-        raise UnreadableState("the state of no conversation")
-    return state
-
-
-def due_of(raw: bytes) -> int:
-    """When an encoded interaction is due (ms), without decoding the rest. Raises UnreadableState
-    where it is too short to be one.
-    """
-    if len(raw) <= _DUE_BYTES:
-        raise UnreadableState(f"{len(raw)} bytes")
-    return int.from_bytes(raw[:_DUE_BYTES], "big", signed=True)

@@ -69,7 +69,7 @@ def _write_secrets(folder: Path, webhook: str) -> None:
 
 @contextmanager
 def monitoring(contract: Path, worker: str, webhook: str, folder: Path) -> Iterator[Monitoring]:
-    """Both servers, watching the worker at host:port and telling `webhook`; until the block ends."""
+    """Both servers until the block ends: they watch the worker at host:port and tell `webhook`."""
     ports = free_loopback_ports(2)
     prometheus, alertmanager = (f"127.0.0.1:{port}" for port in ports)
     options = RenderOptions(

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Received:
-    """One request: its path and Authorization header, its JSON body, when it came (s since 1970)."""
+    """One request: path, Authorization header, JSON body, and when it came (s since 1970)."""
 
     path: str
     authorization: str

@@ -146,7 +146,12 @@ def test_an_unanswered_handoff_pages_and_a_human_ends_it(
 def test_a_stale_pipeline_pages_and_silences_clauses(setting: Setting) -> None:
     t0 = now_ms()
     waiting = event(
-        "ai.failure_signalled", "c2", t0, channel="email", contract="paged", signal="human_requested"
+        "ai.failure_signalled",
+        "c2",
+        t0,
+        channel="email",
+        contract="paged",
+        signal="human_requested",
     )
     setting.write(waiting, "c2")
     oldest = 'baton_oldest_open_handoff_timestamp_seconds{grouping="channel",channel="email"}'
@@ -158,7 +163,9 @@ def test_a_stale_pipeline_pages_and_silences_clauses(setting: Setting) -> None:
         (alert,) = setting.monitoring.alerts(**place)
         assert alert["status"]["state"] == "suppressed"
         assert alert["status"]["inhibitedBy"]
-    assert setting.first("/page/paged", "BatonHandoffOverdue", "firing", clause="email-wait") is None
+    assert (
+        setting.first("/page/paged", "BatonHandoffOverdue", "firing", clause="email-wait") is None
+    )
     # The breach itself comes when the pipeline moves again.
     setting.told("/page/baton", "BatonHeartbeatStale", "resolved")
     setting.told("/page/paged", "BatonClauseBreached", "firing", clause="email-wait")
