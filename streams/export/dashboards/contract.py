@@ -64,10 +64,13 @@ def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
 def _heading(one: Promise) -> str:
     clause = one.clause
     name = clause.indicator + (f" ({clause.reason})" if clause.reason else "")
-    key = " x ".join(clause.grouping) or "whole contract"
-    fixed = ", ".join(f"{dimension} {value}" for dimension, value in clause.where)
-    of = f", {fixed}" if fixed else ""
-    return f"{clause.id}: {name}, {key}{of}, {one.window}, {clause.severity}"
+    fixed = dict(clause.where)
+    key = [
+        f"{dimension} {fixed[dimension]}" if dimension in fixed else f"by {dimension}"
+        for dimension in clause.grouping
+    ]
+    told = ", ".join(key) or "whole contract"
+    return f"{clause.id}: {name}, {told}, {one.window} ({clause.severity})"
 
 
 def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[frame.Placed]:
@@ -77,6 +80,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
     whole = where(this, whole_contract())
     oldest = f"baton_oldest_open_handoff_timestamp_seconds{whole}"
     none = f"0 * sum(rate(baton_breaches_total{where(this)}{RATE}))"
+    height = min(24, max(5, 2 + len(found)))
     placed: list[frame.Placed] = [
         (
             lights(
@@ -89,7 +93,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 Query(clause_state(selector, waits, where(this)), "{{clause}}"),
             ),
             16,
-            max(8, 2 + len(found)),
+            height,
         ),
         (
             number(
@@ -98,7 +102,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 Query(f"sum(baton_breach_active{selector}) or {none}"),
             ),
             4,
-            4,
+            height,
         ),
         (
             number(
@@ -111,7 +115,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 none="nobody waits",
             ),
             4,
-            4,
+            height,
         ),
     ]
     if any(one.clause.period for one in found):
@@ -260,11 +264,10 @@ def _wait(one: Promise) -> list[frame.Placed]:
                 Said("In breach", "Keys of this clause in breach, of those it is judged for."),
                 COUNT,
                 Query(
-                    f"sum {by}(baton_breach_active{this})"
-                    f" or on () 0 * sum(rate(baton_breaches_total{this}{RATE}))",
-                    legend,
+                    f"sum(baton_breach_active{this})"
+                    f" or 0 * sum(rate(baton_breaches_total{this}{RATE}))",
+                    "keys in breach",
                 ),
-                bars=True,
             ),
             7,
             8,
