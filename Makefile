@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka test-dashboards lint bench soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-dashboards test-kafka lint bench soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,7 +32,10 @@ demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; A
 	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
-	@$(BIN)/python -m pytest -q tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e/dashboards/render $(ARGS)
+	@$(BIN)/python -m pytest -q tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e $(ARGS)
+
+test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, and dashboards' queries, on real servers.
+	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards/render $(ARGS)
 
 test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
 	@$(BIN)/python -m pytest -q tests/kafka $(ARGS)

@@ -17,8 +17,8 @@ from rich.text import Text
 from streams.domain.breach_record import BreachRecord
 from streams.domain.facts import rfc3339
 from streams.domain.indicators import CONTAINMENT, ratio
+from streams.domain.key_windows import KeyWindows
 from streams.domain.window_value import WINDOW_LENGTHS_MS, WindowValue
-from streams.domain.windows import KeyWindows
 from streams.export.telemetry import Telemetry
 
 _CONTAINMENT_NAMES = {
