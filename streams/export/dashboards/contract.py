@@ -97,7 +97,11 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
         ),
         (
             number(
-                Said("Open breaches", "Clauses and keys in breach, of those chosen above."),
+                Said(
+                    "Open breaches",
+                    "Clauses and keys in breach, of those chosen above.",
+                    runbook="clause-breached",
+                ),
                 COUNT,
                 Query(f"sum(baton_breach_active{selector}) or {none}"),
             ),
@@ -132,6 +136,7 @@ def _budgets(this: str, chosen: list[Dimension]) -> Panel:
             "Budgets of the calendar period",
             "Share left of the misses that the volume projected to the period's end allows, how"
             " many that is, and when, at the pace of the last day, it will be spent.",
+            runbook="budget-projection",
         ),
         [
             Column("Left", f"min {by} (baton_clause_budget_left_ratio{selector})", SHARE),
@@ -156,6 +161,7 @@ def _clause(one: Promise, chosen: list[Dimension]) -> list[frame.Placed]:
                     "Value and target",
                     f"`{clause.indicator}` {one.window}; the contract wants {promise} the dashed"
                     " line. Absent where it is unknown.",
+                    runbook="clause-breached",
                 ),
                 _unit(one),
                 Query(f"max {by}(baton_clause_value{selector})", legend),
@@ -194,6 +200,7 @@ def _burn(one: Promise, selector: str, by: str, legend: str, promise: str) -> Pa
             "Budget burn",
             "Misses as a multiple of what the target allows for the volume that came in: at 1 the"
             " budget is used up exactly at the end of its window. In processing time.",
+            runbook="clause-burning",
         ),
         PLAIN,
         Query(f"({bad} / {events}) / {allowed}", legend),
@@ -237,6 +244,7 @@ def _wait(one: Promise) -> list[frame.Placed]:
                     "Waiting, and waiting too long",
                     "Customers who wait for a human, and those of them who have waited longer than"
                     " the contract's threshold: one is a breach.",
+                    runbook="handoff-overdue",
                 ),
                 COUNT,
                 Query(f"sum {by}(baton_open_handoffs{key})", f"{named}waiting"),
