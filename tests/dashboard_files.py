@@ -23,7 +23,7 @@ EVERYTHING = {
     "knowledge_version": ".*",
     "instance": ".*",
     "window": "1h",
-    "clock": "scalar(min(baton_watermark_timestamp_seconds))",
+    "clock": "scalar(max(baton_heartbeat_timestamp_seconds))",
     "__rate_interval": "1m",
 }
 

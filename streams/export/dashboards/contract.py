@@ -64,10 +64,13 @@ def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
 def _heading(one: Promise) -> str:
     clause = one.clause
     name = clause.indicator + (f" ({clause.reason})" if clause.reason else "")
-    key = " x ".join(clause.grouping) or "whole contract"
-    fixed = ", ".join(f"{dimension} {value}" for dimension, value in clause.where)
-    of = f", {fixed}" if fixed else ""
-    return f"{clause.id}: {name}, {key}{of}, {one.window}, {clause.severity}"
+    fixed = dict(clause.where)
+    key = [
+        f"{dimension} {fixed[dimension]}" if dimension in fixed else f"by {dimension}"
+        for dimension in clause.grouping
+    ]
+    told = ", ".join(key) or "whole contract"
+    return f"{clause.id}: {name}, {told}, {one.window} ({clause.severity})"
 
 
 def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[frame.Placed]:
@@ -77,6 +80,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
     whole = where(this, whole_contract())
     oldest = f"baton_oldest_open_handoff_timestamp_seconds{whole}"
     none = f"0 * sum(rate(baton_breaches_total{where(this)}{RATE}))"
+    height = min(24, max(5, 2 + len(found)))
     placed: list[frame.Placed] = [
         (
             lights(
@@ -89,16 +93,20 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 Query(clause_state(selector, waits, where(this)), "{{clause}}"),
             ),
             16,
-            max(8, 2 + len(found)),
+            height,
         ),
         (
             number(
-                Said("Open breaches", "Clauses and keys in breach, of those chosen above."),
+                Said(
+                    "Open breaches",
+                    "Clauses and keys in breach, of those chosen above.",
+                    runbook="clause-breached",
+                ),
                 COUNT,
                 Query(f"sum(baton_breach_active{selector}) or {none}"),
             ),
             4,
-            4,
+            height,
         ),
         (
             number(
@@ -111,7 +119,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 none="nobody waits",
             ),
             4,
-            4,
+            height,
         ),
     ]
     if any(one.clause.period for one in found):
@@ -128,6 +136,7 @@ def _budgets(this: str, chosen: list[Dimension]) -> Panel:
             "Budgets of the calendar period",
             "Share left of the misses that the volume projected to the period's end allows, how"
             " many that is, and when, at the pace of the last day, it will be spent.",
+            runbook="budget-projection",
         ),
         [
             Column("Left", f"min {by} (baton_clause_budget_left_ratio{selector})", SHARE),
@@ -152,6 +161,7 @@ def _clause(one: Promise, chosen: list[Dimension]) -> list[frame.Placed]:
                     "Value and target",
                     f"`{clause.indicator}` {one.window}; the contract wants {promise} the dashed"
                     " line. Absent where it is unknown.",
+                    runbook="clause-breached",
                 ),
                 _unit(one),
                 Query(f"max {by}(baton_clause_value{selector})", legend),
@@ -190,6 +200,7 @@ def _burn(one: Promise, selector: str, by: str, legend: str, promise: str) -> Pa
             "Budget burn",
             "Misses as a multiple of what the target allows for the volume that came in: at 1 the"
             " budget is used up exactly at the end of its window. In processing time.",
+            runbook="clause-burning",
         ),
         PLAIN,
         Query(f"({bad} / {events}) / {allowed}", legend),
@@ -233,6 +244,7 @@ def _wait(one: Promise) -> list[frame.Placed]:
                     "Waiting, and waiting too long",
                     "Customers who wait for a human, and those of them who have waited longer than"
                     " the contract's threshold: one is a breach.",
+                    runbook="handoff-overdue",
                 ),
                 COUNT,
                 Query(f"sum {by}(baton_open_handoffs{key})", f"{named}waiting"),
@@ -260,11 +272,10 @@ def _wait(one: Promise) -> list[frame.Placed]:
                 Said("In breach", "Keys of this clause in breach, of those it is judged for."),
                 COUNT,
                 Query(
-                    f"sum {by}(baton_breach_active{this})"
-                    f" or on () 0 * sum(rate(baton_breaches_total{this}{RATE}))",
-                    legend,
+                    f"sum(baton_breach_active{this})"
+                    f" or 0 * sum(rate(baton_breaches_total{this}{RATE}))",
+                    "keys in breach",
                 ),
-                bars=True,
             ),
             7,
             8,

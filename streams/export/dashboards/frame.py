@@ -164,8 +164,8 @@ def windows(book: ContractBook) -> Builder[VariableModel]:
 
 
 def clock() -> Builder[VariableModel]:
-    """`$clock`: what ages are reckoned to. A replay of old data has a clock of its own."""
-    ticking = {"wall": "time()", "data": "scalar(min(baton_watermark_timestamp_seconds))"}
+    """`$clock`: what ages are reckoned to. A replay of old data has its own: its ticks."""
+    ticking = {"wall": "time()", "data": "scalar(max(baton_heartbeat_timestamp_seconds))"}
     return _of_list("clock", "Clock", ticking, "wall")
 
 

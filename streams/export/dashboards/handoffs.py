@@ -196,6 +196,7 @@ def _waiting(book: ContractBook) -> list[frame.Placed]:
                     "Who waits, and for how long",
                     "Open escalations, those of them beyond their threshold, and the age of the"
                     " oldest by the clock chosen above.",
+                    runbook="handoff-overdue",
                 ),
                 [
                     Column("Waiting", f"sum {by} (baton_open_handoffs{selector})"),

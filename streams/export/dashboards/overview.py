@@ -93,6 +93,7 @@ def _now(book: ContractBook, state: str) -> list[frame.Placed]:
                 Said(
                     "Open breaches",
                     "Clauses and keys in breach now. 0 only while a worker reports.",
+                    runbook="clause-breached",
                 ),
                 COUNT,
                 Query(f"sum({counted('baton_breach_active', _ALL, 'contract')})"),
@@ -130,7 +131,7 @@ def _now(book: ContractBook, state: str) -> list[frame.Placed]:
                     "Age of the newest tick that has passed through the whole pipeline, of the"
                     " partition that is furthest behind. A stale pipeline says nothing about the"
                     " contract. Reckoned to the clock chosen above.",
-                    runbook="clock-and-ticks",
+                    runbook="pipeline-stale",
                 ),
                 SECONDS,
                 Query("$clock - min(baton_heartbeat_timestamp_seconds)"),
@@ -170,6 +171,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
                         "Budget left",
                         "Share left of the misses that the volume projected to the period's end"
                         " allows: 1 untouched, below 0 overspent. The key that is worst off.",
+                        runbook="budget-projection",
                     ),
                     SHARE,
                     Query(

@@ -78,7 +78,6 @@ class Column:
     expr: str
     unit: str = COUNT
     states: bool = False
-    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +154,9 @@ _SPENT = (
     .steps([Threshold(value=None, color=RED), Threshold(value=0, color=GREEN)])
 )
 
+# Counts of an interval do not overlap much where the step is longer than the scrape interval.
+_BAR = "1m"
+
 _PROMISED = [
     DynamicConfigValue("color", {"mode": "fixed", "fixedColor": RED}),
     DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 6]}),
@@ -186,10 +188,12 @@ def lines(
         )
         .draw_style(shapes.GraphDrawStyle.BARS if bars else shapes.GraphDrawStyle.LINE)
         .line_width(1 if bars else 2)
-        .fill_opacity(60 if bars else 25 if stacked else 8)
+        .fill_opacity(60 if bars else 25 if stacked else 0)
         .show_points(shapes.VisibilityMode.NEVER if bars else shapes.VisibilityMode.AUTO)
         .span_nulls(False)
     )
+    if bars:
+        panel.interval(_BAR)
     if stacked:
         panel.stacking(common.StackingConfig().mode(shapes.StackingMode.NORMAL).group("A"))
     if low is not None:
@@ -312,6 +316,7 @@ def heat(said: Said, unit: str, expr: str) -> Panel:
             .steps(64)
         )
         .cell_gap(1)
+        .interval(_BAR)
         .y_axis(heatmap.YAxisConfig().unit(unit).axis_placement(shapes.AxisPlacement.LEFT))
         .show_legend()
         .with_target(
@@ -339,6 +344,7 @@ def listing(
         .thresholds(_one_color("text"))
         .show_header(True)
         .cell_height(shapes.TableCellHeight.SM)
+        .min_width(80)
     )
     for index, column in enumerate(asked):
         panel.with_target(
@@ -373,6 +379,6 @@ def _cell(column: Column) -> list[DynamicConfigValue]:
     if column.states:
         properties["mappings"] = [STATES]
         properties["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
-    if column.width:
-        properties["custom.width"] = column.width
+    if column.unit in (AGO, TIME):
+        properties["custom.width"] = 180
     return [DynamicConfigValue(name, value) for name, value in properties.items()]

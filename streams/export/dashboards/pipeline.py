@@ -44,7 +44,7 @@ def _now() -> list[frame.Placed]:
             number(
                 Said(
                     "Workers ready",
-                    "Partitions assigned and state recovered.",
+                    "Partitions assigned and state recovered, by worker.",
                     runbook="slow-recovery",
                 ),
                 COUNT,
@@ -60,7 +60,7 @@ def _now() -> list[frame.Placed]:
                     "Freshness",
                     "Age of the newest tick that has passed through the whole pipeline, of the"
                     " partition that is furthest behind, by the clock chosen above.",
-                    runbook="clock-and-ticks",
+                    runbook="pipeline-stale",
                 ),
                 SECONDS,
                 Query(f"$clock - min(baton_heartbeat_timestamp_seconds{_OF})"),

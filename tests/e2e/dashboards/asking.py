@@ -9,7 +9,14 @@ from tests.e2e.dashboards.prometheus_server import SCRAPE_S, Series
 from tests.e2e.dashboards.watched_day import WatchedDay
 
 # Grafana's $__rate_interval is at least four scrapes; ages are reckoned to the replay's clock.
-VARIABLES: Mapping[str, str] = {**EVERYTHING, "__rate_interval": f"{8 * SCRAPE_S}s"}
+RATE_S = 8 * SCRAPE_S
+VARIABLES: Mapping[str, str] = {**EVERYTHING, "__rate_interval": f"{RATE_S}s"}
+
+
+def steps(day: WatchedDay, step_s: float) -> list[float]:
+    """The moments (seconds since 1970) at which the day is looked at, its end included."""
+    count = int((day.end_s - day.start_s) / step_s)
+    return [day.end_s - step_s * back for back in range(count, -1, -1)]
 
 
 def answer(day: WatchedDay, asked: Asked, step_s: float = SCRAPE_S) -> list[Series]:
@@ -17,5 +24,5 @@ def answer(day: WatchedDay, asked: Asked, step_s: float = SCRAPE_S) -> list[Seri
     expr = asked.filled(VARIABLES)
     if asked.instant:
         return day.prometheus.now(expr, day.end_s)
-    count = int((day.end_s - day.start_s) / step_s)
-    return day.prometheus.over(expr, day.end_s - count * step_s, day.end_s, step_s)
+    moments = steps(day, step_s)
+    return day.prometheus.over(expr, moments[0], moments[-1], step_s)

@@ -43,6 +43,9 @@ def busy_day(interactions: int) -> SyntheticDay:
     return SyntheticDay(interactions=interactions, start_ms=midnight + 8 * HOUR_MS, hours=10)
 
 
+SHORT_DAY = busy_day(2_000)
+
+
 @contextmanager
 def watched(day: SyntheticDay, workdir: Path, lasting_s: float) -> Iterator[WatchedDay]:
     """Replay a day in so many seconds, and keep Prometheus up to be asked about it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.dashboard_files import Asked, ShownPanel, panels_of
-from tests.e2e.dashboards.asking import answer
+from tests.e2e.dashboards.asking import RATE_S, answer, steps
 from tests.e2e.dashboards.prometheus_server import SCRAPE_S, Series
 from tests.e2e.dashboards.watched_day import WatchedDay
 
@@ -39,16 +39,19 @@ body { margin: 0; font-family: Inter, 'DejaVu Sans', sans-serif; }
 
 def page(dashboard: Mapping[str, Any], day: WatchedDay) -> str:
     """The dashboard with what Prometheus answers, as one HTML file beside dist/page.js."""
-    step = max(float(SCRAPE_S), round((day.end_s - day.start_s) / 180))
-    count = int((day.end_s - day.start_s) / step)
-    grid = [day.end_s - step * back for back in range(count, -1, -1)]
     given = {
         "dashboard": _filled(dashboard),
         "answers": {
-            str(panel.json["id"]): [_told(asked, answer(day, asked, step)) for asked in panel.asked]
+            str(panel.json["id"]): [
+                _told(asked, answer(day, asked, _step(panel))) for asked in panel.asked
+            ]
             for panel in panels_of(dashboard)
         },
-        "grid": [round(at * 1000) for at in grid],
+        "grids": {
+            str(panel.json["id"]): _grid(day, _step(panel)) for panel in panels_of(dashboard)
+        },
+        "from": round(day.start_s * 1000),
+        "to": round(day.end_s * 1000),
         "width": WIDTH,
     }
     # "</" would end the script.
@@ -58,6 +61,15 @@ def page(dashboard: Mapping[str, Any], day: WatchedDay) -> str:
         f"<link rel=stylesheet href=page.css><style>{_STYLE}</style>"
         f"<div id=page></div><script>window.BATON={data}</script><script src=page.js></script>"
     )
+
+
+def _step(panel: ShownPanel) -> float:
+    """Seconds: a panel with a least interval is asked at the rate interval, as Grafana would."""
+    return float(RATE_S if panel.json.get("interval") else SCRAPE_S)
+
+
+def _grid(day: WatchedDay, step: float) -> list[int]:
+    return [round(at * 1000) for at in steps(day, step)]
 
 
 def _told(asked: Asked, series: list[Series]) -> dict[str, Any]:

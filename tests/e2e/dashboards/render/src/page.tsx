@@ -20,7 +20,9 @@ import { draw, range } from './panels';
 interface Given {
   dashboard: any;
   answers: Record<string, Answer[]>;
-  grid: number[];
+  grids: Record<string, number[]>;
+  from: number;
+  to: number;
   width: number;
 }
 
@@ -32,8 +34,8 @@ declare global {
 
 const [ROW_PX, GAP_PX, HEADER_PX] = [30, 8, 64];
 const theme = createTheme({ colors: { mode: 'dark' } });
-const { dashboard, answers, grid, width } = window.BATON;
-const timeRange = range(grid[0], grid[grid.length - 1]);
+const { dashboard, answers, grids, from, to, width } = window.BATON;
+const timeRange = range(from, to);
 const problems: string[] = [];
 const known = new Set(getValueFormats().flatMap((group) => (group.submenu ?? []).map((unit) => unit.value)));
 
@@ -56,7 +58,7 @@ class Guard extends Component<{ name: string; children: ReactNode }, { failed?: 
 async function framesOf(panel: any): Promise<DataFrame[]> {
   const asked = answers[panel.id] ?? [];
   const raw = asked.flatMap((answer) =>
-    answer.format === 'table' ? table(answer, asked.length > 1) : timeSeries(answer, grid)
+    answer.format === 'table' ? table(answer, asked.length > 1) : timeSeries(answer, grids[panel.id])
   );
   const transformed = panel.transformations
     ? await lastValueFrom(

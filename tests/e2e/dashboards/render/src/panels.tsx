@@ -152,6 +152,7 @@ function Rows({ panel, frames, width, height, timeRange }: Drawing) {
       data={frames[0]}
       width={width}
       height={height}
+      columnMinWidth={panel.fieldConfig.defaults.custom.minWidth}
       cellHeight={panel.options.cellHeight}
       initialSortBy={panel.options.sortBy}
       timeRange={timeRange}
