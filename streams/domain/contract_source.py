@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from os.path import commonprefix
 from typing import Any, Literal
 
 from streams.domain.contract import ContractError, in_one_line
@@ -201,8 +202,10 @@ def _nearest(given: object, known: list[str]) -> str | None:
     by_folded = {one.lower(): one for one in reversed(known)}
     if given.lower() in by_folded:
         return by_folded[given.lower()]
-    close = get_close_matches(given.lower(), list(by_folded), n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
+    close = get_close_matches(given.lower(), list(by_folded), n=3, cutoff=0.6)
+    # Of words as near, the one that begins alike: people rarely mistype the first letters.
+    nearest = max(close, key=lambda one: len(commonprefix((one, given.lower()))), default=None)
+    return None if nearest is None else by_folded[nearest]
 
 
 def _listed(allowed: tuple[str, ...]) -> str:
