@@ -57,7 +57,7 @@ class Worker:
     def __init__(self, settings: Settings, book: ContractBook) -> None:
         access = pages_access(settings)  # first: what follows must be closed once it is made
         self.settings = settings
-        self.telemetry = Telemetry(book)
+        self.telemetry = Telemetry(book, settings.lateness_ms)
         self._book = book
         self._crash: BaseException | None = None
         self._crashed = asyncio.Event()
