@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -146,7 +147,7 @@ _YEAR_MS = 366 * 86_400_000
 )
 def test_parts_of_a_fixed_fee_add_up_to_the_whole(fee: int, cuts: list[int], zone: str) -> None:
     times = [_START + cut for cut in cuts]
-    parts = [fixed_fee_within(fee, zone, a, b) for a, b in zip(times, times[1:], strict=False)]
+    parts = [fixed_fee_within(fee, zone, a, b) for a, b in pairwise(times)]
     assert sum(parts) == fixed_fee_within(fee, zone, times[0], times[-1])
 
 
