@@ -40,7 +40,9 @@ class Step:
     @property
     def differs(self) -> bool:
         """Whether anything changes."""
-        return bool(self.changes) or self.before is None or self.after is None
+        if self.before is None or self.after is None:
+            return True
+        return bool(self.changes) or self.before.version != self.after.version
 
 
 @click.command()
@@ -104,22 +106,27 @@ def _successions(versions: Versions) -> Iterator[Step]:
 def _between(old: Versions, new: Versions, single: bool) -> Iterator[Step]:
     """What differs between two files; `single` where a version was asked for."""
     if single and len({n for n, _ in old}) == 1 and len({n for n, _ in new}) == 1:
-        before = _in_order(old, next(iter(old))[0])[-1]
-        after = _in_order(new, next(iter(new))[0])[-1]
-        yield Step(before, after, tuple(changes_between(before, after)))
+        last, first = (_in_order(one, next(iter(one))[0])[-1] for one in (old, new))
+        yield Step(last, first, tuple(changes_between(last, first)))
         return
     for name in sorted({name for name, _ in {**old, **new}}):
-        earlier: Terms | None = None
-        for after in _in_order(new, name):
-            same = old.get((name, after.version))
-            compared = same or earlier
-            changes = changes_between(compared, after) if compared is not None else []
-            if same is None or changes:
-                yield Step(compared, after, tuple(changes))
-            earlier = after
-        for before in _in_order(old, name):
-            if (name, before.version) not in new:
-                yield Step(before, None, ())
+        # A version that is only in B follows the one before it, in B or, of another file, in A.
+        line = {one.version: one for one in (*_in_order(old, name), *_in_order(new, name))}
+        ordered = sorted(line.values(), key=lambda one: one.effective_from_ms)
+        followed: set[int] = set()
+        for number, after in enumerate(ordered):
+            if (name, after.version) not in new:
+                continue
+            before = old.get((name, after.version))
+            if before is None and number > 0:
+                before = ordered[number - 1]
+                followed.add(before.version)
+            changes = () if before is None else tuple(changes_between(before, after))
+            if before is None or changes or before.version != after.version:
+                yield Step(before, after, changes)
+        for gone in _in_order(old, name):
+            if (name, gone.version) not in new and gone.version not in followed:
+                yield Step(gone, None, ())
 
 
 def _in_order(versions: Versions, name: str) -> list[Terms]:

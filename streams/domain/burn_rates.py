@@ -8,14 +8,14 @@ budget: at 90 % a factor of 14.4 can never fire.
 
 from __future__ import annotations
 
-from fractions import Fraction
+from math import log
 
 from streams.domain.contract import AMOUNTS, PPM, Clause
 
 # Page fast, page slow, ticket fast, ticket slow.
-STOCK_FACTORS = (Fraction(72, 5), Fraction(6), Fraction(3), Fraction(1))
-# The share of the highest burn rate there can be at which each of them fires at the latest.
-_AT_LATEST = (Fraction(9, 10), Fraction(3, 4), Fraction(1, 2), Fraction(1, 4))
+STOCK_FACTORS = (14.4, 6.0, 3.0, 1.0)
+# What the fastest scaled factor leaves to the most that can burn.
+_REACH = 0.9
 
 
 def budget_ppm(clause: Clause) -> int | None:
@@ -25,22 +25,24 @@ def budget_ppm(clause: Clause) -> int | None:
     return clause.target_ppm if clause.at_most else PPM - clause.target_ppm
 
 
-def infeasible_factors(budget: int) -> tuple[Fraction, ...]:
+def infeasible_factors(budget: int) -> tuple[float, ...]:
     """The stock factors that can never fire with this budget (ppm): factor >= 1 / budget."""
     return tuple(factor for factor in STOCK_FACTORS if factor * budget >= PPM)
 
 
-def burn_factors(budget: int) -> tuple[Fraction, ...]:
-    """The four factors to use with this budget (ppm), steepest first.
+def burn_factors(budget: int) -> tuple[float, ...]:
+    """The factors that alerts are made of with this budget (ppm), steepest first.
 
-    The stock one, or a share of the highest there can be where that is less; never below 1, which
-    uses the budget up exactly. None where the highest is below 2, or there is no budget: what may
-    mostly be missed has no rate that is far too high.
+    The stock ones where all can fire; else scaled between 1, which uses the budget up exactly, and
+    the most there can be, their order kept. None where there is no budget, or one that nothing
+    could exceed. `baton contract render` writes its rules with these.
     """
-    if not 0 < budget <= PPM // 2:
+    if not 0 < budget < PPM:
         return ()
-    highest = Fraction(PPM, budget)
-    return tuple(
-        max(Fraction(1), min(stock, share * highest))
-        for stock, share in zip(STOCK_FACTORS, _AT_LATEST, strict=True)
-    )
+    most = PPM / budget
+    if STOCK_FACTORS[0] < most:
+        return STOCK_FACTORS
+    if _REACH * most <= 1:
+        return tuple(factor for factor in STOCK_FACTORS if factor < most)
+    scale = log(_REACH * most) / log(STOCK_FACTORS[0])
+    return tuple(round(factor**scale, 2) for factor in STOCK_FACTORS)

@@ -7,6 +7,7 @@ warnings what is allowed and probably not meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -25,11 +26,23 @@ from streams.domain.contract_values import Weekday
 from streams.domain.events import EARLIEST, LATEST, Channel
 from streams.domain.time_zone import zone_of
 
-# A well-formed SLO by name, None where it has errors of its own.
-Slos = Mapping[str, tuple[SourceDocument, Slo | None]]
 _SPEC = "spec"
 _UNLISTED = ("other", "unknown")
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSlo:
+    """An SLO document of the file; `slo` None where it has not even the shape of one, `sound` False
+    where it has errors of its own.
+    """
+
+    document: SourceDocument
+    slo: Slo | None
+    sound: bool
+
+
+Slos = Mapping[str, KnownSlo]
 
 
 def check_contract(
@@ -197,11 +210,11 @@ def _check_references(
         if level.slo_ref in seen:
             findings.error(document, path, f"the SLO {level.slo_ref!r} stands here twice")
         seen.add(level.slo_ref)
-        where, slo = slos[level.slo_ref]
-        if slo is not None:
-            _check_filter(where, slo, spec, findings)
-            _check_calendar(where, slo, spec, findings)
-            _check_can_be_judged(where, slo, spec, findings)
+        known = slos[level.slo_ref]
+        if known.slo is not None:
+            _check_filter(known.document, known.slo, spec, findings)
+            _check_calendar(known.document, known.slo, spec, findings)
+            _check_can_be_judged(known.document, known.slo, spec, findings)
 
 
 def check_slo_is_there(

@@ -28,6 +28,12 @@ _WINDOW: KeyPath = ("spec", "timeWindow", 0)
 _PERIODS = ("1d", "1w", "1M", "1Q")
 
 
+def has_one_side(slo: Slo) -> bool:
+    """Whether exactly one of `good` and `bad` is there."""
+    ratio = slo.spec.indicator.spec.ratio_metric
+    return (ratio.good is None) != (ratio.bad is None)
+
+
 def side_of(slo: Slo) -> str:
     """`good` or `bad`: on which side of the ratio the indicator stands."""
     return "good" if slo.spec.indicator.spec.ratio_metric.good else "bad"
@@ -48,8 +54,7 @@ def source_path(slo: Slo) -> KeyPath:
 
 def check_slo(document: SourceDocument, slo: Slo, findings: Findings) -> None:
     """Note what is wrong with an SLO taken by itself."""
-    ratio = slo.spec.indicator.spec.ratio_metric
-    if (ratio.good is None) == (ratio.bad is None):
+    if not has_one_side(slo):
         findings.error(document, _RATIO, "needs exactly one of `good` and `bad`")
         return
     source, path = source_of(slo), source_path(slo)

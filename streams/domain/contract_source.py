@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
+from itertools import takewhile
 from typing import Any, Literal
 
 from streams.domain.contract import ContractError, in_one_line
@@ -201,8 +202,15 @@ def _nearest(given: object, known: list[str]) -> str | None:
     by_folded = {one.lower(): one for one in reversed(known)}
     if given.lower() in by_folded:
         return by_folded[given.lower()]
-    close = get_close_matches(given.lower(), list(by_folded), n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
+    wanted = given.lower()
+    close = get_close_matches(wanted, list(by_folded), n=3, cutoff=0.6)
+
+    def nearness(one: str) -> tuple[float, int]:
+        # Of words as near, the one that begins alike: people rarely mistype the first letters.
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, wanted, strict=False))
+        return SequenceMatcher(None, one, wanted).ratio(), len(list(alike))
+
+    return by_folded[max(close, key=nearness)] if close else None
 
 
 def _listed(allowed: tuple[str, ...]) -> str:

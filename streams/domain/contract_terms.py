@@ -10,13 +10,15 @@ from streams.domain.commercial import ApprovalPoint, Band, ClauseCredit, Commerc
 from streams.domain.contract import Clause, Dimension, Exclusion, Terms
 from streams.domain.contract_checks import (
     WEEKDAYS,
+    KnownSlo,
+    Slos,
     check_contract,
     check_slo_is_there,
     minutes_of,
     named_slos,
     scope_values,
 )
-from streams.domain.contract_clauses import check_slo, clause_from
+from streams.domain.contract_clauses import check_slo, clause_from, has_one_side
 from streams.domain.contract_document import (
     ContractSpec,
     PriceRow,
@@ -41,7 +43,7 @@ class _File:
     """The documents of one file; an SLO belongs to the contracts of its own file."""
 
     contracts: list[tuple[SourceDocument, ServiceContract]] = field(default_factory=list)
-    slos: dict[str, tuple[SourceDocument, Slo | None]] = field(default_factory=dict)
+    slos: dict[str, KnownSlo] = field(default_factory=dict)
     sound: list[Terms] = field(default_factory=list)
 
 
@@ -103,7 +105,7 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
             )
             name = _name(document)
             if name is not None:
-                read.slos.setdefault(name, (document, None))
+                read.slos.setdefault(name, KnownSlo(document, None, False))
         kinds.add(kind if isinstance(kind, str) else "")
     if documents and kinds <= {"SLO"}:
         findings.error(documents[0], (), "no ServiceContract document is in this file")
@@ -117,17 +119,19 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
         check_money(document, contract.spec, read.slos, findings)
         used |= {level.slo_ref for level in contract.spec.service_levels}
         whole = all(
-            read.slos[level.slo_ref][1] is not None
+            read.slos[level.slo_ref].sound
             for level in contract.spec.service_levels
             if level.slo_ref in read.slos
         )
         if len(findings.errors) == before and whole:
             read.sound.append(_terms(contract, read.slos))
     if not broken:
-        unused = sorted(name for name, (_, slo) in read.slos.items() if slo and name not in used)
+        unused = sorted(name for name, one in read.slos.items() if one.slo and name not in used)
         for name in unused:
             findings.warning(
-                read.slos[name][0], ("metadata", "name"), f"no contract here names the SLO {name}"
+                read.slos[name].document,
+                ("metadata", "name"),
+                f"no contract here names the SLO {name}",
             )
     return read
 
@@ -144,7 +148,8 @@ def _take_slo(document: SourceDocument, read: _File, findings: Findings) -> None
         findings.error(document, ("metadata", "name"), f"the SLO {shown(name)} is defined twice")
         return
     # One with errors of its own is known by name, so that its contract is not told it is missing.
-    read.slos[name] = (document, slo if len(findings.errors) == before else None)
+    whole = slo is not None and has_one_side(slo)
+    read.slos[name] = KnownSlo(document, slo if whole else None, len(findings.errors) == before)
 
 
 def _name(document: SourceDocument) -> str | None:
@@ -158,14 +163,14 @@ def _name(document: SourceDocument) -> str | None:
 def _has_calendar(contract: ServiceContract, read: _File) -> bool:
     found = (read.slos.get(level.slo_ref) for level in contract.spec.service_levels)
     return any(
-        one is not None and one[1] is not None and not one[1].spec.time_window[0].is_rolling
+        one is not None and one.slo is not None and not one.slo.spec.time_window[0].is_rolling
         for one in found
     )
 
 
-def _terms(contract: ServiceContract, slos: dict[str, tuple[SourceDocument, Slo | None]]) -> Terms:
+def _terms(contract: ServiceContract, slos: Slos) -> Terms:
     spec = contract.spec
-    levels = [(cast(Slo, slos[level.slo_ref][1]), level) for level in spec.service_levels]
+    levels = [(cast(Slo, slos[level.slo_ref].slo), level) for level in spec.service_levels]
     clauses = [clause_from(slo, level) for slo, level in levels]
     groupings = dict.fromkeys((*spec.roll_ups, *(c.grouping for c in clauses)))
     ends = spec.effective.to

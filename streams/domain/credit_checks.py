@@ -5,7 +5,6 @@ Every figure here is decimal text; comparisons are exact.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import pairwise
 
 from streams.domain.burn_rates import budget_ppm, burn_factors, infeasible_factors
@@ -25,9 +24,10 @@ def check_money(
 ) -> None:
     """Note what is wrong with targets, credits, prices and fees of one contract."""
     for number, level in enumerate(spec.service_levels):
-        _, slo = slos.get(level.slo_ref, (document, None))
-        if slo is not None:
-            _check_level(document, (*_LEVELS, number), level, clause_from(slo, level), findings)
+        known = slos.get(level.slo_ref)
+        if known is not None and known.slo is not None and known.sound:
+            clause = clause_from(known.slo, level)
+            _check_level(document, (*_LEVELS, number), level, clause, findings)
     _check_weights(document, spec, findings)
     _check_currency(document, spec, slos, findings)
     _check_prices(document, spec, findings)
@@ -172,8 +172,8 @@ def _check_burn(
         )
 
 
-def _number(factor: Fraction) -> str:
-    return f"{float(factor):.4g}"
+def _number(factor: float) -> str:
+    return f"{factor:g}"
 
 
 def _check_weights(document: SourceDocument, spec: ContractSpec, findings: Findings) -> None:
@@ -200,10 +200,12 @@ def _check_currency(
                 candidates=sorted(CURRENCIES),
             )
         return
+    named = (slos.get(level.slo_ref) for level in spec.service_levels)
     costs = any(
-        slo is not None and source_of(slo).indicator == "cost_per_verified"
-        for level in spec.service_levels
-        for _, slo in [slos.get(level.slo_ref, (document, None))]
+        one is not None
+        and one.slo is not None
+        and source_of(one.slo).indicator == "cost_per_verified"
+        for one in named
     )
     if costs or spec.prices or spec.fixed_fee is not None:
         findings.error(document, (_SPEC, "currency"), "is required where there are amounts")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from streams.domain.calendar_period import Period, period_name, period_of
 from streams.domain.contract import Clause, ContractBook
 from streams.domain.facts import Fact
-from streams.oracle.counters import counts_of
+from streams.oracle.counters import counted
 from streams.oracle.indicators import (
     WAITING_COUNTS,
     Key,
@@ -85,6 +85,7 @@ class PeriodValues:
     def __init__(self, facts: Sequence[Fact], book: ContractBook, zone: str, end: int) -> None:
         self._facts = facts
         self._versions = Versions(book)
+        self._each = counted(facts, self._versions)
         self._zone = zone
         self._end = end
         self._counted: dict[
@@ -115,11 +116,11 @@ class PeriodValues:
         found = self._counted.get(wanted)
         if found is None:
             found = self._counted[wanted] = defaultdict(Counter)
-            for fact in self._facts:
-                if clause.grouping in self._versions.of(fact).groupings:
-                    key = self._versions.key(fact, clause.grouping)
-                    _, ends = period_of(kind, self._zone, slice_end(fact.time))
-                    found[ends, key].update(counts_of(fact, self._versions.of(fact)))
+            for one in self._each:
+                if clause.grouping in self._versions.of(one.fact).groupings:
+                    key = self._versions.key(one.fact, clause.grouping)
+                    _, ends = period_of(kind, self._zone, one.end)
+                    found[ends, key].update(one.counts)
         return found
 
     def _waits(self, clause: Clause, at: int) -> tuple[Counter[Key], set[Key]]:
