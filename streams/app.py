@@ -21,6 +21,8 @@ from streams.agents.windows import WindowsStage
 from streams.domain.contract import ContractBook
 from streams.export.access import pages_access
 from streams.export.collector import BatonCollector
+from streams.export.live.page import LivePage
+from streams.export.live.snapshot import Snapshots
 from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -129,7 +131,16 @@ class Worker:
                 self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
             )
         )
-        self._pages = Pages(registry, settings.host, settings.port, self.live, self.ready, access)
+        page = LivePage(
+            Snapshots(self.telemetry, book, settings.partitions),
+            access,
+            now=time.time,
+            lags=self.lags,
+            ready=self.ready,
+        )
+        self._pages = Pages(
+            registry, settings.host, settings.port, self.live, self.ready, access, page
+        )
         self.port = settings.port
 
     def _producing(self) -> dict[str, Any]:
