@@ -14,22 +14,22 @@ _MARGIN = 2
 
 
 def trend_path(
-    plan: Plan, points: Sequence[Point], closed: int, target: float | None
+    plan: Plan, points: Sequence[Point], last: int, target: float | None, floor: float | None = None
 ) -> tuple[str, float | None]:
     """The line of a trend, broken where nothing was counted, and the height of its target.
 
-    `target` is in the points' unit (numerator / denominator). The box spans what there is to see.
+    `target` is in the points' unit (numerator / denominator). The box spans what there is to see,
+    from `floor` up where one is given; `last` (ms) is the boundary at its right edge.
     """
     known = [p.numerator / p.denominator for p in points if p.denominator]
     if not known:
         return "", None
     seen = [*known, *([target] if target is not None else [])]
-    low, high = min(seen), max(seen)
-    last = closed - closed % plan.step_ms
+    low, high = min(seen) if floor is None else floor, max(seen)
 
     def y(figure: float) -> float:
         if high == low:
-            return HEIGHT / 2
+            return HEIGHT / 2 if floor is None else HEIGHT - _MARGIN
         inner = HEIGHT - 2 * _MARGIN
         return round(HEIGHT - _MARGIN - (figure - low) / (high - low) * inner, 1)
 

@@ -75,11 +75,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "breaches": (
         Column("Clause", "head"),
         Column("Where"),
-        Column("Severity"),
         Column("Since", "num"),
         Column("Open for", "num"),
         Column("Now", "num"),
-        Column("Evidence", "num"),
+        Column("Target", "num"),
+        Column("Evidence"),
     ),
     "closed": (
         Column("Clause", "head"),
@@ -96,6 +96,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("Value", "num"),
         Column("Target", "num"),
         Column("Samples", "num"),
+        Column("Least", "num"),
         Column("Misses left", "num"),
         Column("Trend", "drawing"),
     ),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from streams.domain.contract import PPM
+from streams.domain.contract import AT_MOST, PPM
 from streams.export.live import words
 from streams.export.live.comparisons import Mover, VersionChange
 from streams.export.live.drawing import ages_path, target_of, trend_path
@@ -124,25 +124,35 @@ class View:
             key=breach.id,
             state="breach",
             cells=[
-                Cell(breach.clause),
+                Cell(breach.clause, n=breach.severity),
                 Cell(self._place(breach.contract, breach.key)),
-                Cell(breach.severity),
-                Cell(words.moment(breach.opened_at)),
+                Cell(self._moment(breach.opened_at)),
                 self._age(breach.opened_at),
-                Cell(*self._now(breach)),
+                Cell(self._now(breach)),
+                Cell(self._limit(breach)),
                 self._evidence(breach),
             ],
         )
 
-    def _now(self, breach: ShownBreach) -> tuple[str, str]:
+    def _moment(self, ms: int) -> str:
+        """A time of day, with its date unless that is the event clock's own."""
+        return words.moment(ms, self._clock)
+
+    def _now(self, breach: ShownBreach) -> str:
         if breach.indicator == "escalation_wait":
-            return f"{breach.numerator} overdue", ""
+            return f"{breach.numerator} overdue"
         if not breach.denominator:
-            return "unknown", ""
-        target = self._value(breach.contract, breach.indicator, breach.target_ppm)
+            return "unknown"
         scale = 1 if breach.indicator == "cost_per_verified" else PPM
         ppm = breach.numerator * scale // breach.denominator
-        return self._value(breach.contract, breach.indicator, ppm), f"against {target}"
+        return self._value(breach.contract, breach.indicator, ppm)
+
+    def _limit(self, breach: ShownBreach) -> str:
+        if breach.indicator == "escalation_wait":
+            return "nobody"
+        return self._bound(
+            breach.contract, breach.indicator, breach.target_ppm, breach.indicator in AT_MOST
+        )
 
     def _evidence(self, breach: ShownBreach) -> Cell:
         if breach.oldest_t0 is not None:
@@ -150,10 +160,8 @@ class View:
         return Cell(f"{breach.numerator:,} of {breach.denominator:,}")
 
     def _sentence(self, breach: ShownBreach) -> str:
-        return (
-            f"Breach of {breach.clause}, {self._place(breach.contract, breach.key)}:"
-            f" {' '.join(self._now(breach)).strip()}"
-        )
+        place = self._place(breach.contract, breach.key)
+        return f"breach of {breach.clause}, {place}: {self._now(breach)}"
 
     def _closed(self, breach: ShownBreach) -> Row:
         return Row(
@@ -162,8 +170,8 @@ class View:
             cells=[
                 Cell(breach.clause),
                 Cell(self._place(breach.contract, breach.key)),
-                Cell(words.moment(breach.opened_at)),
-                Cell(words.moment(breach.changed_at)),
+                Cell(self._moment(breach.opened_at)),
+                Cell(self._moment(breach.changed_at)),
                 Cell(words.age(breach.changed_at - breach.opened_at)),
             ],
         )
@@ -175,7 +183,6 @@ class View:
         wait = one.indicator == "escalation_wait"
         where = _NO_DATA if one.key is None else self._place(one.contract, one.key)
         left = "\N{EN DASH}" if one.misses_left is None else f"{one.misses_left:,}"
-        samples = f"{one.samples} waiting" if wait else f"{one.samples:,}"
         return Row(
             key="|".join((one.contract, one.clause, *(value for _, value in one.key or ()))),
             state=one.state,
@@ -186,7 +193,8 @@ class View:
                 Cell(one.window),
                 self._wait_value(one) if wait else self._share_value(one),
                 Cell(self._target(one)),
-                Cell(samples, n="" if wait else f"least {one.minimum_volume:,}"),
+                Cell(f"{one.samples:,}"),
+                Cell("\N{EN DASH}" if wait else f"{one.minimum_volume:,}"),
                 Cell(left.replace("-", "\N{MINUS SIGN}")),
                 self._trend(one, trend),
             ],
@@ -199,21 +207,26 @@ class View:
 
     def _wait_value(self, one: Standing) -> Cell:
         if one.oldest_t0 is None:
-            return Cell("unknown" if one.state == "unknown" else "nobody waits")
-        return self._age(one.oldest_t0, f"{one.overdue} overdue" if one.overdue else "")
+            return Cell("unknown" if one.state == "unknown" else "nobody")
+        return self._age(one.oldest_t0)
 
     def _target(self, one: Standing) -> str:
         if one.indicator == "escalation_wait":
             limit = "the threshold" if one.threshold_ms is None else words.span(one.threshold_ms)
             return f"\N{LESS-THAN OR EQUAL TO} {limit}"
-        sign = "\N{LESS-THAN OR EQUAL TO}" if one.at_most else "\N{GREATER-THAN OR EQUAL TO}"
-        return f"{sign} {self._value(one.contract, one.indicator, one.target_ppm)}"
+        return self._bound(one.contract, one.indicator, one.target_ppm, one.at_most)
+
+    def _bound(self, contract: str, indicator: str, ppm: int, at_most: bool) -> str:
+        sign = "\N{LESS-THAN OR EQUAL TO}" if at_most else "\N{GREATER-THAN OR EQUAL TO}"
+        return f"{sign} {self._value(contract, indicator, ppm)}"
 
     def _trend(self, one: Standing, trend: Trend | None) -> Cell:
         if trend is None or not trend.points:
             return Cell("")
         target = target_of(one.indicator, one.target_ppm)
-        path, height = trend_path(trend.plan, trend.points, trend.points[-1].boundary, target)
+        floor = 0.0 if one.indicator == "escalation_wait" else None
+        last = trend.points[-1].boundary
+        path, height = trend_path(trend.plan, trend.points, last, target, floor)
         known = [p for p in trend.points if p.denominator]
         if not known:
             return Cell("")
@@ -259,7 +272,7 @@ class View:
                 Cell(
                     f"{change.dimension.replace('_', ' ')}: {change.old} \N{RIGHTWARDS ARROW}"
                     f" {change.new}",
-                    n=f"first seen {words.moment(change.since)}",
+                    n=f"first seen {self._moment(change.since)}",
                 ),
                 Cell(words.indicator(change.indicator)),
                 Cell(words.share(*change.old_share), n=f"of {change.old_share[1]:,}"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from streams.domain.contract import PPM
 from streams.domain.significance import Comparison
 
+_DAY_MS = 86_400_000
 VERDICTS = {
     "too_few": "too few to tell",
     "no_difference": "no difference shown",
@@ -40,9 +41,11 @@ def span(ms: int) -> str:
     return f"{ms / 1000:g} s"
 
 
-def moment(ms: int) -> str:
-    """A time of the event clock: 01 Jun 10:42:17, UTC."""
-    return f"{datetime.fromtimestamp(ms // 1000, UTC):%d %b %H:%M:%S}"
+def moment(ms: int, clock_ms: int | None = None) -> str:
+    """A time of the event clock, UTC: 01 Jun 10:42:17, without the date on the clock's day."""
+    said = datetime.fromtimestamp(ms // 1000, UTC)
+    same = clock_ms is not None and clock_ms // _DAY_MS == ms // _DAY_MS
+    return f"{said:%H:%M:%S}" if same else f"{said:%d %b %H:%M:%S}"
 
 
 def clock(ms: int) -> str:

@@ -104,9 +104,9 @@
   function announce(breaches) {
     const fresh = known === null ? [] : Object.keys(breaches).filter((id) => !known.has(id));
     known = new Set(Object.keys(breaches));
-    if (fresh.length === 1) at("announce").textContent = `New: ${breaches[fresh[0]]}`;
+    if (fresh.length === 1) at("announce").textContent = `New ${breaches[fresh[0]]}`;
     else if (fresh.length > 1) {
-      at("announce").textContent = `${fresh.length} new breaches. ${breaches[fresh[fresh.length - 1]]}`;
+      at("announce").textContent = `${fresh.length} new breaches, the last: ${breaches[fresh[fresh.length - 1]]}`;
     }
   }
 
