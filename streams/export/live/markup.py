@@ -98,7 +98,7 @@ def cell(said: Cell) -> str:
         text = f'<span class="state {said.s}">{escape(said.t)}</span>'
     else:
         text = escape(said.t)
-    return text + (f"<small>{escape(said.n)}</small>" if said.n else "")
+    return text + (f" <small>{escape(said.n)}</small>" if said.n else "")
 
 
 def _drawing(said: Cell) -> str:

@@ -61,7 +61,7 @@
     else if (cell.a !== undefined) parts.push(make("span", { class: "age", "data-since": cell.a }, age(clock() - cell.a)));
     else if (cell.s) parts.push(make("span", { class: `state ${cell.s}` }, cell.t));
     else if (cell.t) parts.push(document.createTextNode(cell.t));
-    if (cell.n) parts.push(make("small", {}, cell.n));
+    if (cell.n) parts.push(document.createTextNode(" "), make("small", {}, cell.n));
     element.replaceChildren(...parts);
   }
 
