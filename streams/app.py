@@ -63,7 +63,7 @@ class Worker:
         access = pages_access(settings)  # first: what follows must be closed once it is made
         webhook_secret = secret(settings, "webhook_secret")
         self.settings = settings
-        self.telemetry = Telemetry(book)
+        self.telemetry = Telemetry(book, settings.lateness_ms)
         self._book = book
         self._crash: BaseException | None = None
         self._crashed = asyncio.Event()

@@ -234,3 +234,76 @@ def reopened(conversation: str, time: int, trivial: bool = False, **data: Any) -
 
 def recontacted(conversation: str, time: int, trivial: bool = False, **data: Any) -> bytes:
     return event("resolution.recontacted", conversation, time, trivial=trivial, **data)
+
+
+def ai_message(conversation: str, time: int, **data: Any) -> bytes:
+    return message(conversation, time, "ai", **data)
+
+
+def evaluated(
+    conversation: str,
+    time: int,
+    evaluation: str = "q1",
+    *,
+    status: str = "final",
+    subject: str = "ai",
+    score: int | None = 900_000,
+    fails: bool = False,
+    **data: Any,
+) -> bytes:
+    """A QA evaluation with a score in ppm, by a machine unless `evaluator` says otherwise."""
+    given = {"evaluator": "auto", "automatic_fail": fails, "score_ppm": score, **data}
+    told = {"evaluation_id": evaluation, "status": status, "subject": subject, **given}
+    return event("qa.evaluated", conversation, time, **told)
+
+
+def survey_sent(conversation: str, time: int, survey: str = "s1", **data: Any) -> bytes:
+    return event("csat.requested", conversation, time, survey_id=survey, **data)
+
+
+def survey_answered(
+    conversation: str,
+    time: int,
+    score: int,
+    survey: str = "s1",
+    *,
+    scale: tuple[int, int] = (1, 5),
+    **data: Any,
+) -> bytes:
+    data = {"survey_id": survey, "scale_min": scale[0], "scale_max": scale[1], **data}
+    return event("csat.received", conversation, time, score=score, **data)
+
+
+def exception(
+    conversation: str,
+    time: int,
+    exception: str = "x1",
+    *,
+    due: int | None = None,
+    rule: str = "disclosure",
+    severity: str = "major",
+    **data: Any,
+) -> bytes:
+    """An exception to a rule, to be closed by `due` (ms)."""
+    due_at = None if due is None else rfc3339(due)
+    told = {"exception_id": exception, "rule_id": rule, "severity": severity, "due_at": due_at}
+    return event("compliance.exception", conversation, time, **told, **data)
+
+
+def exception_closed(
+    conversation: str, time: int, exception: str = "x1", rule: str = "disclosure", **data: Any
+) -> bytes:
+    data = {"exception_id": exception, "rule_id": rule, **data}
+    return event("compliance.closed", conversation, time, **data)
+
+
+def cost(
+    conversation: str,
+    time: int,
+    amount_micros: int,
+    currency: str = "USD",
+    component: str = "llm",
+    **data: Any,
+) -> bytes:
+    data = {"amount_micros": amount_micros, "currency": currency, "component": component, **data}
+    return event("cost.recorded", conversation, time, **data)

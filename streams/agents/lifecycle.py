@@ -164,7 +164,7 @@ class LifecycleStage:
                     continue
                 _check_key(record.key, event)
                 partition.event(event)
-                telemetry.events[type(event)] += 1
+                telemetry.event(event)
             except Rejection as error:
                 put_dead_letter(outbox, self._dead_letters_topic, STAGE, record, error)
                 telemetry.dead_letter(STAGE, error.code)

@@ -113,6 +113,7 @@ class WindowsStage:
         self._store.written(number, written.get((self._changelog, number)))
         self._telemetry.batch_done(STAGE, number, len(batch.records))
         self._telemetry.breaches(breaches)
+        self._telemetry.windows_judged(number, windows)
         owned.unjudged.append((upto, batch))
         reached = windows.reached
         while owned.unjudged and reached is not None and owned.unjudged[0][0] <= reached:

@@ -140,7 +140,7 @@ class WindowPartition:
 
     `sources` is how many lifecycle partitions send steps; no boundary closes before each has been
     heard. `touched_slices`, `touched_keys` and `expired_slices` say what changed since the caller
-    last cleared them.
+    last cleared them; `entered` are the counts of each slice that the last advance closed.
     """
 
     def __init__(self, book: ContractBook, sources: int) -> None:
@@ -153,6 +153,7 @@ class WindowPartition:
         self.touched_slices: set[tuple[Key, int]] = set()
         self.touched_keys: set[Key] = set()
         self.expired_slices: set[tuple[Key, int]] = set()
+        self.entered: list[tuple[Key, int, dict[str, int]]] = []
         self._stirring: dict[int, set[Key]] = {}
         self._boundaries: list[int] = []
         self._changing: set[Key] = set()
@@ -238,6 +239,7 @@ class WindowPartition:
 
     def advance(self) -> list[BreachRecord]:
         """Judge everything up to the watermark; breach records in order of event time."""
+        self.entered = []
         watermark = self.watermark
         if watermark is None or (self.reached is not None and watermark <= self.reached):
             return []
@@ -251,6 +253,8 @@ class WindowPartition:
             for key in stirred:
                 windows = self.keys[key]
                 windows.slide(boundary)
+                if (piece := windows.slices.get(boundary)) is not None:
+                    self.entered.append((key, boundary, piece.counts))
                 if windows.since:
                     windows.settle()
                     self.touched_keys.add(key)

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from streams.domain.contract import DIMENSIONS
+
 Kind = Literal["counter", "gauge", "histogram"]
 
 # The key of a window: which grouping it belongs to ("contract" for the whole contract), and the
 # values of its dimensions; those that are not in the grouping are empty, which to Prometheus is
 # absent.
-KEY_LABELS = ("contract", "grouping", "channel", "market", "journey", "supplier")
+KEY_LABELS = ("contract", "grouping", *DIMENSIONS)
+# What a clause is judged for: its own grouping is the contract's to say, so it is no label.
+CLAUSE_LABELS = ("contract", "clause", "severity", *DIMENSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,108 @@ FAILURES_WINDOW = MetricDef(
     "AI failures over an event-time window, by reason.",
     ("reason", "window", *KEY_LABELS),
 )
+INDICATOR_RATIO = MetricDef(
+    "baton_indicator_ratio",
+    "gauge",
+    "An indicator that is a share, over an event-time window; absent where it is unknown."
+    " failure_share is in baton_ai_failures_window, by reason.",
+    ("indicator", "window", *KEY_LABELS),
+)
+INDICATOR_AMOUNT = MetricDef(
+    "baton_indicator_amount",
+    "gauge",
+    "An indicator that is no share, over an event-time window: compliance_exceptions (a count),"
+    " cost_per_verified (units of the contract's currency); absent where it is unknown.",
+    ("indicator", "window", *KEY_LABELS),
+)
+INDICATOR_SAMPLES = MetricDef(
+    "baton_indicator_samples",
+    "gauge",
+    "What stands in the denominator of an indicator over an event-time window; absent where"
+    " nothing does.",
+    ("indicator", "window", *KEY_LABELS),
+)
+OVERDUE_HANDOFFS = MetricDef(
+    "baton_overdue_handoffs",
+    "gauge",
+    "Customers waiting for a human beyond their threshold, as of the watermark.",
+    KEY_LABELS,
+)
+CLAUSE_VALUE = MetricDef(
+    "baton_clause_value",
+    "gauge",
+    "What a clause judges, over its own window: a share, or an amount in the unit of its target;"
+    " absent where it is unknown.",
+    CLAUSE_LABELS,
+)
+CLAUSE_TARGET = MetricDef(
+    "baton_clause_target", "gauge", "What the clause promises, in the same unit.", CLAUSE_LABELS
+)
+CLAUSE_SAMPLES = MetricDef(
+    "baton_clause_samples",
+    "gauge",
+    "What stands in the denominator of the clause's value; 0 where nothing was seen.",
+    CLAUSE_LABELS,
+)
+CLAUSE_MINIMUM_VOLUME = MetricDef(
+    "baton_clause_minimum_volume",
+    "gauge",
+    "Samples below which the clause is not judged.",
+    CLAUSE_LABELS,
+)
+CLAUSE_MISSES_LEFT = MetricDef(
+    "baton_clause_misses_left",
+    "gauge",
+    "How many more misses the volume of the clause's window so far allows; negative: over.",
+    CLAUSE_LABELS,
+)
+CLAUSE_BUDGET_LEFT = MetricDef(
+    "baton_clause_budget_left_ratio",
+    "gauge",
+    "Of a clause over a calendar period: the share left of the misses that the volume projected"
+    " to the period's end allows; 1: untouched, below 0: overspent.",
+    CLAUSE_LABELS,
+)
+CLAUSE_PROJECTED_BREACH = MetricDef(
+    "baton_clause_projected_breach_timestamp_seconds",
+    "gauge",
+    "When, at the rate of the last 24 h, the clause has failed for the rest of its calendar period;"
+    " absent where it would not.",
+    CLAUSE_LABELS,
+)
+CLAUSE_EVENTS = MetricDef(
+    "baton_clause_events",
+    "counter",
+    "What entered the clause's denominator, counted as its minute closed; not of amounts, waits"
+    " and csat_response.",
+    CLAUSE_LABELS,
+)
+CLAUSE_BAD = MetricDef(
+    "baton_clause_bad",
+    "counter",
+    "What of baton_clause_events_total speaks against the clause.",
+    CLAUSE_LABELS,
+)
+CONFIG_CHANGES = MetricDef(
+    "baton_config_changes",
+    "counter",
+    "Changes of the service that were read (config.changed), by what was changed.",
+    ("contract", "object"),
+)
+CONFIG_CHANGE_TIME = MetricDef(
+    "baton_config_change_timestamp_seconds",
+    "gauge",
+    "When a change took place: the latest 10 of each contract. A version that the contract's scope"
+    " does not list is `other`.",
+    ("contract", "object", "to_version"),
+)
+HEARTBEAT = MetricDef(
+    "baton_heartbeat_timestamp_seconds",
+    "gauge",
+    "When the newest tick was written that has passed through both stages, from every partition of"
+    " the events to this one; on a replay, the data's time.",
+    ("partition",),
+)
 WINDOW_END = MetricDef(
     "baton_window_end_timestamp_seconds",
     "gauge",
@@ -195,6 +301,7 @@ LOCAL_STATE_DISCARDED = MetricDef(
     " corrupt, foreign (of other topics) or stale (a day old).",
     ("table", "reason"),
 )
+BUILD_INFO = MetricDef("baton_build_info", "gauge", "1; the version that runs.", ("version",))
 READY = MetricDef("baton_ready", "gauge", "1 when partitions are assigned and state is recovered.")
 
 ALL: tuple[MetricDef, ...] = tuple(

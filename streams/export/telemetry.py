@@ -9,11 +9,14 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from streams.domain.breach_record import BreachRecord
+from streams.domain.clause_counts import slice_counts
 from streams.domain.contract import ContractBook
-from streams.domain.events import Event
+from streams.domain.delta import Key
+from streams.domain.events import ConfigChanged, Event
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import Flush
 from streams.domain.windows import WindowPartition
+from streams.export.config_changes import ConfigChanges
 
 # What is kept of breaches that have closed, for people to look at.
 CLOSED_BREACHES = 8
@@ -39,11 +42,23 @@ class LatencyCounts:
     sum_ms: int = 0
 
 
+@dataclass(slots=True)
+class ClauseCounts:
+    """What a clause has counted of one key since this worker started."""
+
+    events: int = 0
+    bad: int = 0
+
+
 @dataclass
 class Telemetry:
-    """Counters and views of one worker. One event loop writes it, a scrape only reads."""
+    """Counters and views of one worker. One event loop writes it, a scrape only reads.
+
+    `lateness_ms` is how far watermarks stay behind the ticks that moved them.
+    """
 
     book: ContractBook
+    lateness_ms: int = 0
     events: Counter[type[Event]] = field(default_factory=Counter)
     dead_letters: Counter[tuple[str, str]] = field(default_factory=Counter)
     facts: Counter[str] = field(default_factory=Counter)
@@ -59,6 +74,8 @@ class Telemetry:
     watermarks: dict[int, int] = field(default_factory=dict)
     remembered: dict[int, int] = field(default_factory=dict)
     windows: dict[int, WindowPartition] = field(default_factory=dict)
+    judged: dict[int, int] = field(default_factory=dict)
+    clauses: dict[tuple[Key, str, str], ClauseCounts] = field(default_factory=dict)
     recoveries: int = 0
     recovery_seconds: float = 0.0
     recovery_records: int = 0
@@ -74,6 +91,13 @@ class Telemetry:
 
     def __post_init__(self) -> None:
         self.bounds_ms = latency_bounds_ms(self.book)
+        self.config_changes = ConfigChanges(self.book)
+
+    def event(self, event: Event) -> None:
+        """A valid event was read."""
+        self.events[type(event)] += 1
+        if isinstance(event, ConfigChanged):
+            self.config_changes.read(event)
 
     def dead_letter(self, stage: str, code: str) -> None:
         """A record was diverted."""
@@ -153,10 +177,27 @@ class Telemetry:
     def windows_forgotten(self) -> None:
         """A rebalance: windows that are still ours will be owned again."""
         self.windows.clear()
+        self.judged.clear()
 
     def windows_owned(self, partition: int, windows: WindowPartition) -> None:
         """This worker shows this partition's windows from now on."""
         self.windows[partition] = windows
+        if windows.reached is not None:
+            self.judged[partition] = windows.reached
+
+    def windows_judged(self, partition: int, windows: WindowPartition) -> None:
+        """What the last advance of these windows came to was acknowledged."""
+        if self.windows.get(partition) is windows and windows.reached is not None:
+            self.judged[partition] = windows.reached
+        for key, boundary, counts in windows.entered:
+            first = windows.keys[key].first_escalation_end
+            escalated = first is not None and first <= boundary
+            terms = self.book.at(key[0], boundary)
+            for clause, events, bad in slice_counts(terms, key[1], counts, escalated):
+                place = (key, clause.id, clause.severity)
+                total = self.clauses.setdefault(place, ClauseCounts())
+                total.events += events
+                total.bad += bad
 
     def breaches(self, records: list[BreachRecord]) -> None:
         """Breach records were acknowledged."""

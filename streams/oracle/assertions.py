@@ -1,6 +1,6 @@
-"""What is to be asserted about one conversation: its episodes written as facts.
+"""What is to be asserted about one conversation: its episodes and notes written as facts.
 
-DEFINITIONS.md sections 6 (facts) and 7 (outcomes). All times in ms since 1970 UTC.
+DEFINITIONS.md section 6. All times in ms since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec.structs import replace
-
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.facts import FACT_KINDS, Fact, FactKind
 from streams.domain.memory import DAY_MS
 from streams.oracle.conversation import Conversation
-from streams.oracle.episodes import Episode, Escalation, episodes_of
+from streams.oracle.episodes import Episode, episodes_of
+from streams.oracle.escalation import Escalation
+from streams.oracle.note_facts import note_facts
+from streams.oracle.outcomes import eligible_at, is_safe, maturity, outcome_of
+from streams.oracle.responses import first_response
 
-EPISODE_FACT_ORDINAL = 1
-_VERIFYING_EVIDENCE = frozenset(("customer_confirmed", "system_of_record", "qa_pass"))
+ONLY = 1
+_RESPONSE_ORDINALS = {"ai": 1, "human": 2}
 _KIND_ORDER = {kind: order for order, kind in enumerate(FACT_KINDS)}
 
 
@@ -43,28 +45,63 @@ class _Writer:
     def facts(self) -> Iterator[Fact]:
         for episode in self._episodes:
             for number, failure in enumerate(episode.failures, start=1):
-                yield self._fact(
-                    "ai_failure",
-                    episode,
-                    number,
-                    failure.time,
-                    failure.time,
-                    failure.channel,
-                    {"reason": failure.word, "first": number == 1},
-                )
+                at = failure.time
+                detail = {"reason": failure.word, "first": number == 1}
+                channel = failure.channel
+                yield self._fact("ai_failure", episode.ordinal, number, at, at, channel, detail)
+            yield from self._response_facts(episode)
             for escalation in episode.escalations:
                 yield from self._escalation_facts(episode, escalation)
             yield from self._episode_facts(episode)
+        for told in note_facts(self._conversation.notes, self._episodes, self._terms_at):
+            yield self._fact(
+                told.kind,
+                told.episode,
+                told.ordinal,
+                told.time,
+                told.judged_at,
+                told.channel,
+                told.detail,
+            )
+
+    def _response_facts(self, episode: Episode) -> Iterator[Fact]:
+        response = first_response(self._conversation, episode, self._terms_at)
+        if response is None:
+            return
+        asked_at = response.asked_at
+
+        def fact(kind: FactKind, number: int, time: int, **detail: Any) -> Fact:
+            told = {"t0": asked_at, **detail}
+            channel = episode.channel
+            return self._fact(
+                kind, episode.ordinal, number, time, asked_at, channel, told, known_at=asked_at
+            )
+
+        for answer in response.answers:
+            yield fact(
+                "response_given",
+                _RESPONSE_ORDINALS[answer.by],
+                answer.at,
+                by=answer.by,
+                first=answer.first,
+                latency_ms=answer.latency_ms,
+                within=answer.within,
+            )
+        if response.missed_at is not None:
+            threshold = response.threshold_ms
+            yield fact("response_missed", ONLY, response.missed_at, threshold_ms=threshold)
 
     def _escalation_facts(self, episode: Episode, one: Escalation) -> Iterator[Fact]:
         def fact(kind: FactKind, time: int, **detail: Any) -> Fact:
             # Attributes as of the opening: a wait ends under the key that it opened in.
-            plain = self._fact(
-                kind, episode, one.ordinal, one.known, one.t0, one.channel, {"t0": one.t0, **detail}
+            told = {"t0": one.t0, **detail}
+            number, channel = one.ordinal, one.channel
+            return self._fact(
+                kind, episode.ordinal, number, time, one.t0, channel, told, known_at=one.known
             )
-            return replace(plain, time=time)
 
-        yield fact("escalation_opened", one.known, eligible=self._eligible_at(one.known))
+        eligible = eligible_at(self._conversation, one.known) and not one.excluded
+        yield fact("escalation_opened", one.known, eligible=eligible, excluded=one.excluded)
         if one.overdue_at is not None:
             yield fact("escalation_overdue", one.overdue_at, threshold_ms=one.threshold_ms)
         yield fact(
@@ -72,6 +109,7 @@ class _Writer:
             one.ended_at,
             outcome=one.outcome,
             latency_ms=one.latency_ms,
+            service_latency_ms=one.service_latency_ms,
             within=one.within,
             overdue=one.overdue_at is not None,
             clamped=one.clamped,
@@ -79,106 +117,73 @@ class _Writer:
             queued_ms=_leg(one.t0, one.queued_at),
             offered_ms=_leg(one.t0, one.offered_at),
             accepted_ms=_leg(one.t0, one.accepted_at),
+            answer=one.answer,
+            removed_within=one.removed_within,
+            context_complete=one.context_complete,
         )
 
     def _episode_facts(self, episode: Episode) -> Iterator[Fact]:
-        close = episode.closed_at
+        about, close = self._conversation, episode.closed_at
         terms = self._terms_at(close)
-        eligible = self._eligible_at(close)
-        outcome = _outcome(episode) if eligible else None
-        safe = _safe(episode) if outcome == "escalated" else None
+        excluded = terms.excluded(close, episode.channel)
+        eligible = eligible_at(about, close) and not excluded
+        outcome = outcome_of(episode) if eligible else None
 
         def fact(kind: FactKind, time: int, detail: dict[str, Any]) -> Fact:
-            number = EPISODE_FACT_ORDINAL
-            return self._fact(kind, episode, number, time, close, episode.channel, detail)
+            return self._fact(kind, episode.ordinal, ONLY, time, close, episode.channel, detail)
 
         yield fact(
             "episode_ended",
             close,
-            {"cause": episode.cause, "eligible": eligible, "outcome": outcome, "safe": safe},
+            {
+                "cause": episode.cause,
+                "eligible": eligible,
+                "outcome": outcome,
+                "safe": is_safe(episode) if outcome == "escalated" else None,
+                "excluded": excluded,
+                "repeated": episode.repeated,
+            },
         )
-        if outcome is None:
-            return
-        if outcome == "contained":
-            final = self._matured_containment(episode, close + terms.verification_ms)
-        elif outcome == "escalated":
-            final = "escalated_safe" if safe else "escalated_unsafe"
-        else:
-            final = outcome
-        yield fact("episode_matured", close + terms.verification_ms, {"outcome": final})
-
-    def _eligible_at(self, time: int) -> bool:
-        about = self._conversation
-        return _by(about.ai_seen, time) and _by(about.customer_spoke, time)
-
-    def _matured_containment(self, episode: Episode, until: int) -> str:
-        milestones = self._conversation.milestones
-        after = [m for m in milestones if episode.closed_at < m.time <= until]
-        if (
-            any(episode.closed_at < other.opened_at <= until for other in self._episodes)
-            or any(m.kind in ("resolution.reopened", "resolution.recontacted") for m in after)
-            or any(m.kind == "resolution.evidence" and m.flag is False for m in after)
-        ):
-            return "void"
-        during = [m for m in milestones if episode.opened_at <= m.time <= until]
-        claimed = any(m.kind == "resolution.claimed" and m.word == "ai" for m in during)
-        proven = any(
-            m.kind == "resolution.evidence" and m.flag and m.word in _VERIFYING_EVIDENCE
-            for m in during
-        )
-        return "verified" if claimed and proven else "assumed"
+        if eligible:
+            until = close + terms.verification_ms
+            yield fact("episode_matured", until, maturity(about, self._episodes, episode, until))
 
     def _fact(
         self,
         kind: FactKind,
-        episode: Episode,
+        episode: int,
         ordinal: int,
         time: int,
         judged_at: int,
         channel: str,
         detail: dict[str, Any],
+        *,
+        known_at: int | None = None,
     ) -> Fact:
+        """A fact by the terms in force at `judged_at`, with the attributes as of `known_at`, which
+        is the fact's own time unless told.
+        """
         about = self._conversation
+        as_of = time if known_at is None else known_at
         return Fact(
             kind=kind,
             contract=about.contract,
             version=self._terms_at(judged_at).version,
             conversation=about.id,
-            life=about.bursts[0].start // DAY_MS,
-            episode=episode.ordinal,
+            life=about.first_said // DAY_MS,
+            episode=episode,
             ordinal=ordinal,
             time=time,
             channel=channel,
-            market=about.attribute_at("market", time),
-            journey=about.attribute_at("journey", time),
-            supplier=about.attribute_at("supplier", time),
+            market=about.attribute_at("market", as_of),
+            journey=about.attribute_at("journey", as_of),
+            supplier=about.attribute_at("supplier", as_of),
+            prompt_version=about.attribute_at("prompt_version", as_of),
+            model=about.attribute_at("model", as_of),
+            knowledge_version=about.attribute_at("knowledge_version", as_of),
             detail=detail,
         )
 
 
 def _leg(t0: int, reached_at: int | None) -> int | None:
     return None if reached_at is None else max(0, reached_at - t0)
-
-
-def _by(happened_at: int | None, time: int) -> bool:
-    return happened_at is not None and happened_at <= time
-
-
-def _outcome(episode: Episode) -> str:
-    ends = {one.outcome for one in episode.escalations}
-    if "trapped" in ends:
-        return "trapped"
-    if ends & {"abandoned", "expired"}:
-        return "abandoned"
-    return "escalated" if episode.human_involved else "contained"
-
-
-def _safe(episode: Episode) -> bool:
-    if episode.repeated:
-        return False
-    for one in episode.escalations:
-        if one.outcome != "taken_over" or one.within is False:
-            return False
-        if not one.returned_to_queue and not one.required_context <= one.fields_present:
-            return False
-    return True

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streams.domain import events as e
+from streams.oracle.notes import Note, note_of, order
 
-ATTRIBUTES = ("market", "journey", "supplier")
+ATTRIBUTES = ("market", "journey", "supplier", "prompt_version", "model", "knowledge_version")
 UNKNOWN = "unknown"
 
 _AI_TYPES = frozenset(cls for tag, cls in e.EVENT_TYPES.items() if tag.startswith("baton.ai."))
@@ -62,17 +63,25 @@ class Milestone(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """All that is remembered of one event. Equal statements are one (section 2)."""
+    """All that is remembered of one event. Equal statements are one (section 2).
+
+    `message_by`: whose public message it is, `customer` or `ai`; "" for anything else.
+    """
 
     time: int
     channel: str
     market: str | None
     journey: str | None
     supplier: str | None
+    prompt_version: str | None
+    model: str | None
+    knowledge_version: str | None
     activity: bool
     by_ai: bool
     by_customer: bool
+    message_by: str
     milestone: Milestone | None
+    note: Note | None
 
 
 class Burst(NamedTuple):
@@ -85,11 +94,18 @@ class Burst(NamedTuple):
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation's memory. `milestones` and `bursts` in order; no times where never."""
+    """A conversation's memory, everything in it in order; no times where never.
+
+    `first_said` is F, the time of the earliest event; the messages are times of public ones.
+    """
 
     contract: str
     id: str
+    first_said: int
     milestones: tuple[Milestone, ...]
+    notes: tuple[Note, ...]
+    customer_messages: tuple[int, ...]
+    ai_messages: tuple[int, ...]
     bursts: tuple[Burst, ...]
     attributes: dict[str, tuple[int, str]]
     ai_seen: int | None
@@ -108,12 +124,19 @@ def state_of(event: e.Event, time: int) -> Statement:
     activity = cls in _ACTIVE_TYPES
     by_ai = cls in _AI_TYPES
     by_customer = False
+    message_by = ""
+    versions: tuple[str | None, str | None, str | None] = (None, None, None)
     match event:
         case e.MessageSent(data=message):
             activity = message.author in ("customer", "human", "ai")
             by_ai = message.author == "ai"
-            by_customer = message.author == "customer" and message.visibility == "public"
+            if message.author in ("customer", "ai") and message.visibility == "public":
+                message_by = message.author
+            by_customer = message_by == "customer"
+        case e.AiTurn(data=turn):
+            versions = (turn.prompt_version, turn.model, turn.knowledge_version)
         case e.AiFailureSignalled(data=failure):
+            versions = (failure.prompt_version, failure.model, failure.knowledge_version)
             by_customer = failure.signal == "human_requested"
         case e.ContactStarted():
             by_customer = data.channel == "voice" and data.direction != "outbound"
@@ -127,10 +150,15 @@ def state_of(event: e.Event, time: int) -> Statement:
         market=data.market,
         journey=data.journey,
         supplier=data.supplier,
+        prompt_version=versions[0],
+        model=versions[1],
+        knowledge_version=versions[2],
         activity=activity,
         by_ai=by_ai,
         by_customer=by_customer,
+        message_by=message_by,
         milestone=_milestone(event, time, data.channel),
+        note=note_of(event, time),
     )
 
 
@@ -197,7 +225,10 @@ def _as_set(names: tuple[str, ...]) -> tuple[str, ...]:
 def conversation_of(
     contract: str, conversation: str, statements: Iterable[Statement], inactivity_ms: int
 ) -> Conversation:
-    """The conversation that the statements, in any order and however often made, describe."""
+    """The conversation that the statements, in any order and however often made, describe.
+
+    There must be at least one.
+    """
     said = set(statements)
     attributes: dict[str, tuple[int, str]] = {}
     for name in ATTRIBUTES:
@@ -207,7 +238,11 @@ def conversation_of(
     return Conversation(
         contract=contract,
         id=conversation,
+        first_said=min(s.time for s in said),
         milestones=tuple(sorted({s.milestone for s in said if s.milestone}, key=Milestone.order)),
+        notes=tuple(sorted({s.note for s in said if s.note}, key=order)),
+        customer_messages=tuple(sorted(s.time for s in said if s.message_by == "customer")),
+        ai_messages=tuple(sorted(s.time for s in said if s.message_by == "ai")),
         bursts=_bursts(sorted((s.time, s.channel) for s in said if s.activity), inactivity_ms),
         attributes=attributes,
         ai_seen=min((s.time for s in said if s.by_ai), default=None),

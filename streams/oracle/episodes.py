@@ -12,6 +12,7 @@ from enum import Enum
 
 from streams.domain.contract import Terms
 from streams.oracle.conversation import Conversation, Milestone
+from streams.oracle.escalation import Escalation
 
 SWAPPED_CLOCKS_MS = 5_000
 OPENING_KINDS = frozenset(
@@ -32,44 +33,6 @@ class Phase(Enum):
     AI = "ai"
     WAITING = "waiting"
     HUMAN = "human"
-
-
-@dataclass(slots=True)
-class Escalation:
-    """One wait for a human, from T0; `known` is when it opened. `outcome` "" while open."""
-
-    ordinal: int
-    known: int
-    t0: int
-    channel: str
-    threshold_ms: int | None
-    expires_at: int
-    required_context: frozenset[str]
-    returned_to_queue: bool = False
-    requested_at: int | None = None
-    queued_at: int | None = None
-    offered_at: int | None = None
-    accepted_at: int | None = None
-    required_skills: tuple[str, ...] = ()
-    fields_present: set[str] = field(default_factory=set)
-    ended_at: int = 0
-    outcome: str = ""
-    latency_ms: int = 0
-    clamped: bool = False
-
-    @property
-    def within(self) -> bool | None:
-        """None where the contract sets no threshold for the channel."""
-        if self.threshold_ms is None:
-            return None
-        return self.outcome == "taken_over" and self.latency_ms <= self.threshold_ms
-
-    @property
-    def overdue_at(self) -> int | None:
-        """The overdue moment, if the wait ever was overdue."""
-        if self.threshold_ms is None or self.latency_ms <= self.threshold_ms:
-            return None
-        return max(self.t0 + self.threshold_ms + 1, self.known)
 
 
 @dataclass(slots=True)
@@ -228,16 +191,8 @@ class _Walk:
 
     def _escalate(self, m: Milestone, t0: int) -> Escalation:
         assert self._episode is not None
-        terms = self._terms_at(t0)
-        self._wait = Escalation(
-            ordinal=len(self._episode.escalations) + 1,
-            known=m.time,
-            t0=t0,
-            channel=m.channel,
-            threshold_ms=terms.thresholds_ms.get(m.channel),
-            expires_at=max(t0 + terms.escalation_expiry_ms, m.time + 1),
-            required_context=terms.required_context,
-        )
+        ordinal = len(self._episode.escalations) + 1
+        self._wait = Escalation(ordinal, m.time, t0, m.channel, self._terms_at(t0))
         self._episode.escalations.append(self._wait)
         self._phase = Phase.WAITING
         self._signal_at = None
@@ -249,6 +204,7 @@ class _Walk:
         self._wait.ended_at = time
         self._wait.outcome = outcome
         self._wait.latency_ms = time - self._wait.t0
+        self._wait.fields_at_end = frozenset(self._wait.fields_present)
         self._wait = None
 
     def _settle(self, m: Milestone) -> bool:

@@ -17,6 +17,39 @@ Counts = Mapping[str, int]
 About = tuple[str, int, int, int]
 # Ratios in whose denominator a customer who still waits stands.
 WAITING_COUNTS: frozenset[Indicator] = frozenset(("containment_raw", "containment_safe"))
+# Each ratio as the counters whose sums are its numerator and denominator; a name that ends in `*`
+# stands for every counter that begins so. failure_share's numerator is its reason's counter, and
+# compliance_exceptions are a plain number: so many to 1.
+_RATIOS: dict[Indicator, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "escalation_within": (("within",), ("within", "missed")),
+    "answer_within": (("answer.within",), ("answer.within", "answer.beyond")),
+    "answer_removed_within": (("answer.removed_within",), ("answer.ended",)),
+    "first_response_within": (("response.within",), ("response.within", "response.missed")),
+    "containment_raw": (("outcome.contained",), ("eligible", "waiting")),
+    "containment_safe": (("outcome.contained", "safe"), ("eligible", "waiting")),
+    "containment_no_recontact": (("final.verified", "final.assumed"), ("matured",)),
+    "containment_safe_verified": (("final.verified", "final.escalated_safe"), ("matured",)),
+    "verified_resolution": (("final.verified",), ("claimed",)),
+    "first_contact": (("first_contact",), ("resolved",)),
+    "recontact": (("returned",), ("resolved",)),
+    "human_takeover": (("outcome.escalated",), ("eligible",)),
+    "abandonment": (("ended.abandoned",), ("ended.*",)),
+    "context_complete": (("context.complete",), ("context.judged",)),
+    "customer_repeated": (("repeated",), ("outcome.escalated",)),
+    "failure_share": ((), ("failure.*",)),
+    "qa_coverage_ai": (("covered.ai",), ("matured",)),
+    "qa_coverage_human": (("covered.human",), ("human",)),
+    "qa_pass_ai": (("qa_passed.ai",), ("qa.ai",)),
+    "qa_pass_human": (("qa_passed.human",), ("qa.human",)),
+    "csat_satisfied": (("csat.satisfied",), ("csat.received",)),
+    "csat_response": (("csat.received",), ("csat.requested",)),
+    "compliance_exceptions": (
+        ("compliance.minor", "compliance.major", "compliance.critical"),
+        (),
+    ),
+    "cost_per_verified": (("cost_micros",), ("final.verified",)),
+}
+RATIOS: tuple[Indicator, ...] = tuple(_RATIOS)
 
 
 class Versions:
@@ -47,65 +80,26 @@ def escalation_of(fact: Fact) -> About:
     return (fact.conversation, fact.life, fact.episode, fact.ordinal)
 
 
-def counts_of(fact: Fact) -> dict[str, int]:
-    """The counters that one fact adds to, each by how much."""
-    detail = fact.detail
-    match fact.kind:
-        case "ai_failure":
-            counts = {f"failure.{detail['reason']}": 1}
-            if detail["first"]:
-                counts[f"first_failure.{detail['reason']}"] = 1
-            return counts
-        case "escalation_opened":
-            return {"escalations": 1}
-        case "escalation_overdue":
-            return {"overdue": 1, "missed": 1}
-        case "escalation_ended":
-            missed = detail["within"] is False and not detail["overdue"]
-            return {
-                f"ended.{detail['outcome']}": 1,
-                "within": int(detail["within"] is True),
-                "missed": int(missed),
-                "clamped": int(detail["clamped"]),
-                "latency_ms": detail["latency_ms"],
-            }
-        case "episode_ended":
-            if not detail["eligible"]:
-                return {"ineligible": 1}
-            return {
-                "eligible": 1,
-                f"outcome.{detail['outcome']}": 1,
-                "safe": int(detail["safe"] is True),
-            }
-        case "episode_matured":
-            return {"matured": 1, f"final.{detail['outcome']}": 1}
-
-
 def ratio_of(counts: Counts, indicator: Indicator, reason: str | None = None) -> tuple[int, int]:
-    """Numerator and denominator of a ratio indicator; both are sums of counters.
+    """Numerator and denominator of a ratio indicator, both sums of counters.
 
     `reason` is failure_share's. Raises ValueError for `escalation_wait`, which is no ratio.
     """
+    if indicator not in _RATIOS:
+        raise ValueError(f"{indicator} is not a ratio")
+    numerator, denominator = _RATIOS[indicator]
+    if indicator == "failure_share":
+        numerator = (f"failure.{reason}",)
+    above = sum(_total(counts, name) for name in numerator)
+    if not denominator:
+        return above, 1
+    return above, sum(_total(counts, name) for name in denominator)
 
-    def total(*names: str) -> int:
-        return sum(counts.get(name, 0) for name in names)
 
-    match indicator:
-        case "escalation_within":
-            return total("within"), total("within", "missed")
-        case "containment_raw":
-            return total("outcome.contained"), total("eligible", "waiting")
-        case "containment_safe":
-            return total("outcome.contained", "safe"), total("eligible", "waiting")
-        case "containment_no_recontact":
-            return total("final.verified", "final.assumed"), total("matured")
-        case "containment_safe_verified":
-            return total("final.verified", "final.escalated_safe"), total("matured")
-        case "failure_share":
-            failures = sum(n for name, n in counts.items() if name.startswith("failure."))
-            return total(f"failure.{reason}"), failures
-        case _:
-            raise ValueError(f"{indicator} is not a ratio")
+def _total(counts: Counts, name: str) -> int:
+    if name.endswith("*"):
+        return sum(n for counter, n in counts.items() if counter.startswith(name[:-1]))
+    return counts.get(name, 0)
 
 
 def is_containment(indicator: Indicator) -> bool:

@@ -17,6 +17,8 @@ from streams.domain.facts import Fact
 from streams.domain.window_value import SLICE_MS, WindowValue
 from streams.oracle.assertions import facts_of
 from streams.oracle.conversation import Statement, conversation_of
+from streams.oracle.counters import Counted, counted
+from streams.oracle.indicators import Versions
 from streams.oracle.lives import lives_of
 from streams.oracle.publication import published
 from streams.oracle.ratio_breaches import ratio_breaches
@@ -33,10 +35,10 @@ class Verdict:
     """What must have been published by the time the log's last tick was read.
 
     `facts` by (time, id), late ones and retractions among them; `windows` at the last boundary that
-    `watermark` has reached, by (contract, key, length); `breaches` by (time, clause, key, status,
-    contract), a status after the one it follows from. `events` counts every usable event, also
-    duplicates, test events and those about no contact, but no ticks or dead letters; `late_facts`
-    the facts marked late, retractions too.
+    `watermark` has reached, by (contract, key, length or period); `breaches` by (time, clause, key,
+    status, contract), a status after the one it follows from. `events` counts every usable event,
+    also duplicates, test events and those about no contact, but no ticks or dead letters;
+    `late_facts` the facts marked late, retractions too.
     """
 
     facts: tuple[Fact, ...]
@@ -74,7 +76,7 @@ def judge_partitions(
         events += reading.events
         dead_letters += reading.dead_letters
     facts.sort(key=lambda fact: (fact.time, fact.id))
-    on_time = [fact for fact in facts if not fact.late]
+    on_time = counted((fact for fact in facts if not fact.late), Versions(book))
     reached = [mark for mark in watermarks if mark is not None]
     watermark = min(reached) if reached and len(reached) == len(watermarks) else None
     windows: list[WindowValue] = []
@@ -96,6 +98,8 @@ def judge_partitions(
 
 def _published(reading: Reading, book: ContractBook) -> tuple[list[Fact], list[Wait]]:
     def of(contract: str, conversation: str, statements: Sequence[Statement]) -> list[Fact]:
+        if not statements:
+            return []
         gap = book.versions(contract)[0].inactivity_ms
         return facts_of(conversation_of(contract, conversation, statements, gap), book)
 
@@ -110,15 +114,15 @@ def _published(reading: Reading, book: ContractBook) -> tuple[list[Fact], list[W
 
 
 def _breaches(
-    on_time: Iterable[Fact],
+    on_time: Iterable[Counted],
     waits: Iterable[Wait],
     book: ContractBook,
     watermark: int,
     end: int,
 ) -> list[BreachRecord]:
-    by_contract: dict[str, list[Fact]] = defaultdict(list)
-    for fact in on_time:
-        by_contract[fact.contract].append(fact)
+    by_contract: dict[str, list[Counted]] = defaultdict(list)
+    for one in on_time:
+        by_contract[one.fact.contract].append(one)
     waits_by_contract: dict[str, list[Wait]] = defaultdict(list)
     for wait in waits:
         waits_by_contract[wait.opened.contract].append(wait)

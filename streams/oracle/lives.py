@@ -11,6 +11,7 @@ from streams.domain.contract import ContractBook
 from streams.domain.memory import FORGET_AFTER_MS
 from streams.oracle.conversation import Statement, conversation_of
 from streams.oracle.episodes import episodes_of
+from streams.oracle.notes import compliance_exceptions
 from streams.oracle.publication import Entry
 
 
@@ -27,6 +28,8 @@ def lives_of(
         ends = [statement.time + FORGET_AFTER_MS for statement in said]
         ends += [burst.end + gap for burst in told.bursts]
         ends += [e.closed_at + book.at(contract, e.closed_at).verification_ms for e in episodes]
+        overdue = [one.overdue_at for one in compliance_exceptions(told.notes)]
+        ends += [moment for moment in overdue if moment is not None]
         return max(ends)
 
     life: list[Entry] = []

@@ -1,6 +1,7 @@
 """Breaches of the ratio clauses, judged where a window's content can have changed.
 
-DEFINITIONS.md section 9. All times in ms since 1970 UTC, targets in parts per million.
+DEFINITIONS.md section 9. All times in ms since 1970 UTC, targets in parts per million (of an
+amount's unit, where the indicator is one).
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from itertools import accumulate
 from msgspec.structs import replace
 
 from streams.domain.breach_record import BreachRecord, BreachStatus
-from streams.domain.contract import PPM, Clause, ContractBook, Terms
-from streams.domain.facts import Fact
+from streams.domain.calendar_period import period_of
+from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Dimension, Terms
 from streams.domain.window_value import SLICE_MS
+from streams.oracle.counters import Counted, by_key
 from streams.oracle.indicators import (
     WAITING_COUNTS,
     Key,
     Versions,
-    counts_of,
     is_containment,
     judges,
     ratio_of,
@@ -30,19 +31,20 @@ from streams.oracle.waits import Wait, counts_as_waiting
 
 
 def ratio_breaches(
-    contract: str, facts: Sequence[Fact], waits: Sequence[Wait], book: ContractBook, last: int
+    contract: str, facts: Sequence[Counted], waits: Sequence[Wait], book: ContractBook, last: int
 ) -> list[BreachRecord]:
     """Every record of one contract's ratio clauses up to the boundary `last`, in no order.
 
     `facts` are its on-time assertions, `waits` its stretches of waiting. A breach whose clause the
     version in force does not judge for its key is closed with 0 of 0.
     """
-    facts = [fact for fact in facts if fact.time <= last]
-    times = [fact.time for fact in facts] + [wait.since for wait in waits if wait.since <= last]
-    if not times:
+    facts = [one for one in facts if one.end <= last]
+    ends = [one.end for one in facts]
+    ends += [slice_end(wait.since) for wait in waits if wait.since <= last]
+    if not ends:
         return []
-    versions = Versions(book)
-    begin = slice_end(min(times))
+    keys = _Keys(facts, waits, Versions(book))
+    begin = min(ends)
     standing: dict[tuple[str, Key], BreachRecord] = {}
     records = []
     for terms, first, final in _spans(book.versions(contract), begin, last):
@@ -51,8 +53,8 @@ def ratio_breaches(
             if not any(c.id == clause_id and judges(c, key) for c in clauses):
                 records.append(_no_longer_judged(standing.pop((clause_id, key)), terms, first))
         for clause in clauses:
-            for key, series in _series_by_key(facts, waits, clause, versions).items():
-                for boundary in series.turning_points(first, final, clause.window_ms):
+            for key, series in keys.series(clause).items():
+                for boundary in series.turning_points(first, final, clause, terms.time_zone):
                     previous = standing.pop((clause.id, key), None)
                     record = _judge(terms, clause, key, series, boundary, previous)
                     if record is not None:
@@ -77,15 +79,16 @@ def _spans(versions: Sequence[Terms], begin: int, last: int) -> Iterator[tuple[T
 class _Series:
     """One key's facts as running sums over its slices, so that any window is one subtraction."""
 
-    def __init__(self, facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause) -> None:
+    def __init__(self, facts: Iterable[Counted], waits: Iterable[Wait], clause: Clause) -> None:
         good: dict[int, int] = defaultdict(int)
         total: dict[int, int] = defaultdict(int)
+        # What the denominator is where nothing was counted.
+        self._least = ratio_of({}, clause.indicator, clause.reason)[1]
         self.escalated_from: int | None = None
-        for fact in facts:
-            end = slice_end(fact.time)
-            numerator, denominator = ratio_of(counts_of(fact), clause.indicator, clause.reason)
+        for fact, end, counts in facts:
+            numerator, denominator = ratio_of(counts, clause.indicator, clause.reason)
             good[end] += numerator
-            total[end] += denominator
+            total[end] += denominator - self._least
             if fact.kind == "escalation_opened":
                 self.escalated_from = min(end, self.escalated_from or end)
         self._ends = sorted(total)
@@ -95,38 +98,64 @@ class _Series:
         self._begun = sorted(wait.since for wait in counted)
         self._over = sorted(wait.until for wait in counted if wait.until is not None)
 
-    def ratio(self, boundary: int, length: int) -> tuple[int, int]:
-        start = bisect_right(self._ends, boundary - length)
+    def ratio(self, start: int, boundary: int) -> tuple[int, int]:
+        """The ratio over the slices that end in (start, boundary]."""
+        begin = bisect_right(self._ends, start)
         stop = bisect_right(self._ends, boundary)
         waiting = bisect_right(self._begun, boundary) - bisect_right(self._over, boundary)
         return (
-            self._good[stop] - self._good[start],
-            self._total[stop] - self._total[start] + waiting,
+            self._good[stop] - self._good[begin],
+            self._total[stop] - self._total[begin] + self._least + waiting,
         )
 
-    def turning_points(self, first: int, final: int, length: int) -> list[int]:
-        """The boundaries at which a slice enters or leaves the window, and the first one."""
-        points = {first, *self._ends, *(end + length for end in self._ends)}
+    def turning_points(self, first: int, final: int, clause: Clause, zone: str) -> list[int]:
+        """The boundaries at which a slice enters or leaves the window, or a breach can close.
+
+        After a boundary that closes a breach with its period comes one that can open it again.
+        """
+        points = {first, first + SLICE_MS, *self._ends}
         points |= {slice_end(time) for time in (*self._begun, *self._over)}
+        if clause.period is None:
+            points |= {end + clause.window_ms for end in self._ends}
+        else:
+            after = first
+            while after <= final:
+                after = slice_end(period_of(clause.period, zone, after)[1] + 1)
+                points |= {after, after + SLICE_MS}
         return sorted(point for point in points if first <= point <= final)
 
 
-def _series_by_key(
-    facts: Iterable[Fact], waits: Iterable[Wait], clause: Clause, versions: Versions
-) -> dict[Key, _Series]:
-    by_key: dict[Key, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        if clause.grouping in versions.of(fact).groupings:
-            by_key[versions.key(fact, clause.grouping)].append(fact)
-    waiting: dict[Key, list[Wait]] = defaultdict(list)
-    for wait in waits:
-        if clause.grouping in versions.of(wait.opened).groupings:
-            waiting[versions.key(wait.opened, clause.grouping)].append(wait)
-    return {
-        key: _Series(by_key[key], waiting[key], clause)
-        for key in {*by_key, *waiting}
-        if judges(clause, key)
-    }
+class _Keys:
+    """One contract's facts and waits by their keys, in each grouping that a clause asks for."""
+
+    def __init__(self, facts: Sequence[Counted], waits: Sequence[Wait], versions: Versions) -> None:
+        self._facts = facts
+        self._waits = waits
+        self._versions = versions
+        self._known: dict[
+            tuple[Dimension, ...], tuple[dict[Key, list[Counted]], dict[Key, list[Wait]]]
+        ] = {}
+
+    def series(self, clause: Clause) -> dict[Key, _Series]:
+        """The series of every key that the clause judges."""
+        facts, waits = self._by_key(clause.grouping)
+        return {
+            key: _Series(facts.get(key, ()), waits.get(key, ()), clause)
+            for key in {*facts, *waits}
+            if judges(clause, key)
+        }
+
+    def _by_key(
+        self, grouping: tuple[Dimension, ...]
+    ) -> tuple[dict[Key, list[Counted]], dict[Key, list[Wait]]]:
+        if grouping not in self._known:
+            versions = self._versions
+            waiting: dict[Key, list[Wait]] = defaultdict(list)
+            for wait in self._waits:
+                if grouping in versions.of(wait.opened).groupings:
+                    waiting[versions.key(wait.opened, grouping)].append(wait)
+            self._known[grouping] = (by_key(self._facts, grouping, versions), waiting)
+        return self._known[grouping]
 
 
 def _judge(
@@ -137,7 +166,8 @@ def _judge(
     boundary: int,
     previous: BreachRecord | None,
 ) -> BreachRecord | None:
-    numerator, denominator = series.ratio(boundary, clause.window_ms)
+    start = _window_start(clause, terms.time_zone, boundary)
+    numerator, denominator = series.ratio(start, boundary)
     enough = denominator >= clause.minimum_volume
     known = denominator > 0 and (
         not is_containment(clause.indicator)
@@ -148,7 +178,11 @@ def _judge(
         if not (known and enough and _beyond(clause, numerator, denominator)):
             return None
         status = "opened"
-    elif denominator == 0 or (enough and _recovered(clause, numerator, denominator)):
+    elif (
+        denominator == 0
+        or (enough and _recovered(clause, numerator, denominator))
+        or (clause.period is not None and previous.opened_at <= start)
+    ):
         status = "closed"
     elif (numerator, denominator) != (previous.numerator, previous.denominator):
         status = "updated"
@@ -170,6 +204,12 @@ def _judge(
     )
 
 
+def _window_start(clause: Clause, zone: str, boundary: int) -> int:
+    if clause.period is None:
+        return boundary - clause.window_ms
+    return period_of(clause.period, zone, boundary)[0]
+
+
 def _no_longer_judged(latest: BreachRecord, terms: Terms, boundary: int) -> BreachRecord:
     return replace(
         latest, status="closed", version=terms.version, time=boundary, numerator=0, denominator=0
@@ -177,13 +217,15 @@ def _no_longer_judged(latest: BreachRecord, terms: Terms, boundary: int) -> Brea
 
 
 def _beyond(clause: Clause, numerator: int, denominator: int) -> bool:
-    measured, target = numerator * PPM, clause.target_ppm * denominator
+    measured, target = numerator * clause.scale, clause.target_ppm * denominator
     return measured > target if clause.at_most else measured < target
 
 
 def _recovered(clause: Clause, numerator: int, denominator: int) -> bool:
     if clause.at_most:
         bound = max(0, clause.target_ppm - clause.hysteresis_ppm)
-        return numerator * PPM <= bound * denominator
-    bound = min(PPM, clause.target_ppm + clause.hysteresis_ppm)
-    return numerator * PPM >= bound * denominator
+        return numerator * clause.scale <= bound * denominator
+    bound = clause.target_ppm + clause.hysteresis_ppm
+    if clause.indicator not in AMOUNTS:
+        bound = min(PPM, bound)
+    return numerator * clause.scale >= bound * denominator

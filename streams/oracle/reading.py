@@ -10,11 +10,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from streams.domain.contract import ContractBook
-from streams.domain.events import Data, Tick, epoch_ms
+from streams.domain.events import (
+    EARLIEST,
+    LATEST,
+    ComplianceClosed,
+    ComplianceException,
+    CostRecorded,
+    CsatReceived,
+    Data,
+    Event,
+    Tick,
+    epoch_ms,
+)
 from streams.domain.memory import LATE_LIMIT_MS
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 from streams.oracle.conversation import state_of
 from streams.oracle.publication import Entry
+
+LARGEST_COST_MICROS = 10**14
 
 
 @dataclass
@@ -43,6 +56,9 @@ def read_records(
         except Rejection as rejection:
             reading.dead_letters[rejection.code] += 1
             continue
+        if not _makes_sense(event):
+            reading.dead_letters["schema_violation"] += 1
+            continue
         time = epoch_ms(event.time)
         if isinstance(event, Tick):
             clock = time if clock is None else max(clock, time)
@@ -64,3 +80,17 @@ def read_records(
             entry = Entry(reading.watermark, state_of(event, time))
             reading.entries[data.contract, data.conversation_id].append(entry)
     return reading
+
+
+def _makes_sense(event: Event) -> bool:
+    """Whether a rating lies on its scale, a due date is a time that can be written down and a cost
+    is one that can be added up.
+    """
+    match event:
+        case CsatReceived(data=d):
+            return d.scale_min < d.scale_max and d.scale_min <= d.score <= d.scale_max
+        case ComplianceException(data=d) | ComplianceClosed(data=d):
+            return d.due_at is None or EARLIEST <= d.due_at <= LATEST
+        case CostRecorded(data=d):
+            return abs(d.amount_micros) <= LARGEST_COST_MICROS
+    return True

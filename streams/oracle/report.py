@@ -9,20 +9,14 @@ from rich.console import Group
 from rich.table import Table
 
 from streams.domain.breach_record import encode_breach
-from streams.domain.contract import Indicator
+from streams.domain.contract import PPM, Indicator
 from streams.domain.facts import encode_fact, rfc3339
 from streams.domain.window_value import WindowValue, encode_window
-from streams.oracle.indicators import is_containment, ratio_of
+from streams.oracle.indicators import RATIOS, is_containment, ratio_of
 from streams.oracle.judge import Verdict
 
 SHOWN_WINDOW = "24h"
 SHOWN_REASONS = 8
-_CONTAINMENTS: tuple[Indicator, ...] = (
-    "containment_raw",
-    "containment_safe",
-    "containment_no_recontact",
-    "containment_safe_verified",
-)
 
 
 def verdict_json(verdict: Verdict) -> bytes:
@@ -51,7 +45,7 @@ def verdict_table(verdict: Verdict) -> Group:
     channels = [window for window in shown if [name for name, _ in window.key] == ["channel"]]
     return Group(
         _escalations(channels),
-        _containment(whole),
+        _indicators(whole),
         _failures(whole),
         _breaches(verdict),
         _counts(verdict),
@@ -91,24 +85,42 @@ def _escalations(windows: Iterable[WindowValue]) -> Table:
     return table
 
 
-def _containment(windows: Iterable[WindowValue]) -> Table:
-    table = _table("Containment, 24 h", ("contract", "definition"), ("share", "of n"))
+def _indicators(windows: Iterable[WindowValue]) -> Table:
+    table = _table(
+        "Indicators, 24 h (costs in the contract's currency)",
+        ("contract", "indicator"),
+        ("value", "numerator", "denominator"),
+    )
     for window in windows:
-        for indicator in _CONTAINMENTS:
-            name = indicator.removeprefix("containment_")
-            table.add_row(window.contract, name, *_share(window, indicator))
+        for indicator in RATIOS:
+            # Of a reason each: the table of failures.
+            if indicator != "failure_share":
+                table.add_row(window.contract, indicator, *_ratio(window, indicator))
     return table
 
 
-def _share(window: WindowValue, indicator: Indicator) -> tuple[str, str]:
-    numerator, denominator = ratio_of(window.counts, indicator)
-    unknown = not denominator or (is_containment(indicator) and not window.escalated_before)
-    share = "unknown" if unknown else f"{100 * numerator / denominator:.1f} %"
-    return share, str(denominator)
+def _ratio(
+    window: WindowValue, indicator: Indicator, reason: str | None = None
+) -> tuple[str, str, str]:
+    numerator, denominator = ratio_of(window.counts, indicator, reason)
+    above = str(numerator)
+    if indicator == "cost_per_verified":
+        above = f"{numerator / PPM:.2f}"
+    if not denominator or (is_containment(indicator) and not window.escalated_before):
+        value = "unknown"
+    elif indicator == "compliance_exceptions":
+        value = str(numerator)
+    elif indicator == "cost_per_verified":
+        value = f"{numerator / PPM / denominator:.4f}"
+    else:
+        value = f"{100 * numerator / denominator:.1f} %"
+    return value, above, str(denominator)
 
 
 def _failures(windows: Iterable[WindowValue]) -> Table:
-    table = _table("Top AI failure reasons, 24 h", ("contract", "reason"), ("all", "first"))
+    table = _table(
+        "Top AI failure reasons, 24 h", ("contract", "reason"), ("all", "first", "share")
+    )
     for window in windows:
         reasons = {
             name.removeprefix("failure."): n
@@ -118,7 +130,8 @@ def _failures(windows: Iterable[WindowValue]) -> Table:
         top = sorted(reasons, key=lambda reason: (-reasons[reason], reason))[:SHOWN_REASONS]
         for reason in top:
             first = window.counts.get(f"first_failure.{reason}", 0)
-            table.add_row(window.contract, reason, str(reasons[reason]), str(first))
+            share, count, _ = _ratio(window, "failure_share", reason)
+            table.add_row(window.contract, reason, count, str(first), share)
     return table
 
 

@@ -21,7 +21,8 @@ from streams.domain.interaction import (
 from streams.domain.walk import walk
 from streams.domain.wire import decode_event
 from tests.log_builder import CONTRACT, T
-from tests.properties.strategies import BOOKS, INACTIVITY_MS, TWO_VERSIONS, Happening, happenings
+from tests.properties.books import BOOKS, INACTIVITY_MS, TWO_VERSIONS
+from tests.properties.strategies import Happening, happenings
 
 HAPPENINGS = st.lists(happenings(), max_size=16)
 WHOLE_SECONDS = st.integers(-1, 460)

@@ -11,8 +11,9 @@ from tests.log_builder import T
 from tests.properties.strategies import Case, cases
 
 DAY_S = 86_400
-# Later than any event of a case (5 weeks), its slowest timers (9 d, twice) and the 8 days of rest.
-LONG_AFTER = T(90 * DAY_S)
+# Later than any event of a case (9 weeks), its slowest timers (9 d, twice), the 8 days of rest and
+# the end of the quarter that it is in.
+LONG_AFTER = T(250 * DAY_S)
 
 
 @settings(

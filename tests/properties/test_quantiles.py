@@ -13,7 +13,7 @@ from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS
 from streams.oracle.judge import judge
 from tests.in_memory_pipeline import InMemoryPipeline
 from tests.log_builder import CONTRACT, T, human_message, requested
-from tests.properties.strategies import ONE_VERSION
+from tests.properties.books import ONE_VERSION
 
 DAY_MS = 86_400_000
 # Few of them, so that ties and tails occur; and the whole range of an escalation's life.

@@ -292,7 +292,7 @@ def test_events_that_are_no_activity_open_no_episode() -> None:
         claimed("c1", T(1)),
         evidence("c1", T(2)),
         recontacted("c1", T(3)),
-        event("csat.requested", "c1", T(4), survey_id="s1"),
+        event("business.outcome", "c1", T(4), kind="refund"),
     ]
     assert judged(*log, until=T(24 * HOUR)).facts == ()
 

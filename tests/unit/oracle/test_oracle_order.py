@@ -9,15 +9,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from streams.domain.contract import Exclusion
 from streams.domain.facts import Fact
+from streams.domain.service_hours import ServiceHours
 from streams.event_log import address
 from streams.oracle.judge import Verdict, judge, judge_partitions
 from tests import log_builder as b
 from tests.log_builder import T
 from tests.stream_run import synthetic_log
-from tests.unit.oracle.verdicts import BOOK
+from tests.unit.oracle.verdicts import BOOK, book_with
 
 LATENESS_MS = 60_000
+# On the service clock, shut for most of the time in which things happen.
+FULL_BOOK = book_with(
+    hours=ServiceHours("Asia/Singapore", (((480, 484), (490, 780)),) * 7),
+    service_clock=True,
+    exclusions=(
+        Exclusion(T(100), T(200), "outage"),
+        Exclusion(T(6_000), T(9_000), "outage", frozenset({"chat"})),
+    ),
+    answer_ms={"chat": 30_000, "voice": 20_000},
+    first_response_ms={"chat": 20_000},
+)
 END = T(12 * 3_600)
 # Close together, so that ties, swaps and the 5 s tolerance are met; far apart for silence.
 SECONDS = st.one_of(st.integers(0, 30), st.integers(0, 400), st.integers(0, 20_000))
@@ -43,7 +56,12 @@ EVENTS = st.one_of(
     _of("started"),
     _of("ended", by=st.sampled_from(("customer", "ai", "human"))),
     _of("customer_message"),
-    _of("ai_turn", market=st.sampled_from(("SG", "MY", None))),
+    _of("ai_message"),
+    _of(
+        "ai_turn",
+        market=st.sampled_from(("SG", "MY", None)),
+        prompt_version=st.sampled_from(("p-1", "p-2", None)),
+    ),
     _of("failure", signal=st.sampled_from(("human_requested", "no_match", "tool_error"))),
     _of(
         "requested",
@@ -62,6 +80,22 @@ EVENTS = st.one_of(
     _of("evidence", result=st.booleans()),
     _of("reopened", trivial=st.booleans()),
     _of("recontacted", trivial=st.booleans()),
+    _of(
+        "evaluated",
+        evaluation=st.sampled_from(("q1", "q2")),
+        status=st.sampled_from(("draft", "final", "final", "deleted")),
+        subject=st.sampled_from(("ai", "human")),
+        score=st.sampled_from((None, 700_000, 900_000)),
+    ),
+    _of("survey_sent", survey=st.sampled_from(("s1", "s2"))),
+    _of("survey_answered", score=st.integers(1, 5), survey=st.sampled_from(("s1", "s2"))),
+    _of(
+        "exception",
+        exception=st.sampled_from(("x1", "x2")),
+        due=st.one_of(st.none(), SECONDS.map(T)),
+    ),
+    _of("exception_closed", exception=st.sampled_from(("x1", "x2"))),
+    _of("cost", amount_micros=st.integers(-2, 2), currency=st.sampled_from(("USD", "SGD"))),
 )
 LOGS = st.lists(EVENTS, min_size=1, max_size=14)
 settings.register_profile("oracle", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -69,7 +103,7 @@ settings.register_profile("oracle", suppress_health_check=[HealthCheck.too_slow]
 
 def in_order(events: Sequence[tuple[int, bytes]], *, until: int = END) -> Verdict:
     records = [raw for _, raw in sorted(events)]
-    return judge([*records, until + LATENESS_MS], BOOK, lateness_ms=LATENESS_MS)
+    return judge([*records, until + LATENESS_MS], FULL_BOOK, lateness_ms=LATENESS_MS)
 
 
 def as_read(arrivals: Sequence[tuple[int, int, bytes]]) -> Verdict:
@@ -77,7 +111,7 @@ def as_read(arrivals: Sequence[tuple[int, int, bytes]]) -> Verdict:
     records: list[bytes | int] = []
     for arrival, _, raw in sorted(arrivals):
         records += [arrival, raw]
-    return judge([*records, END + LATENESS_MS], BOOK, lateness_ms=LATENESS_MS)
+    return judge([*records, END + LATENESS_MS], FULL_BOOK, lateness_ms=LATENESS_MS)
 
 
 @settings(settings.get_profile("oracle"), max_examples=150)

@@ -13,8 +13,10 @@ from streams.oracle.report import verdict_json, verdict_table
 from tests.log_builder import (
     T,
     ai_turn,
+    cost,
     customer_message,
     ended,
+    exception,
     failure,
     human_message,
     requested,
@@ -31,6 +33,8 @@ LOG = (
     requested("c2", T(5)),
     requested("c3", T(5)),
     human_message("c3", T(300)),
+    exception("c3", T(310)),
+    cost("c3", T(320), -250_000),
     b"{",
 )
 
@@ -58,14 +62,16 @@ def test_json_holds_facts_and_breaches_as_they_are_published() -> None:
     assert {w["end"] for w in document["windows"]} == {rfc3339(T(600))}
 
 
-def test_tables_show_waits_by_channel_containment_failures_breaches_and_counts() -> None:
+def test_tables_show_waits_by_channel_indicators_failures_breaches_and_counts() -> None:
     rows = shown(judged(*LOG, until=T(600)))
     # c2 waits since its signal (600 s), c3 waited 295 s; each shown by its bucket's middle.
     p50, p95 = (f"{2 ** ((bucket - 0.5) / 64) / 1000:.1f} s" for bucket in (1163, 1229))
     assert ["telco-2026", "chat", "2", "1", "0", "2", "2", p50, p95, p95] in rows
-    assert ["telco-2026", "raw", "100.0 %", "1"] in rows
-    assert ["telco-2026", "no_recontact", "unknown", "0"] in rows
-    assert ["telco-2026", "tool_error", "1", "1"] in rows
+    assert ["telco-2026", "containment_raw", "100.0 %", "1", "1"] in rows
+    assert ["telco-2026", "containment_no_recontact", "unknown", "0", "0"] in rows
+    assert ["telco-2026", "compliance_exceptions", "1", "1", "1"] in rows
+    assert ["telco-2026", "cost_per_verified", "unknown", "-0.25", "0"] in rows
+    assert ["telco-2026", "tool_error", "1", "1", "100.0 %"] in rows
     breach = ["telco-2026", "chat-wait", "channel=chat", "2026-03-02T00:02:00.001Z", "open", "1"]
     assert breach in rows
     assert ["dead letters: malformed_json", "1"] in rows

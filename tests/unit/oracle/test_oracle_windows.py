@@ -71,6 +71,8 @@ def test_a_wait_is_counted_where_it_stands() -> None:
     )
     value = window(verdict)
     assert value.counts == {
+        "context.complete": 2,
+        "context.judged": 2,
         "ended.abandoned": 1,
         "ended.taken_over": 2,
         "escalations": 5,
@@ -111,6 +113,8 @@ def test_a_clamped_wait_is_counted_as_such() -> None:
     verdict = judged(human_message("c1", T(10)), requested("c1", T(12)), until=T(60))
     assert window(verdict).counts == {
         "clamped": 1,
+        "context.complete": 1,
+        "context.judged": 1,
         "ended.taken_over": 1,
         "escalations": 1,
         "within": 1,

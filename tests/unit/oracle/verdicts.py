@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from streams.contract_files import load_contracts
 from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import Clause, ContractBook, Terms
 from streams.domain.facts import Fact
@@ -14,12 +12,67 @@ from streams.domain.window_value import WindowValue
 from streams.oracle.judge import Verdict, judge
 from tests.log_builder import CONTRACT, EPOCH_MS
 
-BOOK = load_contracts([Path(__file__).parents[3] / "deploy/contracts/telco-2026.yaml"])
-TERMS: Terms = BOOK.versions(CONTRACT)[0]
+_WITHIN: dict[str, Any] = {
+    "indicator": "escalation_within",
+    "grouping": ("channel",),
+    "window_ms": 3_600_000,
+    "target_ppm": 800_000,
+    "hysteresis_ppm": 10_000,
+    "minimum_volume": 20,
+}
+_WAIT: dict[str, Any] = {"indicator": "escalation_wait", "grouping": ("channel",)}
+# Terms of the tests' own: what is shipped may change, what they state may not.
+TERMS = Terms(
+    contract=CONTRACT,
+    version=1,
+    effective_from_ms=1_767_196_800_000,
+    effective_to_ms=1_798_732_800_000,
+    time_zone="Asia/Singapore",
+    inactivity_ms=7_200_000,
+    escalation_expiry_ms=259_200_000,
+    verification_ms=21_600_000,
+    thresholds_ms={"chat": 120_000, "email": 14_400_000, "messaging": 600_000, "voice": 60_000},
+    required_context=frozenset({"issue", "attempts"}),
+    groupings=((), ("channel",), ("market",), ("journey",)),
+    scope={
+        "channel": frozenset({"voice", "chat", "email", "messaging"}),
+        "market": frozenset({"SG", "MY", "PH"}),
+        "journey": frozenset({"billing", "outage", "plan_change", "activation", "roaming"}),
+        "supplier": frozenset({"northcall"}),
+    },
+    clauses=(
+        Clause(id="voice-wait", where=(("channel", "voice"),), **_WAIT),
+        Clause(id="chat-wait", where=(("channel", "chat"),), **_WAIT),
+        Clause(id="voice-within", where=(("channel", "voice"),), **_WITHIN),
+        Clause(id="chat-within", where=(("channel", "chat"),), **_WITHIN),
+        Clause(
+            id="safe-containment",
+            indicator="containment_safe",
+            grouping=(),
+            window_ms=3_600_000,
+            target_ppm=850_000,
+            hysteresis_ppm=10_000,
+            minimum_volume=50,
+            severity="ticket",
+        ),
+        Clause(
+            id="ai-tool-errors",
+            indicator="failure_share",
+            grouping=(),
+            window_ms=3_600_000,
+            target_ppm=300_000,
+            hysteresis_ppm=20_000,
+            minimum_volume=20,
+            severity="ticket",
+            reason="tool_error",
+        ),
+    ),
+)
+BOOK = ContractBook([TERMS])
 
 
 def book_with(*clauses: Clause, **terms: Any) -> ContractBook:
-    """telco-2026 with other clauses, or other terms by name."""
+    """These terms with other clauses, or other terms by name."""
     return ContractBook([replace(TERMS, **{"clauses": clauses or TERMS.clauses, **terms})])
 
 
@@ -83,3 +136,13 @@ def window(verdict: Verdict, length: str = "1h", **key: str) -> WindowValue:
 def told(records: tuple[BreachRecord, ...]) -> list[tuple[float, str, str, int, int]]:
     """Breach records as (seconds, clause, status, numerator, denominator)."""
     return [(at(r.time), r.clause, r.status, r.numerator, r.denominator) for r in records]
+
+
+def told_of(verdict: Verdict, kind: str, *names: str) -> list[tuple[Any, ...]]:
+    """Every fact of a kind as (seconds, the named parts of its detail ...)."""
+    return [(at(f.time), *(f.detail[name] for name in names)) for f in facts(verdict, kind)]
+
+
+def places(verdict: Verdict, kind: str) -> list[tuple[int, int]]:
+    """(episode, ordinal) of every fact of a kind."""
+    return [(f.episode, f.ordinal) for f in facts(verdict, kind)]
