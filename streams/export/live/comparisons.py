@@ -6,17 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from streams.domain.contract import VERSION_DIMENSIONS, Indicator
+from streams.domain.contract import VERSION_DIMENSIONS, Dimension, Indicator
 from streams.domain.indicators import ratio
 from streams.domain.significance import Comparison, compare
 from streams.domain.windows import KeyWindows
 
+ConfigTimes = Mapping[str, Mapping[tuple[str, str], int]]
 KeysHeld = Mapping[tuple[str, tuple[str, ...]], list[KeyWindows]]
 MOST_MOVERS = 8
 _RECENT, _DAY = "1h", "24h"
 # What a version of the AI is judged by; both at the close, so that a new one shows soon.
 _COMPARED: tuple[Indicator, ...] = ("containment_safe", "containment_raw")
 _FAILURE = "failure."
+# What config.changed calls a part of the AI, by the dimension of its versions.
+_OBJECTS: dict[Dimension, str] = {
+    "prompt_version": "prompt",
+    "model": "model",
+    "knowledge_version": "knowledge",
+}
 
 
 class Mover(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +43,9 @@ class Mover(msgspec.Struct, frozen=True, kw_only=True):
 class VersionChange(msgspec.Struct, frozen=True, kw_only=True):
     """The newest version of one part of the AI against the one before it, over the last 24 h.
 
-    `since` (ms) ends the first minute in which the newest was seen. Shares are (numerator,
-    denominator); `comparison` is None where one of them has no samples.
+    `since` (ms) is when the newest was put in force, where `announced` (a config.changed said so);
+    otherwise the end of the first minute in which it was seen. Shares are (numerator, denominator);
+    `comparison` is None where one of them has no samples.
     """
 
     contract: str
@@ -46,6 +54,7 @@ class VersionChange(msgspec.Struct, frozen=True, kw_only=True):
     old: str
     new: str
     since: int
+    announced: bool
     old_share: tuple[int, int]
     new_share: tuple[int, int]
     comparison: Comparison | None
@@ -88,27 +97,36 @@ def _moved_most(mover: Mover) -> tuple[float, int, str]:
     return (-moved, -mover.recent - mover.before, mover.reason)
 
 
-def version_changes(keys: KeysHeld) -> Iterator[VersionChange]:
+def version_changes(keys: KeysHeld, changes: ConfigTimes) -> Iterator[VersionChange]:
     """The change of each part of the AI whose versions a contract publishes by themselves.
 
-    Which version is newer is read off the stream: the one that was seen first later. Versions that
-    the contract does not name (`other`) and unknown ones are left out.
+    Which version is newer: the one put in force later, as `changes` tells (ms, by contract and by
+    (object, version)), or first seen later where it does not. Versions that the contract does not
+    name (`other`) and unknown ones are left out.
     """
     for (contract, names), held in sorted(keys.items()):
         if len(names) == 1 and names[0] in VERSION_DIMENSIONS:
-            named = [one for one in held if one.key[1][0][1] not in ("other", "unknown")]
-            seen = sorted(
-                ((one.first_end, one) for one in named if one.first_end is not None),
-                key=lambda each: (each[0], each[1].key),
+            told = changes.get(contract, {})
+            by_time = sorted(
+                (_since(one, told), one.key, one)
+                for one in held
+                if one.key[1][0][1] not in ("other", "unknown") and one.first_end is not None
             )
-            if len(seen) > 1:
-                (_, old), (since, new) = seen[-2:]
+            if len(by_time) > 1:
+                (_, _, old), (since, _, new) = by_time[-2:]
                 for indicator in _COMPARED:
                     yield _change(contract, indicator, old, new, since)
 
 
+def _since(held: KeyWindows, told: Mapping[tuple[str, str], int]) -> tuple[int, bool]:
+    """Since when a version serves (ms), and whether anybody said so."""
+    ((dimension, version),) = held.key[1]
+    said = told.get((_OBJECTS[dimension], version))
+    return (held.first_end or 0, False) if said is None else (said, True)
+
+
 def _change(
-    contract: str, indicator: Indicator, old: KeyWindows, new: KeyWindows, since: int
+    contract: str, indicator: Indicator, old: KeyWindows, new: KeyWindows, since: tuple[int, bool]
 ) -> VersionChange:
     old_share, new_share = (ratio(indicator, one.counts(_DAY)) for one in (old, new))
     ((dimension, name),) = new.key[1]
@@ -118,7 +136,8 @@ def _change(
         indicator=indicator,
         old=old.key[1][0][1],
         new=name,
-        since=since,
+        since=since[0],
+        announced=since[1],
         old_share=old_share,
         new_share=new_share,
         comparison=_comparison(old_share, new_share, len(_COMPARED)),

@@ -12,6 +12,7 @@ import msgspec
 
 from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import Clause, ContractBook
+from streams.domain.delta import Key
 from streams.domain.windows import KeyWindows
 from streams.export.live.comparisons import (
     KeysHeld,
@@ -22,6 +23,7 @@ from streams.export.live.comparisons import (
 )
 from streams.export.live.standing import Standing, standings
 from streams.export.live.trend import Plan, Point, Trends, plan_of
+from streams.export.shown_keys import shown_keys
 from streams.export.telemetry import Telemetry
 
 # The most that is listed of each; how many there are is said beside it.
@@ -123,7 +125,7 @@ class Snapshots:
         clock = min((w.reached for w in windows if w.reached is not None), default=None)
         closed = min((w.closed for w in windows if w.closed is not None), default=None)
         keys = _by_grouping(t)
-        clauses = list(standings(book, keys, clock))
+        clauses = list(standings(book, _without(keys, shown_keys(windows)), clock))
         breaches = sorted(
             chain.from_iterable(
                 held.breaches.open.values() for held in chain.from_iterable(keys.values())
@@ -142,7 +144,7 @@ class Snapshots:
             clauses=self._with_trends(clauses[:MOST_CLAUSES], keys),
             clauses_held=len(clauses),
             movers=tuple(movers(keys, book.names)),
-            versions=tuple(version_changes(keys)),
+            versions=tuple(version_changes(keys, t.config_changes.latest)),
             currencies={name: book.versions(name)[-1].currency for name in book.names},
             pipeline=_pipeline(t, lags, ready),
         )
@@ -186,6 +188,11 @@ def _by_grouping(telemetry: Telemetry) -> dict[tuple[str, tuple[str, ...]], list
             names = tuple[str, ...](name for name, _ in dimensions)
             found.setdefault((contract, names), []).append(held)
     return found
+
+
+def _without(keys: KeysHeld, shown: frozenset[Key]) -> KeysHeld:
+    """The keys less the versions of the AI that /metrics does not show either."""
+    return {names: [one for one in held if one.key in shown] for names, held in keys.items()}
 
 
 def _queues(book: ContractBook, keys: KeysHeld, clock: int | None) -> tuple[Queue, ...]:

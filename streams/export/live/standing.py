@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from streams.domain.clause_counts import misses_allowed, misses_of, window_of
 from streams.domain.contract import PPM, Clause, ContractBook, Indicator, Terms
 from streams.domain.indicators import ratio
-from streams.domain.window_value import WINDOW_LENGTHS_MS
 from streams.domain.windows import KeyWindows
 
 # `watch`: kept, with four fifths or more of what the clause allows used up. `few`: below the
@@ -17,7 +17,7 @@ from streams.domain.windows import KeyWindows
 State = Literal["breach", "watch", "kept", "few", "unknown"]
 STATES: tuple[State, ...] = ("breach", "watch", "kept", "few", "unknown")
 _WATCH_NUMERATOR, _WATCH_DENOMINATOR = 4, 5
-_WINDOW_NAMES = {length: name for name, length in WINDOW_LENGTHS_MS.items()}
+_NOW = "now"
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,13 +49,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     threshold_ms: int | None = None
 
 
-def window_of(clause: Clause) -> str:
-    """The name of the window that the clause is judged over; "now" for `escalation_wait`."""
-    if clause.indicator == "escalation_wait":
-        return "now"
-    return clause.period or _WINDOW_NAMES[clause.window_ms]
-
-
 def judged_keys(
     clause: Clause, contract: str, keys: Mapping[tuple[str, tuple[str, ...]], list[KeyWindows]]
 ) -> Iterator[KeyWindows]:
@@ -77,7 +70,7 @@ def standing(
         "clause": clause.id,
         "indicator": clause.indicator,
         "severity": clause.severity,
-        "window": window_of(clause),
+        "window": window_of(clause) or _NOW,
         "target_ppm": clause.target_ppm,
         "at_most": clause.at_most,
         "minimum_volume": clause.minimum_volume,
@@ -129,13 +122,16 @@ def _wait(clause: Clause, terms: Terms, held: KeyWindows, clock: int | None) -> 
 
 
 def _share(clause: Clause, held: KeyWindows) -> dict[str, Any]:
-    numerator, denominator = ratio(clause.indicator, held.counts(window_of(clause)), clause.reason)
+    counts = held.counts(window_of(clause) or _NOW)
+    numerator, denominator = ratio(clause.indicator, counts, clause.reason)
     if clause.indicator.startswith("containment_") and held.first_escalation_end is None:
         denominator = 0
     found: dict[str, Any] = {"samples": denominator}
     if denominator:
         found["value_ppm"] = numerator * clause.scale // denominator
-        found["misses_left"] = _misses_left(clause, numerator, denominator)
+        allowed = misses_allowed(clause, denominator)
+        if allowed is not None:
+            found["misses_left"] = allowed - misses_of(clause, numerator, denominator)
     if clause.id in held.breaches.open:
         found["state"] = "breach"
     elif not denominator:
@@ -147,18 +143,7 @@ def _share(clause: Clause, held: KeyWindows) -> dict[str, Any]:
     return found
 
 
-def _used_and_allowed(clause: Clause, numerator: int, denominator: int) -> tuple[int, int]:
-    """What counts against the clause and how much of it is allowed, in one unit."""
-    if clause.at_most:
-        return numerator * clause.scale, clause.target_ppm * denominator
-    return (denominator - numerator) * PPM, (PPM - clause.target_ppm) * denominator
-
-
-def _misses_left(clause: Clause, numerator: int, denominator: int) -> int | None:
-    used, allowed = _used_and_allowed(clause, numerator, denominator)
-    return None if clause.indicator == "cost_per_verified" else (allowed - used) // clause.scale
-
-
 def _nearly_used(clause: Clause, numerator: int, denominator: int) -> bool:
-    used, allowed = _used_and_allowed(clause, numerator, denominator)
+    used = misses_of(clause, numerator, denominator) * clause.scale
+    allowed = (clause.target_ppm if clause.at_most else PPM - clause.target_ppm) * denominator
     return used > 0 and used * _WATCH_DENOMINATOR >= allowed * _WATCH_NUMERATOR

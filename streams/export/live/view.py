@@ -265,6 +265,7 @@ class View:
         if change.comparison is not None:
             difference = words.points(change.comparison.difference)
             verdict = words.VERDICTS[change.comparison.verdict]
+        since = "in force since" if change.announced else "first seen"
         spread = "" if change.comparison is None else words.interval(change.comparison)
         return Row(
             key="|".join((change.contract, change.dimension, change.indicator)),
@@ -272,7 +273,7 @@ class View:
                 Cell(
                     f"{change.dimension.replace('_', ' ')}: {change.old} \N{RIGHTWARDS ARROW}"
                     f" {change.new}",
-                    n=f"first seen {self._moment(change.since)}",
+                    n=f"{since} {self._moment(change.since)}",
                 ),
                 Cell(words.indicator(change.indicator)),
                 Cell(words.share(*change.old_share), n=f"of {change.old_share[1]:,}"),

@@ -19,8 +19,14 @@ from tests.unit.oracle.verdicts import TERMS
 BOOK = ContractBook([replace(TERMS, clauses=(), groupings=((), ("prompt_version",)))])
 
 
-def seen(*said: tuple[str, int, Mapping[str, int]], until: int = 24 * 60 - 1) -> Snapshot:
-    """A snapshot after counts of (prompt version or "" for the whole contract, minute, counts)."""
+def seen(
+    *said: tuple[str, int, Mapping[str, int]],
+    until: int = 24 * 60 - 1,
+    announced: Mapping[str, int] | None = None,
+) -> Snapshot:
+    """A snapshot after counts of (prompt version or "" for the whole contract, minute, counts);
+    `announced`: the minute in which a version was put in force.
+    """
     partition = WindowPartition(BOOK, 1)
     for version, minute, counts in sorted(said, key=lambda each: each[1]):
         at = EPOCH_MS + minute * SLICE_MS
@@ -30,6 +36,10 @@ def seen(*said: tuple[str, int, Mapping[str, int]], until: int = 24 * 60 - 1) ->
     partition.advance()
     telemetry = Telemetry(BOOK)
     telemetry.windows_owned(0, partition)
+    telemetry.config_changes.latest[CONTRACT] = {
+        ("prompt", version): EPOCH_MS + minute * SLICE_MS
+        for version, minute in (announced or {}).items()
+    }
     return snapshot_of(telemetry)
 
 
@@ -84,7 +94,7 @@ def test_the_newest_version_is_compared_with_the_one_before_it() -> None:
     assert {(one.old, one.new) for one in found} == {("p-118", "p-119")}
     raw = next(one for one in found if one.indicator == "containment_raw")
     assert (raw.old_share, raw.new_share) == ((901, 1001), (700, 1000))
-    assert raw.since == EPOCH_MS + 600 * SLICE_MS
+    assert (raw.since, raw.announced) == (EPOCH_MS + 600 * SLICE_MS, False)
     assert raw.comparison is not None
     assert raw.comparison.verdict == "lower"
 
@@ -101,3 +111,12 @@ def test_a_version_without_samples_in_the_day_is_unknown_not_worse() -> None:
         ("p-1", 10, outcomes(9, 10)), ("p-2", 26 * 60, {"escalations": 1}), until=26 * 60
     ).versions
     assert {one.comparison for one in found} == {None}
+
+
+def test_a_version_that_was_announced_counts_from_then_on() -> None:
+    said = [("p-1", 10, outcomes(9, 10)), ("p-2", 20, outcomes(8, 10))]
+    rolled_back = seen(*said, announced={"p-1": 900, "p-2": 15}).versions
+    assert {(one.old, one.new) for one in rolled_back} == {("p-2", "p-1")}
+    assert {(one.since, one.announced) for one in rolled_back} == {
+        (EPOCH_MS + 900 * SLICE_MS, True)
+    }
