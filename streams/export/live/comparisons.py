@@ -8,8 +8,8 @@ import msgspec
 
 from streams.domain.contract import VERSION_DIMENSIONS, Dimension, Indicator
 from streams.domain.indicators import ratio
+from streams.domain.key_windows import KeyWindows
 from streams.domain.significance import Comparison, compare
-from streams.domain.windows import KeyWindows
 
 ConfigTimes = Mapping[str, Mapping[tuple[str, str], int]]
 KeysHeld = Mapping[tuple[str, tuple[str, ...]], list[KeyWindows]]

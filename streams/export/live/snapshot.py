@@ -13,7 +13,7 @@ import msgspec
 from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import Clause, ContractBook
 from streams.domain.delta import Key
-from streams.domain.windows import KeyWindows
+from streams.domain.key_windows import KeyWindows
 from streams.export.live.comparisons import (
     KeysHeld,
     Mover,

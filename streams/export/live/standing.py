@@ -10,7 +10,7 @@ import msgspec
 from streams.domain.clause_counts import misses_allowed, misses_of, window_of
 from streams.domain.contract import PPM, Clause, ContractBook, Indicator, Terms
 from streams.domain.indicators import ratio
-from streams.domain.windows import KeyWindows
+from streams.domain.key_windows import KeyWindows
 
 # `watch`: kept, with four fifths or more of what the clause allows used up. `few`: below the
 # clause's minimum volume, so that it cannot breach. `unknown`: nothing was counted.

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from streams.domain.contract import Clause
 from streams.domain.delta import Key
 from streams.domain.indicators import ratio
+from streams.domain.key_windows import KeyWindows
 from streams.domain.window_value import SLICE_MS
-from streams.domain.windows import KeyWindows
 
 POINTS = 60
 _HOUR_MS = 3_600_000
