@@ -110,12 +110,19 @@ def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
         state.latest = time
     if state.earliest is None or time < state.earliest:
         state.earliest = time
+    stated: Stated
     if data.market is not None:
-        state.market = _first(state.market, time, data.market)
+        stated = state.market
+        if stated is None or time <= stated[0]:
+            state.market = _first(stated, time, data.market)
     if data.journey is not None:
-        state.journey = _first(state.journey, time, data.journey)
+        stated = state.journey
+        if stated is None or time <= stated[0]:
+            state.journey = _first(stated, time, data.journey)
     if data.supplier is not None:
-        state.supplier = _first(state.supplier, time, data.supplier)
+        stated = state.supplier
+        if stated is None or time <= stated[0]:
+            state.supplier = _first(stated, time, data.supplier)
     kind = type(event)
     handler = _FOLDS.get(kind)
     if handler is not None:
