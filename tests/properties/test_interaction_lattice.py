@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streams.domain.contract import ContractBook
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, encode_interaction
 from streams.domain.walk import walk
 from streams.domain.wire import Rejection, decode_event
@@ -36,7 +36,7 @@ def remembered(*happened: Happening, into: Interaction | None = None) -> Interac
         except Rejection:
             continue  # as a score off its scale
         assert epoch_ms(event.time) == one.time
-        fold(state, event, one.time, INACTIVITY_MS)
+        fold(state, event, one.time, Pace(INACTIVITY_MS))
     return state
 
 
