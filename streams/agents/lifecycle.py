@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from streams.agents.foreign_state import foreign_state, missing_contracts
-from streams.domain.contract import DIMENSIONS, ContractBook, Dimension
+from streams.domain.contract import ContractBook, Dimension
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
-from streams.domain.interaction import UnreadableState
+from streams.domain.interaction_codec import UnreadableState
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress, UnknownContracts
 from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
@@ -27,6 +27,10 @@ from streams.kafka.store import PartitionedStore, StateError
 from streams.settings import Settings
 
 STAGE = "lifecycle"
+# What a fact's key holds beside its contract: where it happened, not which AI served.
+_KEYED: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
+# What facts are keyed by; versions of an AI come and go, and would move a conversation's facts.
+_KEYED_BY: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
 # Sorts before every interaction's key and cannot be one: contract names are not empty.
 _PROGRESS_KEY = b"\x00progress"
 
@@ -183,7 +187,7 @@ class LifecycleStage:
         # Keys get into logs and tools, so they hold the contract's own words alone: producers may
         # have put anything into a journey or supplier. What was stated stands in the value.
         bounded = self._book.version(contract, version).bounded
-        labels = (bounded(name, value) for name, value in zip(DIMENSIONS, values, strict=True))
+        labels = (bounded(name, value) for name, value in zip(_KEYED_BY, values, strict=True))
         return "|".join((contract, *labels)).encode()
 
     def _put_deltas(self, outbox: Outbox, source: int, flush: Flush) -> None:

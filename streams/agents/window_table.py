@@ -12,8 +12,11 @@ import msgspec
 
 from streams.domain.breach_record import BreachRecord
 from streams.domain.breaches import KeyBreaches
+from streams.domain.calendar_sums import PeriodSums
 from streams.domain.delta import EscalationId, Key, Timed
-from streams.domain.windows import RETENTION_MS, Change, KeyWindows, Slice, WindowPartition
+from streams.domain.key_windows import RETENTION_MS, Change, KeyWindows, Slice
+from streams.domain.sums import Sums
+from streams.domain.windows import WindowPartition
 
 _PARTITION_KEY = b"p"
 
@@ -21,6 +24,13 @@ _PARTITION_KEY = b"p"
 class _StoredPartition(msgspec.Struct, array_like=True):
     closed: int | None
     reached: int | None
+
+
+class _StoredPeriod(msgspec.Struct, array_like=True):
+    start: int
+    end: int
+    counts: dict[str, int]
+    latencies: dict[int, int]
 
 
 class _StoredKey(msgspec.Struct, array_like=True):
@@ -32,6 +42,8 @@ class _StoredKey(msgspec.Struct, array_like=True):
     since: list[Change]
     open: dict[str, BreachRecord]
     overdue: list[tuple[EscalationId, int]]
+    settled_upto: int | None
+    settled: dict[str, _StoredPeriod]
 
 
 class _StoredSlice(msgspec.Struct, array_like=True):
@@ -67,12 +79,13 @@ def changes(
         if piece is not None:
             stored = _StoredSlice(key, end, piece.counts, piece.latencies, piece.taken)
             yield _put(data, _slice_name(key, end), stored)
+    # A key holds what its expired slices came to, so it is written before they are taken away.
+    for key in windows.touched_keys:
+        yield _put(data, _key_name(key), _stored_key(windows.keys[key], windows.reached))
     for key, end in windows.expired_slices:
         name = _slice_name(key, end)
         data.pop(name, None)
         yield name, None
-    for key in windows.touched_keys:
-        yield _put(data, _key_name(key), _stored_key(windows.keys[key], windows.reached))
     windows.touched_slices.clear()
     windows.expired_slices.clear()
     windows.touched_keys.clear()
@@ -97,6 +110,11 @@ def _stored_key(windows: KeyWindows, reached: int | None) -> _StoredKey:
         since=windows.since,
         open=windows.breaches.open,
         overdue=list(windows.breaches.waits.items()),
+        settled_upto=windows.periods.settled_upto,
+        settled={
+            period: _StoredPeriod(held.start, held.end, held.sums.counts, held.sums.latencies)
+            for period, held in windows.periods.settled.items()
+        },
     )
 
 
@@ -119,7 +137,9 @@ def restore(windows: WindowPartition, data: MutableMapping[bytes, bytes], source
             # It came back with a copy of the table that is older than its tombstone was kept.
             windows.expired_slices.add((stored.key, stored.end))
             continue
-        key = windows.keys.setdefault(stored.key, KeyWindows(stored.key))
+        key = windows.keys.get(stored.key)
+        if key is None:
+            key = windows.keys[stored.key] = windows.new_key(stored.key)
         key.slices[stored.end] = Slice(stored.counts, stored.latencies, stored.taken)
     if windows.reached is not None:
         # Steps past what was judged come again, for their offsets were not committed.
@@ -128,12 +148,14 @@ def restore(windows: WindowPartition, data: MutableMapping[bytes, bytes], source
 
 
 def _restore_key(windows: WindowPartition, stored: _StoredKey) -> None:
-    windows.keys[stored.key] = KeyWindows(
-        key=stored.key,
-        judged=stored.judged,
-        first_end=stored.first_end,
-        first_escalation_end=stored.first_escalation_end,
-        waited={timed.escalation: timed for timed in stored.waited},
-        since=list(stored.since),
-        breaches=KeyBreaches(dict(stored.open), dict(stored.overdue)),
-    )
+    held = windows.keys[stored.key] = windows.new_key(stored.key)
+    held.judged = stored.judged
+    held.first_end = stored.first_end
+    held.first_escalation_end = stored.first_escalation_end
+    held.waited = {timed.escalation: timed for timed in stored.waited}
+    held.since = list(stored.since)
+    held.breaches = KeyBreaches(dict(stored.open), dict(stored.overdue))
+    held.periods.settled_upto = stored.settled_upto
+    for period, sums in stored.settled.items():
+        settled = PeriodSums(sums.start, sums.end, Sums(sums.counts, sums.latencies))
+        held.periods.settled[period] = settled

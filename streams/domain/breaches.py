@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
 from streams.domain.breach_record import EVIDENCE_LIMIT, BreachRecord, BreachStatus, Waiting
+from streams.domain.calendar_period import period_of
 from streams.domain.contract import PPM, Clause, ContractBook, Terms
 from streams.domain.delta import EscalationId, Key
-from streams.domain.indicators import ratio
+from streams.domain.indicators import NEEDS_ESCALATION, ratio
 from streams.domain.window_value import WINDOW_LENGTHS_MS
 
 _WINDOW_NAMES = {length: name for name, length in WINDOW_LENGTHS_MS.items()}
@@ -64,10 +65,12 @@ class KeyBreaches:
         book: ContractBook,
         key: Key,
         boundary: int,
-        sums: Mapping[str, Mapping[str, int]],
+        counts: Callable[[str], Mapping[str, int]],
         escalated: bool,
     ) -> list[BreachRecord]:
-        """Judge every clause of this key at a boundary; `sums` are the counters by window name."""
+        """Judge every clause of this key at a boundary; `counts` gives the counters of a window by
+        its name.
+        """
         records: list[BreachRecord] = []
         terms = book.at(key[0], boundary)
         judged = {c.id: c for c in _clauses_of(terms, key[1]) if c.indicator != "escalation_wait"}
@@ -79,16 +82,21 @@ class KeyBreaches:
                 # The terms in force promise this no longer; nothing else would ever close it.
                 records.append(self._change("closed", book, last, boundary, 0, 0))
         for clause in judged.values():
-            counts = sums[_WINDOW_NAMES[clause.window_ms]]
-            numerator, denominator = ratio(clause.indicator, counts, clause.reason)
-            if clause.indicator.startswith("containment_") and not escalated:
+            window = clause.period or _WINDOW_NAMES[clause.window_ms]
+            numerator, denominator = ratio(clause.indicator, counts(window), clause.reason)
+            if clause.indicator in NEEDS_ESCALATION and not escalated:
                 denominator = 0
             standing = self.open.get(clause.id)
             if standing is None:
                 if denominator >= clause.minimum_volume and _beyond(clause, numerator, denominator):
                     records.append(self._open(clause, terms, key, boundary, numerator, denominator))
-            elif denominator == 0 or (
-                denominator >= clause.minimum_volume and _recovered(clause, numerator, denominator)
+            elif (
+                denominator == 0
+                or _period_is_over(clause, terms, standing.opened_at, boundary)
+                or (
+                    denominator >= clause.minimum_volume
+                    and _recovered(clause, numerator, denominator)
+                )
             ):
                 records.append(
                     self._change("closed", book, standing, boundary, numerator, denominator)
@@ -173,13 +181,20 @@ def _clauses_of(terms: Terms, dimensions: tuple[tuple[str, str], ...]) -> Iterat
             yield clause
 
 
+def _period_is_over(clause: Clause, terms: Terms, opened_at: int, boundary: int) -> bool:
+    """Whether the calendar period of a boundary began after its breach was opened; times in ms."""
+    if clause.period is None:
+        return False
+    return period_of(clause.period, terms.time_zone, boundary)[0] >= opened_at
+
+
 def _beyond(clause: Clause, numerator: int, denominator: int) -> bool:
-    share, target = numerator * PPM, clause.target_ppm * denominator
+    share, target = numerator * clause.scale, clause.target_ppm * denominator
     return share > target if clause.at_most else share < target
 
 
 def _recovered(clause: Clause, numerator: int, denominator: int) -> bool:
-    share = numerator * PPM
+    share = numerator * clause.scale
     if clause.at_most:
         return share <= max(0, clause.target_ppm - clause.hysteresis_ppm) * denominator
     return share >= min(PPM, clause.target_ppm + clause.hysteresis_ppm) * denominator

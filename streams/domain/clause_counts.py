@@ -9,21 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from streams.domain.contract import AMOUNTS, PPM, Clause, Indicator, Terms
-from streams.domain.indicators import ratio
+from streams.domain.contract import AMOUNTS, INDICATORS, PPM, Clause, Indicator, Terms
+from streams.domain.indicators import NEEDS_ESCALATION, ratio
 from streams.domain.window_value import WINDOW_LENGTHS_MS
 
-# What `ratio` answers; escalation_wait is a limit and no ratio.
-RATIOS: frozenset[Indicator] = frozenset(
-    (
-        "escalation_within",
-        "containment_raw",
-        "containment_safe",
-        "containment_no_recontact",
-        "containment_safe_verified",
-        "failure_share",
-    )
-)
+# escalation_wait is a limit and no ratio.
+RATIOS: frozenset[Indicator] = frozenset(INDICATORS) - {"escalation_wait"}
 # Of these, what enters the denominator is good or bad at once and stays so. An answer to a survey
 # comes long after the request that it is counted against; an amount has no events.
 COUNTED: frozenset[Indicator] = RATIOS - AMOUNTS - {"csat_response"}
@@ -54,7 +45,7 @@ def ratio_of(clause: Clause, counts: Mapping[str, int], escalated: bool) -> tupl
     """
     if clause.indicator not in RATIOS:
         raise ValueError(f"{clause.indicator} is no ratio")
-    if clause.indicator.startswith("containment_") and not escalated:
+    if clause.indicator in NEEDS_ESCALATION and not escalated:
         return 0, 0
     return ratio(clause.indicator, counts, clause.reason)
 

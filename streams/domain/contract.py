@@ -188,7 +188,9 @@ class Terms:
 
     def excluded(self, time_ms: int, channel: str) -> bool:
         """Whether what happens at this instant on this channel is excluded."""
-        return any(one.covers(time_ms, channel) for one in self.exclusions)
+        return bool(self.exclusions) and any(
+            one.covers(time_ms, channel) for one in self.exclusions
+        )
 
 
 class ContractError(ValueError):

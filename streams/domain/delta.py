@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
-from streams.domain.contract import ContractBook, Dimension
+from streams.domain.contract import DIMENSIONS, ContractBook, Dimension
+from streams.domain.counters import counted
 from streams.domain.events import Moment
 from streams.domain.facts import Fact
 from streams.domain.histogram import LAST_BUCKET, bucket_of
 from streams.domain.window_value import SLICE_MS
 
-# Only what can be written down again is read: sums of counts must fit into 64 bits.
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+# Only what can be written down again is read: sums of counts must fit into 64 bits. Costs can be
+# taken back, so that a sum of them may be negative.
+Count = Annotated[int, msgspec.Meta(ge=-(2**56), le=2**56)]
+Tally = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Bucket = Annotated[int, msgspec.Meta(ge=0, le=LAST_BUCKET)]
 
 Key = tuple[str, tuple[tuple[Dimension, str], ...]]
@@ -47,7 +50,7 @@ class Entry(msgspec.Struct, array_like=True):
     dimensions: tuple[tuple[Dimension, str], ...]
     slice_end: Moment
     counts: dict[str, Count] = {}
-    latencies: dict[Bucket, Count] = {}
+    latencies: dict[Bucket, Tally] = {}
     opened: list[Timed] = []
     overdue: list[Timed] = []
     ended: list[Timed] = []
@@ -110,7 +113,7 @@ class StepDeltas:
 
     def add(self, fact: Fact) -> None:
         """Count one on-time fact on every key that its contract version publishes."""
-        counts = _counts(fact)
+        counts = counted(fact, self._book)
         for entry in self._places(fact, fact.time):
             for name, count in counts:
                 entry.counts[name] = entry.counts.get(name, 0) + count
@@ -140,22 +143,25 @@ class StepDeltas:
     def _places(self, fact: Fact, time: int) -> Iterator[Entry]:
         end = slice_end_of(time)
         for key in self._keys(
-            fact.contract, fact.version, fact.channel, fact.market, fact.journey, fact.supplier
+            fact.contract,
+            fact.version,
+            fact.channel,
+            fact.market,
+            fact.journey,
+            fact.supplier,
+            fact.prompt_version,
+            fact.model,
+            fact.knowledge_version,
         ):
             entry = self._entries.get((key, end))
             if entry is None:
                 entry = self._entries[(key, end)] = Entry(*key, end)
             yield entry
 
-    def _keys_of(
-        self, contract: str, version: int, channel: str, market: str, journey: str, supplier: str
-    ) -> tuple[Key, ...]:
+    def _keys_of(self, contract: str, version: int, *stated: str) -> tuple[Key, ...]:
         terms = self._book.version(contract, version)
-        values: dict[Dimension, str] = {
-            "channel": terms.bounded("channel", channel),
-            "market": terms.bounded("market", market),
-            "journey": terms.bounded("journey", journey),
-            "supplier": terms.bounded("supplier", supplier),
+        values = {
+            name: terms.bounded(name, value) for name, value in zip(DIMENSIONS, stated, strict=True)
         }
         return tuple(
             (contract, tuple((name, values[name]) for name in grouping))
@@ -187,35 +193,3 @@ def _waits(entry: Entry, fact: Fact) -> None:
         entry.ended.append(timed)
         bucket = bucket_of(fact.detail["latency_ms"])
         entry.latencies[bucket] = entry.latencies.get(bucket, 0) + 1
-
-
-def _counts(fact: Fact) -> list[tuple[str, int]]:
-    detail: dict[str, Any] = fact.detail
-    match fact.kind:
-        case "ai_failure":
-            found = [(f"failure.{detail['reason']}", 1)]
-            if detail["first"]:
-                found.append((f"first_failure.{detail['reason']}", 1))
-            return found
-        case "escalation_opened":
-            return [("escalations", 1)]
-        case "escalation_overdue":
-            return [("overdue", 1), ("missed", 1)]
-        case "escalation_ended":
-            found = [(f"ended.{detail['outcome']}", 1), ("latency_ms", detail["latency_ms"])]
-            if detail["within"]:
-                found.append(("within", 1))
-            elif detail["within"] is False and not detail["overdue"]:
-                found.append(("missed", 1))
-            if detail["clamped"]:
-                found.append(("clamped", 1))
-            return found
-        case "episode_ended":
-            if not detail["eligible"]:
-                return [("ineligible", 1)]
-            found = [("eligible", 1), (f"outcome.{detail['outcome']}", 1)]
-            if detail["safe"]:
-                found.append(("safe", 1))
-            return found
-        case "episode_matured":
-            return [("matured", 1), (f"final.{detail['outcome']}", 1)]

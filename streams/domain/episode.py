@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from streams.domain.contract import Terms
-from streams.domain.interaction import NOT_GIVEN, YES, split_words
+from streams.domain.milestones import NOT_GIVEN, YES, split_words
 
 AI: Final = 0
 WAITING: Final = 1
@@ -19,8 +19,10 @@ class Escalation:
         "accepted_at",
         "channel",
         "clamped",
+        "context_at_end",
         "ended_at",
         "ended_fact_at",
+        "excluded",
         "fields_present",
         "from_queue",
         "known",
@@ -38,12 +40,15 @@ class Escalation:
         self.known = known
         self.channel = channel
         self.terms = terms
+        self.excluded = terms.excluded(t0, channel)
         self.requested_at: int | None = None
         self.queued_at: int | None = None
         self.offered_at: int | None = None
         self.accepted_at: int | None = None
         self.required_skills: frozenset[str] = frozenset()
         self.fields_present: frozenset[str] = frozenset()
+        # A fact depends on nothing later; an echo may still add to what the human was handed.
+        self.context_at_end: frozenset[str] = frozenset()
         self.from_queue = False
         self.clamped = False
         self.ended_at: int | None = None
@@ -54,6 +59,7 @@ class Escalation:
         """The wait is over at `time`."""
         self.ended_at = self.ended_fact_at = time
         self.outcome = outcome
+        self.context_at_end = self.fields_present
 
     def clamp(self, took_over_at: int, known: int) -> None:
         """Two clocks swapped request and takeover: taken over, known only now, latency never below
@@ -62,22 +68,35 @@ class Escalation:
         self.ended_at = max(took_over_at, self.t0)
         self.ended_fact_at = known
         self.outcome = "taken_over"
+        self.context_at_end = self.fields_present
         self.clamped = True
 
     @property
     def threshold_ms(self) -> int | None:
         """The limit in force at T0 for the channel, or None where the contract sets none."""
-        return self.terms.thresholds_ms.get(self.channel)
+        return None if self.excluded else self.terms.thresholds_ms.get(self.channel)
 
     @property
     def overdue_at(self) -> int | None:
-        """When the wait crosses the threshold; None if it ended before that or there is none."""
+        """When the wait crosses the threshold; None if it ended before that, if there is none, or
+        if service hours never let it.
+        """
         threshold = self.threshold_ms
         if threshold is None:
             return None
-        if self.ended_at is not None and self.ended_at - self.t0 <= threshold:
+        if self.ended_at is not None and self._waited_ms(self.ended_at) <= threshold:
             return None
-        return max(self.t0 + threshold + 1, self.known)
+        hours = self.terms.hours if self.terms.service_clock else None
+        if hours is None:
+            return max(self.t0 + threshold + 1, self.known)
+        exceeded = hours.exceeded_at(self.t0, threshold)
+        return None if exceeded is None else max(exceeded, self.known)
+
+    def _waited_ms(self, time: int) -> int:
+        """The wait as the contract's clock measures it."""
+        if self.terms.service_clock and self.terms.hours is not None:
+            return self.terms.hours.between(self.t0, time)
+        return time - self.t0
 
     @property
     def in_time(self) -> bool:
@@ -85,24 +104,52 @@ class Escalation:
         if self.outcome != "taken_over" or self.ended_at is None:
             return False
         threshold = self.threshold_ms
-        return threshold is None or self.ended_at - self.t0 <= threshold
+        return threshold is None or self._waited_ms(self.ended_at) <= threshold
 
     def ended_detail(self) -> dict[str, Any]:
         """What `escalation_ended` carries (DEFINITIONS.md section 6)."""
         assert self.ended_at is not None
+        hours = self.terms.hours
         limited = self.threshold_ms is not None
+        in_time = self.in_time
+        answer, removed_within = self._answer(self.ended_at)
         return {
             "t0": self.t0,
             "outcome": self.outcome,
             "latency_ms": self.ended_at - self.t0,
-            "within": self.in_time if limited else None,
-            "overdue": self.overdue_at is not None,
+            "service_latency_ms": None if hours is None else hours.between(self.t0, self.ended_at),
+            "within": in_time if limited else None,
+            # Whoever was taken over in time was not overdue; nor was who left before.
+            "overdue": limited and not in_time and self.overdue_at is not None,
             "clamped": self.clamped,
             "requested_ms": self._leg(self.requested_at),
             "queued_ms": self._leg(self.queued_at),
             "offered_ms": self._leg(self.offered_at),
             "accepted_ms": self._leg(self.accepted_at),
+            "answer": answer,
+            "removed_within": removed_within,
+            "context_complete": self._context_complete(),
         }
+
+    def _answer(self, end: int) -> tuple[str | None, bool | None]:
+        """(answer, removed_within) as platforms count them, from the request on."""
+        limit = None if self.excluded else self.terms.answer_ms.get(self.channel)
+        if limit is None or self.requested_at is None:
+            return None, None
+        waited = max(0, end - self.requested_at)
+        if self.outcome == "abandoned" and waited <= self.terms.short_abandon_ms:
+            answer = "short_abandon"
+        elif self.outcome == "taken_over" and waited <= limit:
+            answer = "within"
+        else:
+            answer = "beyond"
+        return answer, waited <= limit
+
+    def _context_complete(self) -> bool | None:
+        required = self.terms.required_context
+        if self.outcome != "taken_over" or self.excluded or self.from_queue or not required:
+            return None
+        return required <= self.context_at_end
 
     def _leg(self, time: int | None) -> int | None:
         return None if time is None else max(0, time - self.t0)

@@ -40,6 +40,9 @@ Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 _MOST = 2**63 - 1
 NonNegative = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 Micros = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
+# A hundred million units: sums over a quarter still fit into 64 bits.
+_MOST_COST = 10**14
+CostMicros = Annotated[int, msgspec.Meta(ge=-_MOST_COST, le=_MOST_COST)]
 Whole = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -409,7 +412,7 @@ class ConfigChanged(Event, frozen=True, gc=False, kw_only=True, tag="baton.confi
 
 class CostRecordedData(Data, frozen=True, gc=False, kw_only=True):
     component: Literal["llm", "platform", "telephony", "human", "qa"]
-    amount_micros: Micros
+    amount_micros: CostMicros
     currency: Currency
     quantity: NonNegative | None = None
     unit: Word | None = None

@@ -1,37 +1,24 @@
-"""A conversation's episodes written as facts. DEFINITIONS.md sections 6 and 7."""
+"""Where the facts of one conversation are gathered. DEFINITIONS.md section 6."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from streams.domain.contract import ContractBook
-from streams.domain.episode import Episode, Escalation
+from streams.domain.contract import ContractBook, Terms
 from streams.domain.facts import FACT_KINDS, Fact, FactKind
-from streams.domain.interaction import CLAIMED, EVIDENCE, NO, YES, Interaction
+from streams.domain.interaction import Interaction, Stated
 from streams.domain.memory import DAY_MS
 
-_POSITIVE: Final = frozenset({"customer_confirmed", "system_of_record", "qa_pass"})
 _KIND_ORDER: Final[dict[str, int]] = {kind: order for order, kind in enumerate(FACT_KINDS)}
 
 
 class FactWriter:
-    """Writes the facts of one conversation up to a moment; `due` is when the next could come.
+    """Takes the facts with after < time <= upto (ms; `after` None: from the beginning).
 
-    `returns` are the times (ms) at which the customer is known to have come back.
+    `due` is when the next one could come (ms), as far as it was told by `wake`.
     """
 
-    __slots__ = (
-        "book",
-        "contract",
-        "conversation",
-        "due",
-        "episodes",
-        "life",
-        "returns",
-        "state",
-        "upto",
-    )
+    __slots__ = ("_after", "book", "contract", "conversation", "due", "facts", "state", "upto")
 
     def __init__(
         self,
@@ -39,149 +26,75 @@ class FactWriter:
         contract: str,
         conversation: str,
         book: ContractBook,
-        episodes: Sequence[Episode],
-        returns: Sequence[int],
+        after: int | None,
         upto: int,
     ) -> None:
         self.state = state
         self.contract = contract
         self.conversation = conversation
         self.book = book
-        self.episodes = episodes
-        self.returns = returns
         self.upto = upto
         self.due: int | None = None
-        # Whatever opens an episode is activity, so a fact without a burst does not exist.
-        self.life = state.bursts[0] // DAY_MS if state.bursts else 0
+        self.facts: list[Fact] = []
+        self._after = after if after is not None else -(1 << 62)
 
-    def _wake(self, time: int) -> None:
+    def wake(self, time: int) -> None:
+        """A fact could come at `time`, if that is still ahead."""
         if time > self.upto and (self.due is None or time < self.due):
             self.due = time
 
-    def facts(self, after: int | None) -> list[Fact]:
-        """Every fact with after < time <= upto, in order of time and section 6's table."""
-        floor = after if after is not None else -(1 << 62)
-        found: list[Fact] = []
-        for episode in self.episodes:
-            for ordinal, (time, channel, reason) in enumerate(episode.failures, 1):
-                if floor < time <= self.upto:
-                    detail = {"reason": reason, "first": ordinal == 1}
-                    version = self.book.at(self.contract, time).version
-                    found.append(
-                        self._fact("ai_failure", episode, ordinal, time, version, channel, detail)
-                    )
-            for ordinal, escalation in enumerate(episode.escalations, 1):
-                self._escalation_facts(found, floor, episode, ordinal, escalation)
-            if episode.closed_at is not None:
-                self._episode_facts(found, floor, episode, episode.closed_at)
-        found.sort(key=_in_order)
-        return found
+    def wants(self, time: int) -> bool:
+        """Whether a fact of this time is among those asked for."""
+        return self._after < time <= self.upto
 
-    def _escalation_facts(
-        self, found: list[Fact], floor: int, episode: Episode, ordinal: int, escalation: Escalation
-    ) -> None:
-        version, channel = escalation.terms.version, escalation.channel
-        known = escalation.known
+    def terms_at(self, time: int) -> Terms:
+        """The contract version in force."""
+        return self.book.at(self.contract, time)
 
-        def add(kind: FactKind, time: int, detail: dict[str, Any]) -> None:
-            if floor < time <= self.upto:
-                fact = self._fact(kind, episode, ordinal, time, version, channel, detail, known)
-                found.append(fact)
-
-        eligible = self._eligible(episode, known)
-        add("escalation_opened", known, {"t0": escalation.t0, "eligible": eligible})
-        overdue_at = escalation.overdue_at
-        if overdue_at is not None:
-            detail = {"t0": escalation.t0, "threshold_ms": escalation.threshold_ms}
-            add("escalation_overdue", overdue_at, detail)
-            if escalation.ended_at is None:
-                self._wake(overdue_at)
-        if escalation.ended_at is not None:
-            add("escalation_ended", escalation.ended_fact_at, escalation.ended_detail())
-
-    def _episode_facts(self, found: list[Fact], floor: int, episode: Episode, close: int) -> None:
-        terms = self.book.at(self.contract, close)
-        version, channel = terms.version, episode.channel
-        eligible = self._eligible(episode, close)
-        outcome, safe = episode.outcome() if eligible else (None, None)
-        if floor < close <= self.upto:
-            detail = {
-                "cause": episode.cause,
-                "eligible": eligible,
-                "outcome": outcome,
-                "safe": safe,
-            }
-            found.append(self._fact("episode_ended", episode, 1, close, version, channel, detail))
-        matured = close + terms.verification_ms
-        self._wake(matured)
-        if outcome is not None and floor < matured <= self.upto:
-            final = self._final_outcome(episode, outcome, safe, close, matured)
-            detail = {"outcome": final}
-            found.append(
-                self._fact("episode_matured", episode, 1, matured, version, channel, detail)
-            )
-
-    def _eligible(self, episode: Episode, time: int) -> bool:
-        state = self.state
-        served = (state.ai_seen is not None and state.ai_seen <= time) or any(
-            failed <= time for failed, _, _ in episode.failures
-        )
-        return served and state.spoke is not None and state.spoke <= time
-
-    def _final_outcome(
-        self, episode: Episode, outcome: str, safe: bool | None, close: int, matured: int
-    ) -> str:
-        if outcome == "escalated":
-            return "escalated_safe" if safe else "escalated_unsafe"
-        if outcome != "contained":
-            return outcome
-        if any(close < e.opened_at <= matured for e in self.episodes if e is not episode):
-            return "void"
-        if any(close < time <= matured for time in self.returns):
-            return "void"
-        claimed = confirmed = False
-        for time, rank, _, a, b, _ in self.state.milestones:
-            if rank == EVIDENCE and b == NO and close < time <= matured:
-                return "void"
-            if episode.opened_at <= time <= matured:
-                if rank == CLAIMED:
-                    claimed = claimed or a == "ai"
-                elif rank == EVIDENCE:
-                    confirmed = confirmed or (b == YES and a in _POSITIVE)
-        return "verified" if claimed and confirmed else "assumed"
-
-    def _fact(
+    def put(
         self,
         kind: FactKind,
-        episode: Episode,
-        ordinal: int,
+        place: tuple[int, int],
         time: int,
         version: int,
         channel: str,
         detail: dict[str, Any],
-        known: int | None = None,
-    ) -> Fact:
+        stated_by: int | None = None,
+    ) -> None:
+        """Take one fact that is wanted; `place` is (episode, ordinal). Its attributes are those
+        that were stated by `stated_by`, or by its own time.
+        """
         state = self.state
-        # All facts of an escalation stand where it opened, else its wait would not end there.
-        stated_by = time if known is None else known
-        return Fact(
-            kind=kind,
-            contract=self.contract,
-            version=version,
-            conversation=self.conversation,
-            life=self.life,
-            episode=episode.ordinal,
-            ordinal=ordinal,
-            time=time,
-            channel=channel,
-            market=_attribute(state.market, stated_by),
-            journey=_attribute(state.journey, stated_by),
-            supplier=_attribute(state.supplier, stated_by),
-            detail=detail,
+        by = time if stated_by is None else stated_by
+        assert state.earliest is not None
+        self.facts.append(
+            Fact(
+                kind=kind,
+                contract=self.contract,
+                version=version,
+                conversation=self.conversation,
+                life=state.earliest // DAY_MS,
+                episode=place[0],
+                ordinal=place[1],
+                time=time,
+                channel=channel,
+                market=_attribute(state.market, by),
+                journey=_attribute(state.journey, by),
+                supplier=_attribute(state.supplier, by),
+                prompt_version=_attribute(state.prompt_version, by),
+                model=_attribute(state.model, by),
+                knowledge_version=_attribute(state.knowledge_version, by),
+                detail=detail,
+            )
         )
 
+    def in_order(self) -> list[Fact]:
+        """What was taken, in order of time and section 6's table."""
+        self.facts.sort(key=_in_order)
+        return self.facts
 
-def _attribute(stated: tuple[int, str] | None, time: int) -> str:
+
+def _attribute(stated: Stated, time: int) -> str:
     return stated[1] if stated is not None and stated[0] <= time else "unknown"
 
 

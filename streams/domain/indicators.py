@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final, get_args
 
 from streams.domain.contract import Indicator
+from streams.domain.events import FailureReason
 
 CONTAINMENT: dict[str, Indicator] = {
     "raw": "containment_raw",
@@ -14,31 +16,60 @@ CONTAINMENT: dict[str, Indicator] = {
     "no_recontact": "containment_no_recontact",
     "safe_verified": "containment_safe_verified",
 }
+# Unknown for a key that has never opened an escalation: it may just not be told of them.
+NEEDS_ESCALATION: Final[frozenset[Indicator]] = frozenset(CONTAINMENT.values())
+
+_Names = tuple[str, ...]
+_EPISODES: Final = ("eligible", "waiting")
+_ENDED: Final = ("ended.taken_over", "ended.abandoned", "ended.trapped", "ended.expired")
+_FAILURES: Final = tuple(f"failure.{reason}" for reason in get_args(FailureReason))
+# Sums of counters: section 8's list, in its order.
+_RATIOS: Final[Mapping[Indicator, tuple[_Names, _Names]]] = {
+    "containment_raw": (("outcome.contained",), _EPISODES),
+    "containment_safe": (("outcome.contained", "safe"), _EPISODES),
+    "containment_no_recontact": (("final.verified", "final.assumed"), ("matured",)),
+    "containment_safe_verified": (("final.verified", "final.escalated_safe"), ("matured",)),
+    "escalation_within": (("within",), ("within", "missed")),
+    "answer_within": (("answer.within",), ("answer.within", "answer.beyond")),
+    "answer_removed_within": (("answer.removed_within",), ("answer.ended",)),
+    "first_response_within": (("response.within",), ("response.within", "response.missed")),
+    "verified_resolution": (("final.verified",), ("claimed",)),
+    "first_contact": (("first_contact",), ("resolved",)),
+    "recontact": (("returned",), ("resolved",)),
+    "human_takeover": (("outcome.escalated",), ("eligible",)),
+    "abandonment": (("ended.abandoned",), _ENDED),
+    "context_complete": (("context.complete",), ("context.judged",)),
+    "customer_repeated": (("repeated",), ("outcome.escalated",)),
+    "qa_coverage_ai": (("covered.ai",), ("matured",)),
+    "qa_coverage_human": (("covered.human",), ("human",)),
+    "qa_pass_ai": (("qa_passed.ai",), ("qa.ai",)),
+    "qa_pass_human": (("qa_passed.human",), ("qa.human",)),
+    "csat_satisfied": (("csat.satisfied",), ("csat.received",)),
+    "csat_response": (("csat.received",), ("csat.requested",)),
+    "cost_per_verified": (("cost_micros",), ("final.verified",)),
+}
+_EXCEPTIONS: Final = ("compliance.minor", "compliance.major", "compliance.critical")
 
 
 def ratio(
     indicator: Indicator, counts: Mapping[str, int], reason: str | None = None
 ) -> tuple[int, int]:
-    """(numerator, denominator) of a ratio indicator; (0, 0) where nothing was counted.
+    """(numerator, denominator) of an indicator; a denominator of 0 is unknown, not 0.
 
-    Raises ValueError for `escalation_wait`, which is a limit and no ratio.
+    `reason` is the failure whose share is asked for (`failure_share` alone). Numerators of
+    `cost_per_verified` are micro-units of the contract's currency and may be negative. Raises
+    ValueError for `escalation_wait`, which is a limit and no ratio.
     """
-    get = counts.get
-    match indicator:
-        case "escalation_within":
-            within = get("within", 0)
-            return within, within + get("missed", 0)
-        case "containment_raw":
-            return get("outcome.contained", 0), get("eligible", 0) + get("waiting", 0)
-        case "containment_safe":
-            contained = get("outcome.contained", 0) + get("safe", 0)
-            return contained, get("eligible", 0) + get("waiting", 0)
-        case "containment_no_recontact":
-            return get("final.verified", 0) + get("final.assumed", 0), get("matured", 0)
-        case "containment_safe_verified":
-            return get("final.verified", 0) + get("final.escalated_safe", 0), get("matured", 0)
-        case "failure_share":
-            failures = sum(n for name, n in counts.items() if name.startswith("failure."))
-            return get(f"failure.{reason}", 0), failures
-        case "escalation_wait":
-            raise ValueError("escalation_wait is judged escalation by escalation")
+    summed = _RATIOS.get(indicator)
+    if summed is not None:
+        numerator, denominator = summed
+        return _sum(numerator, counts), _sum(denominator, counts)
+    if indicator == "failure_share":
+        return counts.get(f"failure.{reason}", 0), _sum(_FAILURES, counts)
+    if indicator == "compliance_exceptions":
+        return _sum(_EXCEPTIONS, counts), 1
+    raise ValueError("escalation_wait is judged escalation by escalation")
+
+
+def _sum(names: _Names, counts: Mapping[str, int]) -> int:
+    return sum(counts.get(name, 0) for name in names)

@@ -1,4 +1,4 @@
-"""What Baton remembers of one conversation: a join-semilattice. DEFINITIONS.md sections 2 and 3.
+"""What Baton remembers of one conversation: a join-semilattice. DEFINITIONS.md sections 2, 3.
 
 Folding an event is commutative, associative and idempotent, so order of arrival, duplicates,
 batches and partitions cannot change the state. What it means is walk.py's.
@@ -8,37 +8,41 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from streams.domain import events as ev
+from streams.domain.bursts import join_burst
+from streams.domain.messages import ai_may_answer, customer_may_ask
+from streams.domain.milestones import (
+    ABANDONED,
+    ACCEPTED,
+    CLAIMED,
+    CONNECTED,
+    DEQUEUED,
+    ENDED,
+    EVIDENCE,
+    FAILURE,
+    HANDED_BACK,
+    HUMAN_MESSAGE,
+    NO,
+    NOT_GIVEN,
+    OFFERED,
+    QUEUED,
+    REQUESTED,
+    RETURNED_CONTACT,
+    SEPARATOR,
+    STARTED,
+    YES,
+    Milestone,
+    join_words,
+    may_publish,
+)
+from streams.domain.notes import Note, note_of
 
-# (time ms, rank, channel, a, b, c): section 3's table; all but the first two are text so that any
-# two compare.
-Milestone = tuple[ev.Moment, int, str, str, str, str]
-
-STARTED: Final = 0
-RETURNED_CONTACT: Final = 1
-FAILURE: Final = 2
-REQUESTED: Final = 3
-QUEUED: Final = 4
-OFFERED: Final = 5
-DEQUEUED: Final = 7
-ACCEPTED: Final = 8
-CONNECTED: Final = 9
-HUMAN_MESSAGE: Final = 10
-HANDED_BACK: Final = 11
-ABANDONED: Final = 12
-CLAIMED: Final = 13
-EVIDENCE: Final = 14
-ENDED: Final = 15
-_PUBLISHING: Final = frozenset({FAILURE, REQUESTED, QUEUED, ABANDONED, ENDED})
-
-NOT_GIVEN: Final = ""
-YES: Final = "t"
-NO: Final = "f"
-_SEPARATOR: Final = "\x1f"
+# When an attribute was first stated (ms), and as what.
+Stated = tuple[int, str] | None
 
 
 class Interaction(msgspec.Struct, array_like=True, gc=False):
@@ -46,7 +50,11 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
 
     `burst_channels` holds the channel of each burst's first activity (ties: the least).
 
-    `latest` is the time of the latest event folded, None of an interaction that remembers nothing.
+    `latest` and `earliest` are the times of the latest and earliest event folded, None of an
+    interaction that remembers nothing.
+
+    `customer_messages` and `ai_messages` are the times of public messages, in order, as `notes`
+    are.
 
     `revisions` holds, for each place that a late event ever corrected, the last revision published
     there.
@@ -55,67 +63,68 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
     milestones: list[Milestone] = []
     bursts: list[ev.Moment] = []
     burst_channels: list[str] = []
-    market: tuple[int, str] | None = None
-    journey: tuple[int, str] | None = None
-    supplier: tuple[int, str] | None = None
+    market: Stated = None
+    journey: Stated = None
+    supplier: Stated = None
     ai_seen: int | None = None
     spoke: int | None = None
     revisions: dict[str, int] = {}
     latest: ev.Moment | None = None
+    earliest: ev.Moment | None = None
+    prompt_version: Stated = None
+    model: Stated = None
+    knowledge_version: Stated = None
+    customer_messages: list[ev.Moment] = []
+    ai_messages: list[ev.Moment] = []
+    notes: list[Note] = []
 
 
-def join_words(words: tuple[str, ...]) -> str:
-    """A set of words as one comparable text; the inverse of split_words."""
-    return _SEPARATOR.join(sorted(set(words)))
-
-
-def split_words(text: str) -> frozenset[str]:
-    """The set of words that join_words wrote down."""
-    return frozenset(text.split(_SEPARATOR)) if text else frozenset()
-
-
-def fold(state: Interaction, event: Any, time: int, inactivity_ms: int) -> bool:
+def fold(state: Interaction, event: Any, time: int, inactivity_ms: int, expiry_ms: int = 0) -> bool:
     """Fold one event about a contact into `state`; True where that may bring a fact at its time.
 
     Where not, the earliest fact that it can bring is `inactivity_ms` later. `time` is the event's
-    own, in ms; `inactivity_ms` the contract's, the same at every call.
+    own, in ms; `inactivity_ms` the contract's, the same at every call. No escalation expires sooner
+    than `expiry_ms` after it began: the longer that is known to be, the less often True is said in
+    vain.
     """
     data = event.data
     if state.latest is None or time > state.latest:
         state.latest = time
-    _state_attribute(state, "market", data.market, time)
-    _state_attribute(state, "journey", data.journey, time)
-    _state_attribute(state, "supplier", data.supplier, time)
+    if state.earliest is None or time < state.earliest:
+        state.earliest = time
+    if data.market is not None:
+        state.market = _first(state.market, time, data.market)
+    if data.journey is not None:
+        state.journey = _first(state.journey, time, data.journey)
+    if data.supplier is not None:
+        state.supplier = _first(state.supplier, time, data.supplier)
     kind = type(event)
+    handler = _FOLDS.get(kind)
+    if handler is not None:
+        return handler(state, data, time, inactivity_ms)
+    if kind is ev.MessageSent:
+        return _message(state, data, time, inactivity_ms, expiry_ms)
     if kind is ev.AiFailureSignalled:
         return _failure(state, event, time, inactivity_ms)
-    handler = _FOLDS.get(kind)
-    return handler(state, data, time, inactivity_ms) if handler is not None else False
+    note = note_of(event, time)
+    return note is not None and _add_note(state, note)
 
 
-def _state_attribute(state: Interaction, name: str, value: str | None, time: int) -> None:
-    if value is not None:
-        known = getattr(state, name)
-        if known is None or (time, value) < known:
-            setattr(state, name, (time, value))
+def _first(known: Stated, time: int, value: str) -> Stated:
+    return (time, value) if known is None or (time, value) < known else known
+
+
+def _served_by(state: Interaction, data: ev.AiTurnData | ev.AiFailureData, time: int) -> None:
+    if data.prompt_version is not None:
+        state.prompt_version = _first(state.prompt_version, time, data.prompt_version)
+    if data.model is not None:
+        state.model = _first(state.model, time, data.model)
+    if data.knowledge_version is not None:
+        state.knowledge_version = _first(state.knowledge_version, time, data.knowledge_version)
 
 
 def _earliest(known: int | None, time: int) -> int:
     return time if known is None or time < known else known
-
-
-def may_publish(milestone: Milestone) -> bool:
-    """Whether a fact can bear this milestone's own time; all others only bear on later facts."""
-    _, rank, channel, a, _, _ = milestone
-    if rank == HUMAN_MESSAGE:
-        return channel != "voice"
-    if rank == CONNECTED:
-        return channel == "voice"
-    if rank == DEQUEUED:
-        return a == "abandoned"
-    if rank == HANDED_BACK:
-        return a == "queue"
-    return rank in _PUBLISHING
 
 
 def _add(state: Interaction, milestone: Milestone) -> bool:
@@ -130,31 +139,22 @@ def _add(state: Interaction, milestone: Milestone) -> bool:
     return may_publish(milestone)
 
 
-def _active(state: Interaction, time: int, channel: str, gap: int) -> None:
-    """Join `time` into the bursts: neighbours at most `gap` apart are one."""
-    bursts, channels = state.bursts, state.burst_channels
-    if bursts and bursts[-2] < time <= bursts[-1]:
-        return
-    at = bisect_left(bursts, time)
-    if at < len(bursts) and bursts[at] == time:
-        if at % 2 == 0:
-            channels[at // 2] = min(channel, channels[at // 2])
-        return
-    if at % 2:  # inside a burst
-        return
-    joins_left = at > 0 and time - bursts[at - 1] <= gap
-    joins_right = at < len(bursts) and bursts[at] - time <= gap
-    if joins_left and joins_right:
-        del bursts[at - 1 : at + 1]
-        del channels[at // 2]
-    elif joins_left:
-        bursts[at - 1] = time
-    elif joins_right:
-        bursts[at] = time
-        channels[at // 2] = channel
+def _add_note(state: Interaction, note: Note) -> bool:
+    notes = state.notes
+    if notes and notes[-1] >= note:
+        at = bisect_left(notes, note)
+        if notes[at] == note:
+            return False
+        notes.insert(at, note)
     else:
-        bursts[at:at] = [time, time]
-        channels.insert(at // 2, channel)
+        notes.append(note)
+    return True
+
+
+def _active(state: Interaction, time: int, channel: str, gap: int) -> None:
+    bursts = state.bursts
+    if not (bursts and bursts[-2] < time <= bursts[-1]):
+        join_burst(bursts, state.burst_channels, time, channel, gap)
 
 
 def _started(state: Interaction, data: ev.Data, time: int, gap: int) -> bool:
@@ -174,18 +174,33 @@ def _ended(state: Interaction, data: ev.ContactEndedData, time: int, gap: int) -
     return _add(state, (time, ENDED, data.channel, data.ended_by, "", ""))
 
 
-def _message(state: Interaction, data: ev.MessageData, time: int, gap: int) -> bool:
+def _message(state: Interaction, data: ev.MessageData, time: int, gap: int, expiry_ms: int) -> bool:
     author = data.author
     if author not in ("customer", "human", "ai"):
         return False
     _active(state, time, data.channel, gap)
+    public = data.visibility == "public"
     if author == "ai":
         state.ai_seen = _earliest(state.ai_seen, time)
-    elif data.visibility == "public":
-        if author == "human":
-            return _human_message(state, data, time)
-        state.spoke = _earliest(state.spoke, time)
-    return False
+        return public and _say(state.ai_messages, time) and ai_may_answer(state, time, expiry_ms)
+    if not public:
+        return False
+    if author == "human":
+        return _human_message(state, data, time)
+    state.spoke = _earliest(state.spoke, time)
+    return _say(state.customer_messages, time) and customer_may_ask(state, time, expiry_ms)
+
+
+def _say(times: list[ev.Moment], time: int) -> bool:
+    """Keep the time of a message; whether it was not known yet."""
+    if not times or times[-1] < time:
+        times.append(time)
+        return True
+    at = bisect_left(times, time)
+    if times[at] == time:
+        return False
+    times.insert(at, time)
+    return True
 
 
 def _human_message(
@@ -208,13 +223,20 @@ def _ai_active(state: Interaction, data: ev.Data, time: int, gap: int) -> bool:
     return False
 
 
+def _ai_turn(
+    state: Interaction, data: ev.AiTurnData | ev.AiFailureData, time: int, gap: int
+) -> bool:
+    _served_by(state, data, time)
+    return _ai_active(state, data, time, gap)
+
+
 def _failure(state: Interaction, event: ev.AiFailureSignalled, time: int, gap: int) -> bool:
     data = event.data
-    _ai_active(state, data, time, gap)
+    _ai_turn(state, data, time, gap)
     if data.signal == "human_requested":
         state.spoke = _earliest(state.spoke, time)
     # Failures are counted, so two at one moment are two: their identity tells them apart.
-    identity = event.source + _SEPARATOR + event.id
+    identity = event.source + SEPARATOR + event.id
     return _add(state, (time, FAILURE, data.channel, data.signal, identity, ""))
 
 
@@ -282,8 +304,7 @@ _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {
     ev.ContactStarted: _started,
     ev.ContactDataUpdated: _updated,
     ev.ContactEnded: _ended,
-    ev.MessageSent: _message,
-    ev.AiTurn: _ai_active,
+    ev.AiTurn: _ai_turn,
     ev.AiToolCall: _ai_active,
     ev.HandoffRequested: _requested,
     ev.HandoffQueued: _plain(QUEUED),
@@ -302,38 +323,3 @@ _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {
     ev.ResolutionReopened: _reopened,
     ev.ResolutionRecontacted: _recontacted,
 }
-
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Interaction)
-
-
-_DUE_BYTES = 8
-
-
-class UnreadableState(ValueError):
-    """Bytes that encode_interaction did not write."""
-
-
-def encode_interaction(state: Interaction, due: int) -> bytes:
-    """For a table and its changelog: when it is due next (ms), then the state as MessagePack."""
-    return due.to_bytes(_DUE_BYTES, "big", signed=True) + _ENCODER.encode(state)
-
-
-def decode_interaction(raw: bytes) -> Interaction:
-    """The state that encode_interaction wrote. Raises UnreadableState."""
-    try:
-        state = _DECODER.decode(raw[_DUE_BYTES:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableState(str(error)) from error
-    if state.latest is None or len(state.bursts) != 2 * len(state.burst_channels):
-        raise UnreadableState("the state of no conversation")
-    return state
-
-
-def due_of(raw: bytes) -> int:
-    """When an encoded interaction is due (ms), without decoding the rest. Raises UnreadableState
-    where it is too short to be one.
-    """
-    if len(raw) <= _DUE_BYTES:
-        raise UnreadableState(f"{len(raw)} bytes")
-    return int.from_bytes(raw[:_DUE_BYTES], "big", signed=True)

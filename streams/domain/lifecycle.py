@@ -17,13 +17,8 @@ from streams.domain.contract import ContractBook
 from streams.domain.delta import Entry, StepDeltas, open_escalations
 from streams.domain.events import ConfigChanged, Event, epoch_ms
 from streams.domain.facts import Fact
-from streams.domain.interaction import (
-    Interaction,
-    decode_interaction,
-    due_of,
-    encode_interaction,
-    fold,
-)
+from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
 from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection
@@ -108,7 +103,14 @@ class LifecyclePartition:
         self._live: dict[bytes, Interaction] = {}
         self._touched: set[bytes] = set()
         self._out = Flush()
-        self._inactivity = {name: book.versions(name)[0].inactivity_ms for name in book.names}
+        # Of each contract: the inactivity, and how soon an escalation can expire.
+        self._spans = {
+            name: (
+                book.versions(name)[0].inactivity_ms,
+                min(terms.escalation_expiry_ms for terms in book.versions(name)),
+            )
+            for name in book.names
+        }
         self._due = {key: (due_of(raw), key) for key, raw in states.items()}
         contracts = {key.partition(_SEPARATOR.encode())[0] for key in self._due}
         missing = {name.decode("utf-8", "replace") for name in contracts} - set(book.names)
@@ -185,11 +187,12 @@ class LifecyclePartition:
         key = (contract + _SEPARATOR + conversation).encode()
         state = self._state(key)
         self._touched.add(key)
-        gap = self._inactivity[contract]
+        gap, expiry = self._spans[contract]
         if watermark is not None and time <= watermark:
             self._late_event(key, state, event, time, gap)
             return
-        soonest = time if fold(state, event, time, gap) else time + min(gap, FORGET_AFTER_MS)
+        soon = fold(state, event, time, gap, expiry)
+        soonest = time if soon else time + min(gap, FORGET_AFTER_MS)
         known = self._due.get(key)
         if known is None or soonest < known[0]:
             self._schedule(key, soonest)

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.episode import AI, HUMAN, WAITING, Episode, Escalation
+from streams.domain.episode_facts import write_episode
 from streams.domain.fact_writer import FactWriter
 from streams.domain.facts import Fact
-from streams.domain.interaction import (
+from streams.domain.interaction import Interaction
+from streams.domain.milestones import (
     ABANDONED,
     ACCEPTED,
     CLAIMED,
@@ -31,11 +33,12 @@ from streams.domain.interaction import (
     RETURNED_CONTACT,
     STARTED,
     YES,
-    Interaction,
     Milestone,
     may_publish,
     split_words,
 )
+from streams.domain.note_facts import write_notes
+from streams.domain.response_facts import await_question, write_responses
 
 SKEW_TOLERANCE_MS: Final = 5_000
 _BOT_ENDS: Final = frozenset({"ai", "system", "automation"})
@@ -57,9 +60,16 @@ def walk(
     """
     path = _Walk(state, contract, book, upto)
     path.run()
-    writer = FactWriter(state, contract, conversation, book, path.episodes, path.returns, upto)
-    facts = writer.facts(after)
-    return facts, min((due for due in (path.due, writer.due) if due is not None), default=None)
+    writer = FactWriter(state, contract, conversation, book, after, upto)
+    for episode in path.episodes:
+        write_episode(writer, episode, path.episodes, path.returns)
+        write_responses(writer, episode)
+    if path.episode is None:
+        await_question(writer)
+    write_notes(writer, path.episodes)
+    if path.due is not None:
+        writer.wake(path.due)
+    return writer.in_order(), writer.due
 
 
 class _Walk:

@@ -1,4 +1,4 @@
-"""Rolling windows of one facts partition: deltas in, values and breaches out. DEFINITIONS.md
+"""Windows of one facts partition: deltas in, values and breaches out. DEFINITIONS.md
 sections 8, 9.
 
 A step of a source partition is applied once: each slice remembers the last watermark it took from
@@ -10,129 +10,25 @@ a value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from streams.domain.breach_record import BreachRecord
-from streams.domain.breaches import KeyBreaches
+from streams.domain.calendar_sums import Calendar, CalendarSums
 from streams.domain.contract import ContractBook
-from streams.domain.delta import Entry, EscalationId, Key, Timed, slice_end_of
-from streams.domain.histogram import bucket_of, quantile_ms
-from streams.domain.window_value import PERCENTS, SLICE_MS, WINDOW_LENGTHS_MS, WindowValue
-
-RETENTION_MS = max(WINDOW_LENGTHS_MS.values())
-# At one millisecond: corrections by late events first, then a wait's own order.
-_WITHDRAWN, _REOPENED, _REOPENED_OVERDUE, _OPENED, _OVERDUE, _ENDED = range(6)
-Change = tuple[int, int, Timed]  # time, kind, what
-
-
-@dataclass(slots=True)
-class Slice:
-    """One minute of one key; `taken` is the last watermark applied from each source partition."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    latencies: dict[int, int] = field(default_factory=dict)
-    taken: dict[int, int] = field(default_factory=dict)
-
-
-def _plus(into: dict[str, int], counts: dict[str, int], sign: int) -> None:
-    for name, count in counts.items():
-        total = into.get(name, 0) + sign * count
-        if total:
-            into[name] = total
-        else:
-            into.pop(name, None)
-
-
-def _plus_buckets(into: dict[int, int], counts: dict[int, int], sign: int) -> None:
-    for bucket, count in counts.items():
-        total = into.get(bucket, 0) + sign * count
-        if total:
-            into[bucket] = total
-        else:
-            into.pop(bucket, None)
-
-
-def _wait(waiting: dict[EscalationId, Timed], kind: int, timed: Timed) -> None:
-    if kind in (_OPENED, _REOPENED):
-        waiting[timed.escalation] = timed
-    elif kind in (_WITHDRAWN, _ENDED):
-        waiting.pop(timed.escalation, None)
-
-
-@dataclass(slots=True)
-class KeyWindows:
-    """Everything about one published key.
-
-    `sums` are derived: one (counts, latencies) a window length. `changes` are waits not yet judged.
-    """
-
-    key: Key
-    slices: dict[int, Slice] = field(default_factory=dict)
-    waiting: dict[EscalationId, Timed] = field(default_factory=dict)  # as of the watermark
-    waited: dict[EscalationId, Timed] = field(default_factory=dict)  # as of the last boundary
-    since: list[Change] = field(default_factory=list)  # what turns `waited` into `waiting`
-    first_end: int | None = None  # of the first slice that anything was published in
-    first_escalation_end: int | None = None
-    judged: int | None = None  # the time up to which this key's stored state was judged
-    breaches: KeyBreaches = field(default_factory=KeyBreaches)
-    sums: dict[str, tuple[dict[str, int], dict[int, int]]] = field(
-        default_factory=lambda: {name: ({}, {}) for name in WINDOW_LENGTHS_MS}
-    )
-    changes: list[Change] = field(default_factory=list)
-
-    def slide(self, boundary: int) -> None:
-        """Move the sums to `boundary`: one slice in, one out, whatever the window's length."""
-        entering = self.slices.get(boundary)
-        for name, length in WINDOW_LENGTHS_MS.items():
-            counts, latencies = self.sums[name]
-            if entering is not None:
-                _plus(counts, entering.counts, 1)
-                _plus_buckets(latencies, entering.latencies, 1)
-            leaving = self.slices.get(boundary - length)
-            if leaving is not None:
-                _plus(counts, leaving.counts, -1)
-                _plus_buckets(latencies, leaving.latencies, -1)
-
-    def settle(self) -> None:
-        """Bring `waited` up to what has been judged; called when that is a boundary."""
-        for _, kind, timed in self.since:
-            _wait(self.waited, kind, timed)
-        self.since.clear()
-
-    def counts(self, window: str) -> dict[str, int]:
-        """Section 8's counters of one window, at the last boundary."""
-        counts = dict(self.sums[window][0])
-        waiting = sum(timed.eligible for timed in self.waited.values())
-        if waiting:
-            counts["waiting"] = waiting
-        return counts
-
-    def value(self, window: str, end: int) -> WindowValue:
-        """What section 8 publishes for this key and window at `end` (the last boundary closed)."""
-        _, ended = self.sums[window]
-        latencies = dict(ended)
-        for timed in self.waited.values():
-            bucket = bucket_of(end - timed.t0)
-            latencies[bucket] = latencies.get(bucket, 0) + 1
-        quantiles: dict[str, int | None] = {}
-        for percent in PERCENTS:
-            value = quantile_ms(latencies, percent)
-            quantiles[f"p{percent}"] = None if value is None else int(value + 0.5)
-        contract, dimensions = self.key
-        first = self.first_escalation_end
-        return WindowValue(
-            contract=contract,
-            key=dimensions,
-            window=window,
-            end=end,
-            counts=self.counts(window),
-            open=len(self.waited),
-            oldest_t0=min((timed.t0 for timed in self.waited.values()), default=None),
-            samples=sum(latencies.values()),
-            latency_ms=quantiles,
-            escalated_before=first is not None and first <= end,
-        )
+from streams.domain.delta import Entry, EscalationId, Key, slice_end_of
+from streams.domain.key_windows import (
+    ENDED,
+    OPENED,
+    OVERDUE,
+    REOPENED_OVERDUE,
+    RETENTION_MS,
+    WITHDRAWN,
+    KeyWindows,
+    Slice,
+    apply_change,
+    changes_of,
+)
+from streams.domain.window_value import SLICE_MS, WINDOW_LENGTHS_MS, WindowValue
 
 
 class WindowPartition:
@@ -159,6 +55,7 @@ class WindowPartition:
         self._changing: set[Key] = set()
         self._slid: set[Key] = set()
         self._shown: int | None = None
+        self._calendars: dict[str, Calendar] = {}
 
     @property
     def watermark(self) -> int | None:
@@ -174,11 +71,23 @@ class WindowPartition:
         for entry in entries:
             self._take(source, watermark, entry)
 
+    def new_key(self, key: Key) -> KeyWindows:
+        """A key that nothing is known of yet."""
+        contract, book = key[0], self._book
+        calendar = self._calendars.get(contract)
+        if calendar is None:
+            # A contract that is not loaded is told of when everything has been read.
+            known = contract in book
+            zone = book.versions(contract)[0].time_zone if known else "UTC"
+            calendar = Calendar(zone, book.periods(contract) if known else ())
+            self._calendars[contract] = calendar
+        return KeyWindows(key, CalendarSums(calendar))
+
     def _take(self, source: int, watermark: int, entry: Entry) -> None:
         key = (entry.contract, entry.dimensions)
         windows = self.keys.get(key)
         if windows is None:
-            windows = self.keys[key] = KeyWindows(key)
+            windows = self.keys[key] = self.new_key(key)
             self.touched_keys.add(key)
             for terms in self._book.versions(entry.contract)[1:]:
                 # New terms judge the same counts anew from their first boundary on.
@@ -193,16 +102,14 @@ class WindowPartition:
             piece = windows.slices.get(end)
             if piece is None:
                 piece = windows.slices[end] = Slice()
-                for length in WINDOW_LENGTHS_MS.values():
-                    self._stir(key, end + length)
+                self._stir_after(windows, end)
             taken = piece.taken.get(source)
             if taken is None or watermark > taken:
                 piece.taken[source] = watermark
-                _plus(piece.counts, entry.counts, 1)
-                _plus_buckets(piece.latencies, entry.latencies, 1)
+                piece.add(entry.counts, entry.latencies)
                 self.touched_slices.add((key, end))
         judged = max(self.reached or 0, windows.judged or 0)
-        for kind, timed in _changes(entry):
+        for kind, timed in changes_of(entry):
             if timed.time > judged:
                 heappush(windows.changes, (timed.time, kind, timed))
                 self._changing.add(key)
@@ -217,6 +124,13 @@ class WindowPartition:
             else:
                 keys.add(key)
 
+    def _stir_after(self, windows: KeyWindows, end: int) -> None:
+        """Note when what is counted in the slice that ends at `end` leaves each window."""
+        for length in WINDOW_LENGTHS_MS.values():
+            self._stir(windows.key, end + length)
+        for turn in windows.calendar.turns(end):
+            self._stir(windows.key, turn)
+
     def restored(self) -> None:
         """Rebuild what is derived (sums, agenda) after the stored fields have been filled in."""
         for key, windows in self.keys.items():
@@ -224,18 +138,26 @@ class WindowPartition:
                 self._stir(key, slice_end_of(terms.effective_from_ms))
             for change in windows.since:
                 self._stir(key, slice_end_of(change[0]))
-            windows.waiting = dict(windows.waited)
-            for _, kind, timed in windows.since:
-                _wait(windows.waiting, kind, timed)
-            for end, piece in windows.slices.items():
+            for end in windows.slices:
                 self._stir(key, end)
-                for length in WINDOW_LENGTHS_MS.values():
-                    self._stir(key, end + length)
-                if self.closed is not None and end <= self.closed:
-                    for name, length in WINDOW_LENGTHS_MS.items():
-                        if end > self.closed - length:
-                            _plus(windows.sums[name][0], piece.counts, 1)
-                            _plus_buckets(windows.sums[name][1], piece.latencies, 1)
+                self._stir_after(windows, end)
+            windows.restore(self.closed)
+            self._stir_calendar(windows)
+
+    def _stir_calendar(self, windows: KeyWindows) -> None:
+        calendar = windows.calendar
+        if not calendar.periods or self.closed is None:
+            return
+        ends = [self.closed, *(breach.opened_at for breach in windows.breaches.open.values())]
+        for end in ends:
+            for turn in calendar.turns(end):
+                self._stir(windows.key, turn)
+        # What was closed at the last boundary because its period was over may open again.
+        judged = windows.judged or self.closed
+        starts = {slice_end_of(t.effective_from_ms) for t in self._book.versions(windows.key[0])}
+        for boundary in {self.closed, judged - judged % SLICE_MS}:
+            if boundary in starts or calendar.begins(boundary):
+                self._stir(windows.key, boundary + SLICE_MS)
 
     def advance(self) -> list[BreachRecord]:
         """Judge everything up to the watermark; breach records in order of event time."""
@@ -286,14 +208,14 @@ class WindowPartition:
             change = heappop(windows.changes)
             _, kind, timed = change
             windows.since.append(change)
-            _wait(windows.waiting, kind, timed)
-            if kind == _OPENED and windows.first_escalation_end is None:
+            apply_change(windows.waiting, kind, timed)
+            if kind == OPENED and windows.first_escalation_end is None:
                 windows.first_escalation_end = slice_end_of(moment)
-            if kind == _WITHDRAWN:
+            if kind == WITHDRAWN:
                 withdrawn.append(timed.escalation)
-            elif kind in (_OVERDUE, _REOPENED_OVERDUE):
+            elif kind in (OVERDUE, REOPENED_OVERDUE):
                 overdue.append((timed.escalation, timed.t0))
-            elif kind == _ENDED:
+            elif kind == ENDED:
                 ended.append(timed.escalation)
         return windows.breaches.at_moment(
             self._book, windows.key, moment, withdrawn, overdue, ended
@@ -303,18 +225,29 @@ class WindowPartition:
         windows = self.keys[key]
         if windows.judged is not None and boundary <= windows.judged:
             return []
-        sums = {name: windows.counts(name) for name in WINDOW_LENGTHS_MS}
         first = windows.first_escalation_end
         escalated = first is not None and first <= boundary
-        records = windows.breaches.at_boundary(self._book, key, boundary, sums, escalated)
+        records = windows.breaches.at_boundary(self._book, key, boundary, windows.counts, escalated)
         if records:
             self.touched_keys.add(key)
+            if any(record.status != "updated" for record in records):
+                self._stir_for_breach(windows, boundary)
         return records
+
+    def _stir_for_breach(self, windows: KeyWindows, boundary: int) -> None:
+        """A breach ends with its period, and may open again from the boundary after that on."""
+        if windows.calendar.periods:
+            self._stir(windows.key, boundary + SLICE_MS)
+            for turn in windows.calendar.turns(boundary):
+                self._stir(windows.key, turn)
 
     def _expire(self, key: Key, boundary: int) -> None:
         gone = boundary - RETENTION_MS
-        if self.keys[key].slices.pop(gone, None) is not None:
+        windows = self.keys[key]
+        if windows.expire(gone):
             self.expired_slices.add((key, gone))
+            if windows.calendar.periods:
+                self.touched_keys.add(key)
 
     def changed_values(self) -> Iterator[WindowValue]:
         """Every window of the keys whose values moved since the last call; ages move with time."""
@@ -323,8 +256,9 @@ class WindowPartition:
         self._shown = self.closed
         moved = self._slid | {key for key, windows in self.keys.items() if windows.waited}
         for key in sorted(moved):
-            for name in WINDOW_LENGTHS_MS:
-                yield self.keys[key].value(name, self.closed)
+            windows = self.keys[key]
+            for name in windows.window_names:
+                yield windows.value(name, self.closed)
         self._slid.clear()
 
     def values(self) -> Iterator[WindowValue]:
@@ -334,22 +268,9 @@ class WindowPartition:
         for _, windows in sorted(self.keys.items()):
             if windows.first_end is None or windows.first_end > self.closed:
                 continue
-            for name in WINDOW_LENGTHS_MS:
+            for name in windows.window_names:
                 yield windows.value(name, self.closed)
 
 
 def _in_order(record: BreachRecord) -> tuple[int, str, str, tuple[tuple[str, str], ...]]:
     return (record.time, record.contract, record.clause, record.key)
-
-
-def _changes(entry: Entry) -> Iterator[tuple[int, Timed]]:
-    for kind, happenings in (
-        (_WITHDRAWN, entry.withdrawn),
-        (_REOPENED, entry.reopened),
-        (_REOPENED_OVERDUE, entry.reopened_overdue),
-        (_OPENED, entry.opened),
-        (_OVERDUE, entry.overdue),
-        (_ENDED, entry.ended),
-    ):
-        for timed in happenings:
-            yield kind, timed

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
-from typing import Literal
+from collections.abc import Callable, Container
+from typing import Any, Literal
 
 import msgspec
 
+from streams.domain import events as ev
 from streams.domain.events import EARLIEST, LATEST, AnyEvent, Event
 
 RejectionCode = Literal[
@@ -64,7 +65,34 @@ def decode_event(raw: bytes | None, contracts: Container[str]) -> Event:
     data = getattr(event, "data", None)
     if data is not None and data.contract not in contracts:
         raise Rejection("unknown_contract", "data.contract names no contract this worker serves")
+    fault = _FAULTS.get(type(event))
+    if fault is not None:
+        found = fault(data)
+        if found is not None:
+            raise Rejection("schema_violation", found)
     return event
+
+
+def _scale_fault(data: ev.CsatReceivedData) -> str | None:
+    if data.scale_max <= data.scale_min:
+        return "$.data.scale_max: Expected more than scale_min"
+    if not data.scale_min <= data.score <= data.scale_max:
+        return "$.data.score: Expected a score from scale_min to scale_max"
+    return None
+
+
+def _due_fault(data: ev.ComplianceData) -> str | None:
+    if data.due_at is None or EARLIEST <= data.due_at <= LATEST:
+        return None
+    return "$.data.due_at: Expected a year from 1 to 9000"
+
+
+# What no type says: what is wrong with the data of an event, if anything.
+_FAULTS: dict[type[Event], Callable[[Any], str | None]] = {
+    ev.CsatReceived: _scale_fault,
+    ev.ComplianceException: _due_fault,
+    ev.ComplianceClosed: _due_fault,
+}
 
 
 def _violation(text: str) -> Rejection:

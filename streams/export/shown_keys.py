@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from streams.domain.contract import VERSION_DIMENSIONS
 from streams.domain.delta import Key
-from streams.domain.windows import KeyWindows, WindowPartition
+from streams.domain.key_windows import KeyWindows
+from streams.domain.windows import WindowPartition
 
 MOST_VERSION_KEYS = 20
 _WINDOW = "24h"
@@ -42,5 +43,5 @@ def shown_keys(partitions: Iterable[WindowPartition]) -> frozenset[Key]:
 
 
 def _population(held: KeyWindows) -> int:
-    counts = held.sums[_WINDOW][0]
+    counts = held.sums[_WINDOW].counts
     return sum(counts.get(name, 0) for name in _POPULATION) + len(held.waited)

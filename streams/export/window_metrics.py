@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 from streams.domain.clause_counts import RATIOS
 from streams.domain.contract import AMOUNTS, INDICATORS, PPM, Indicator
 from streams.domain.delta import Key
-from streams.domain.indicators import CONTAINMENT, ratio
+from streams.domain.indicators import CONTAINMENT, NEEDS_ESCALATION, ratio
 from streams.domain.window_value import WindowValue
 from streams.domain.windows import WindowPartition
 from streams.export import metric_defs as m
@@ -88,7 +88,7 @@ class WindowFamilies:
 
     def _indicator(self, indicator: Indicator, value: WindowValue, labels: tuple[str, ...]) -> None:
         numerator, denominator = ratio(indicator, value.counts)
-        known = value.escalated_before or not indicator.startswith("containment_")
+        known = value.escalated_before or indicator not in NEEDS_ESCALATION
         if not denominator or not known:
             return
         self.indicator_samples.add_metric(labels, denominator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, note, settings
 
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import decode_interaction
+from streams.domain.interaction_codec import decode_interaction
 from streams.domain.lifecycle import LifecyclePartition, Progress
 from streams.domain.walk import walk
 from streams.domain.wire import Rejection, decode_event

@@ -10,7 +10,7 @@ from itertools import groupby
 import pytest
 
 from streams.contract_files import load_contracts
-from streams.domain.interaction import due_of
+from streams.domain.interaction_codec import due_of
 from streams.domain.memory import DAY_MS
 from tests.mortal_worker import PARTITIONS, Killed, MortalProducer, Process, written
 from tests.soak.load import months_of_load

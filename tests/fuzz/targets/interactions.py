@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import Interaction, encode_interaction, fold
+from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction_codec import encode_interaction
 from streams.domain.wire import Rejection, decode_event
 from streams.kafka.store import StateError
 from streams.sources.synthetic import SyntheticDay, generate

@@ -8,7 +8,8 @@ import pytest
 
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.contract import ContractBook
-from streams.domain.interaction import Interaction, encode_interaction
+from streams.domain.interaction import Interaction
+from streams.domain.interaction_codec import encode_interaction
 from streams.kafka.store import StateError
 from tests import log_builder as b
 from tests.bare_worker import BareWorker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -45,9 +45,14 @@ def judged(
     """Records as (boundary, status, numerator, denominator), a window's counts a boundary."""
     breaches, records = KeyBreaches(), list[BreachRecord]()
     for number, counts in enumerate(windows, 1):
-        sums = dict.fromkeys(("5m", "1h", "24h"), counts)
+        sums = everywhere(counts)
         records += breaches.at_boundary(book_with(clause), KEY, T(60 * number), sums, escalated)
     return [((r.time - T(0)) // 60_000, r.status, r.numerator, r.denominator) for r in records]
+
+
+def everywhere(counts: Mapping[str, int]) -> Callable[[str], Mapping[str, int]]:
+    """The same counters in every window."""
+    return lambda window: counts
 
 
 def within(good: int, of: int) -> dict[str, int]:
@@ -178,7 +183,7 @@ def test_containment_is_judged_only_where_the_key_has_opened_an_escalation() -> 
 def test_a_breach_opened_again_is_another_breach() -> None:
     breaches, book, ids = KeyBreaches(), book_with(WITHIN), []
     for number, counts in enumerate((within(0, 10), within(10, 10), within(0, 10)), 1):
-        sums = dict.fromkeys(("5m", "1h", "24h"), counts)
+        sums = everywhere(counts)
         ids += [r.id for r in breaches.at_boundary(book, KEY, T(60 * number), sums, True)]
     assert (ids[0] == ids[1], ids[1] == ids[2]) == (True, False)
 
@@ -192,7 +197,7 @@ def _new_terms_at(second: float, before: Sequence[Clause], after: Sequence[Claus
 def test_a_boundary_is_judged_and_told_by_the_version_in_force() -> None:
     strict = replace(WITHIN, target_ppm=900_000, severity="ticket")
     book, breaches = _new_terms_at(120, [WITHIN], [strict]), KeyBreaches()
-    sums = dict.fromkeys(("5m", "1h", "24h"), within(8, 10))
+    sums = everywhere(within(8, 10))
     assert breaches.at_boundary(book, KEY, T(60), sums, True) == []
     (record,) = breaches.at_boundary(book, KEY, T(120), sums, True)
     assert (record.version, record.target_ppm, record.severity) == (2, 900_000, "ticket")
@@ -200,7 +205,7 @@ def test_a_boundary_is_judged_and_told_by_the_version_in_force() -> None:
 
 def test_a_ratio_that_new_terms_no_longer_promise_closes_as_they_come_into_force() -> None:
     book, breaches = _new_terms_at(120, [WITHIN], []), KeyBreaches()
-    sums = dict.fromkeys(("5m", "1h", "24h"), within(0, 10))
+    sums = everywhere(within(0, 10))
     breaches.at_boundary(book, KEY, T(60), sums, True)
     (record,) = breaches.at_boundary(book, KEY, T(120), sums, True)
     assert (record.status, record.version, record.numerator, record.denominator) == (

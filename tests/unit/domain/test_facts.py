@@ -26,7 +26,10 @@ FACT = Fact(
     market="SG",
     journey="billing",
     supplier="unknown",
-    detail={"t0": T(5), "eligible": True},
+    prompt_version="p-7",
+    model="m-2",
+    knowledge_version="unknown",
+    detail={"t0": T(5), "eligible": True, "excluded": False},
 )
 BREACH = BreachRecord(
     status="opened",
@@ -92,8 +95,12 @@ def test_a_fact_is_a_cloudevent_about_its_conversation() -> None:
             "market": "SG",
             "journey": "billing",
             "supplier": "unknown",
+            "prompt_version": "p-7",
+            "model": "m-2",
+            "knowledge_version": "unknown",
             "t0": "2026-03-02T00:00:05.000Z",
             "eligible": True,
+            "excluded": False,
         },
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.domain.contract import ContractBook
-from streams.domain.interaction import due_of
+from streams.domain.interaction_codec import due_of
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
 from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.domain.wire import Rejection, decode_event

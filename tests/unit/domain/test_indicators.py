@@ -39,9 +39,16 @@ def test_a_ratio_is_two_sums_of_counters(indicator: Indicator, expected: tuple[i
     assert ratio(indicator, COUNTS, "tool_error") == expected
 
 
-@pytest.mark.parametrize("indicator", [i for i in INDICATORS if i != "escalation_wait"])
+RATIOS = [i for i in INDICATORS if i not in ("escalation_wait", "compliance_exceptions")]
+
+
+@pytest.mark.parametrize("indicator", RATIOS)
 def test_of_nothing_a_ratio_is_0_of_0(indicator: Indicator) -> None:
     assert ratio(indicator, {}, "tool_error") == (0, 0)
+
+
+def test_exceptions_are_an_amount_that_is_known_where_there_are_none() -> None:
+    assert ratio("compliance_exceptions", {}) == (0, 1)
 
 
 def test_a_wait_is_no_ratio() -> None:

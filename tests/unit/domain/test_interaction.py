@@ -7,18 +7,9 @@ from itertools import permutations
 import pytest
 
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import (
-    ACCEPTED,
-    HUMAN_MESSAGE,
-    REQUESTED,
-    Interaction,
-    UnreadableState,
-    decode_interaction,
-    encode_interaction,
-    fold,
-    join_words,
-    split_words,
-)
+from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction_codec import UnreadableState, decode_interaction, encode_interaction
+from streams.domain.milestones import ACCEPTED, HUMAN_MESSAGE, REQUESTED, join_words, split_words
 from streams.domain.wire import decode_event
 from tests.log_builder import (
     CONTRACT,

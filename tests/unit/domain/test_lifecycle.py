@@ -9,7 +9,7 @@ import pytest
 
 from streams.domain.events import epoch_ms
 from streams.domain.facts import Fact
-from streams.domain.interaction import decode_interaction, due_of
+from streams.domain.interaction_codec import decode_interaction, due_of
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
 from streams.domain.wire import Rejection, decode_event
 from tests.log_builder import (

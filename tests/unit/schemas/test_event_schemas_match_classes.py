@@ -18,6 +18,7 @@ from tests.unit.schemas.schema_store import SchemaStore
 
 CODE_LENGTHS = {"^[A-Z]{2}$": 2, "^[A-Z]{3}$": 3}
 MOST = 2**63 - 1
+MOST_COST = 10**14
 
 
 def schema_name(event_type: str) -> str:
@@ -45,7 +46,10 @@ def test_codes_and_integers_are_bounded_in_schema_and_class(
             if "pattern" in field:
                 # Python's `$` also matches before a newline at the end; the length rules it out.
                 assert field["maxLength"] == CODE_LENGTHS[field["pattern"]], path
-            if "integer" in field["type"]:
+            if path == ("data", "amount_micros"):
+                # Costs are summed, and their sums must fit as well.
+                assert (field["minimum"], field["maximum"]) == (-MOST_COST, MOST_COST)
+            elif "integer" in field["type"]:
                 assert field["minimum"] in (0, -MOST), path
                 assert field["maximum"] in (1_000_000, MOST), path
 

@@ -1,0 +1,1 @@
+"""Contracts as Prometheus rules, their tests, and Alertmanager's routes: what pages, and whom."""
