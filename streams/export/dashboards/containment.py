@@ -123,10 +123,10 @@ def _reasons() -> list[frame.Placed]:
                 Query(failures, "{{reason}}"),
                 stacked=True,
             ),
-            12,
+            10,
             9,
         ),
-        (_movers(), 6, 9),
+        (_movers(), 8, 9),
         (
             lines(
                 Said("Failures by channel", "AI failure signals published, in processing time."),

@@ -380,5 +380,5 @@ def _cell(column: Column) -> list[DynamicConfigValue]:
         properties["mappings"] = [STATES]
         properties["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
     if column.unit in (AGO, TIME):
-        properties["custom.width"] = 180
+        properties["custom.width"] = 210
     return [DynamicConfigValue(name, value) for name, value in properties.items()]

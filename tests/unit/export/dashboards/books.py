@@ -41,6 +41,8 @@ EVERYTHING = ContractBook(
         replace(
             _TELCO,
             clauses=_ROLLING + _CALENDAR,
+            answer_ms={"voice": 20_000},
+            first_response_ms={"chat": 30_000},
             groupings=((), ("channel", "market"), *((name,) for name in DIMENSIONS)),
         ),
         # Dropped in the second version, renamed to something else in the third.
@@ -56,5 +58,16 @@ EVERYTHING = ContractBook(
         ),
     ]
 )
-NO_CLAUSES = ContractBook([replace(_TELCO, contract="no-clauses", clauses=(), groupings=((),))])
+NO_CLAUSES = ContractBook(
+    [
+        replace(
+            _TELCO,
+            contract="no-clauses",
+            clauses=(),
+            groupings=((),),
+            answer_ms={},
+            first_response_ms={},
+        )
+    ]
+)
 EMPTY = ContractBook([])
