@@ -41,6 +41,7 @@ EVERYTHING = ContractBook(
         replace(
             _TELCO,
             clauses=_ROLLING + _CALENDAR,
+            currency="SGD",
             answer_ms={"voice": 20_000},
             first_response_ms={"chat": 30_000},
             groupings=((), ("channel", "market"), *((name,) for name in DIMENSIONS)),

@@ -106,7 +106,7 @@ def test_an_amount_is_shown_in_its_own_unit_and_a_share_in_percent() -> None:
             units[clause[1]] = panel.json["fieldConfig"]["defaults"]["unit"]
     for one in promises(EVERYTHING, TELCO):
         if one.clause.indicator == "cost_per_verified":
-            assert units[one.clause.id] == "currency:USD "
+            assert units[one.clause.id] == "currency:SGD "
         elif one.clause.indicator in AMOUNTS:
             assert units[one.clause.id] == "none"
         elif not one.is_wait:
@@ -145,7 +145,7 @@ def test_money_of_two_currencies_is_not_drawn_on_one_axis() -> None:
     }
     assert units == {
         "Cost of a verified resolution, PHP": "currency:PHP ",
-        "Cost of a verified resolution, USD": "currency:USD ",
+        "Cost of a verified resolution, SGD": "currency:SGD ",
     }
 
 
