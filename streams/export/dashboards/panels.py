@@ -190,7 +190,7 @@ def lines(
     if high is not None:
         panel.axis_soft_max(high)
     for index, query in enumerate(asked):
-        panel.withtarget_of(_ranged(index, query))
+        panel.with_target(_ranged(index, query))
         if query.target:
             panel.override_by_query(ascii_uppercase[index], _PROMISED)
     return said.of(panel.build())
@@ -214,7 +214,7 @@ def number(
         .orientation(shapes.VizOrientation.AUTO)
         .justify_mode(shapes.BigValueJustifyMode.AUTO)
         .reduce_options(_last())
-        .withtarget_of(_ranged(0, query))
+        .with_target(_ranged(0, query))
     )
     return said.of(panel.build())
 
@@ -234,7 +234,7 @@ def tiles(said: Said, query: Query, *, link: str = "") -> Panel:
         .orientation(shapes.VizOrientation.AUTO)
         .justify_mode(shapes.BigValueJustifyMode.AUTO)
         .reduce_options(_last())
-        .withtarget_of(_ranged(0, query))
+        .with_target(_ranged(0, query))
     )
     if link:
         panel.data_links([build.DashboardLink("Open").url(link).type(DashboardLinkType.LINK)])
@@ -263,7 +263,7 @@ def lights(said: Said, query: Query) -> Panel:
         .line_width(0)
         .fill_opacity(85)
         .span_nulls(False)
-        .withtarget_of(_ranged(0, query))
+        .with_target(_ranged(0, query))
     )
     return said.of(panel.build())
 
@@ -284,7 +284,7 @@ def bar_list(
         .orientation(shapes.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
         .reduce_options(_last())
-        .withtarget_of(target_of(0, query.expr).legend_format(query.legend or "__auto").instant())
+        .with_target(target_of(0, query.expr).legend_format(query.legend or "__auto").instant())
     )
     if low is not None:
         panel.min(low)
@@ -308,7 +308,7 @@ def heat(said: Said, unit: str, expr: str) -> Panel:
         .interval(_BAR)
         .y_axis(heatmap.YAxisConfig().unit(unit).axis_placement(shapes.AxisPlacement.LEFT))
         .show_legend()
-        .withtarget_of(
+        .with_target(
             target_of(0, expr)
             .legend_format("{{le}}")
             .format(prometheus_shapes.PromQueryFormat.HEATMAP)

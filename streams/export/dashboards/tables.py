@@ -18,7 +18,6 @@ from grafana_foundation_sdk.models.dashboard import (
 from streams.export.dashboards.panels import (
     AGO,
     COUNT,
-    STATES,
     TIME,
     Said,
     one_color,
@@ -33,7 +32,6 @@ class Column:
     name: str
     expr: str
     unit: str = COUNT
-    states: bool = False
 
 
 def listing(
@@ -60,7 +58,7 @@ def listing(
         .min_width(80)
     )
     for index, column in enumerate(asked):
-        panel.withtarget_of(
+        panel.with_target(
             target_of(index, column.expr).format(prometheus_shapes.PromQueryFormat.TABLE).instant()
         )
         panel.override_by_name(column.name, _cell(column))
@@ -90,9 +88,6 @@ def listing(
 
 def _cell(column: Column) -> list[DynamicConfigValue]:
     properties: dict[str, object] = {"unit": column.unit}
-    if column.states:
-        properties["mappings"] = [STATES]
-        properties["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
     if column.unit in (AGO, TIME):
         properties["custom.width"] = 210
     return [DynamicConfigValue(name, value) for name, value in properties.items()]
