@@ -7,17 +7,15 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from streams.domain.contract import AT_MOST, DIMENSIONS, ContractBook, Dimension
 from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.panels import (
-    AGO,
     COUNT,
     PLAIN,
     SECONDS,
     SHARE,
-    Column,
+    TIME,
     Query,
     Said,
     lights,
     lines,
-    listing,
     money,
     number,
 )
@@ -30,6 +28,7 @@ from streams.export.dashboards.queries import (
     where,
     whole_contract,
 )
+from streams.export.dashboards.tables import Column, listing
 
 
 def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
@@ -80,21 +79,9 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
     whole = where(this, whole_contract())
     oldest = f"baton_oldest_open_handoff_timestamp_seconds{whole}"
     none = f"0 * sum(rate(baton_breaches_total{where(this)}{RATE}))"
-    height = min(24, max(5, 2 + len(found)))
+    period = any(one.clause.period for one in found)
+    width = 4 if period else 8
     placed: list[frame.Placed] = [
-        (
-            lights(
-                Said(
-                    "State of each clause",
-                    "Met, at risk (the next miss breaches), breached, or not judged (fewer samples"
-                    " than the minimum volume); the worst of the keys chosen above. A gap: no"
-                    " worker reported it.",
-                ),
-                Query(clause_state(selector, waits, where(this)), "{{clause}}"),
-            ),
-            16,
-            height,
-        ),
         (
             number(
                 Said(
@@ -105,8 +92,17 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 COUNT,
                 Query(f"sum(baton_breach_active{selector}) or {none}"),
             ),
-            4,
-            height,
+            width,
+            5,
+        ),
+        (
+            number(
+                Said("Waiting for a human", "Open escalations, as of the watermark."),
+                COUNT,
+                Query(f"sum(baton_open_handoffs{whole})"),
+            ),
+            width,
+            5,
         ),
         (
             number(
@@ -118,12 +114,27 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 Query(f"$clock - min({oldest})"),
                 none="nobody waits",
             ),
-            4,
-            height,
+            width,
+            5,
         ),
     ]
-    if any(one.clause.period for one in found):
-        placed.append((_budgets(this, chosen), 24, 8))
+    if period:
+        placed.append((_budgets(this, chosen), 12, 5))
+    placed.append(
+        (
+            lights(
+                Said(
+                    "State of each clause",
+                    "Met, at risk (the next miss breaches), breached, or not judged (fewer samples"
+                    " than the minimum volume); the worst of the keys chosen above. A gap: no"
+                    " worker reported it.",
+                ),
+                Query(clause_state(selector, waits, where(this)), "{{clause}}"),
+            ),
+            24,
+            min(24, max(5, 2 + len(found))),
+        )
+    )
     return placed
 
 
@@ -140,10 +151,10 @@ def _budgets(this: str, chosen: list[Dimension]) -> Panel:
         ),
         [
             Column("Left", f"min {by} (baton_clause_budget_left_ratio{selector})", SHARE),
-            Column("Spent", breach, AGO),
+            Column("Spent by", breach, TIME),
         ],
         {"clause": "Clause"} | {name: name.capitalize() for name in chosen},
-        sort="Left",
+        least="Left",
     )
 
 
