@@ -103,7 +103,7 @@ class LifecyclePartition:
         self._live: dict[bytes, Interaction] = {}
         self._touched: set[bytes] = set()
         self._out = Flush()
-        self._paces = {name: _pace_of(book.versions(name)) for name in book.names}
+        self._paces = {name: pace_of(book.versions(name)) for name in book.names}
         self._due = {key: (due_of(raw), key) for key, raw in states.items()}
         contracts = {key.partition(_SEPARATOR.encode())[0] for key in self._due}
         missing = {name.decode("utf-8", "replace") for name in contracts} - set(book.names)
@@ -296,7 +296,8 @@ class LifecyclePartition:
         return out
 
 
-def _pace_of(versions: Sequence[Terms]) -> Pace:
+def pace_of(versions: Sequence[Terms]) -> Pace:
+    """How soon something can come of an event by any of a contract's versions."""
     return Pace(
         versions[0].inactivity_ms,
         min(terms.escalation_expiry_ms for terms in versions),
@@ -341,4 +342,4 @@ def _corrections(before: list[Fact], after: list[Fact], revisions: dict[str, int
     return changes
 
 
-__all__ = ["Flush", "LifecyclePartition", "Progress", "Step", "UnknownContracts"]
+__all__ = ["Flush", "LifecyclePartition", "Progress", "Step", "UnknownContracts", "pace_of"]
