@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from streams.contract_files import load_contracts
-from streams.domain.contract import ContractBook, ContractError
+from streams.domain.contract import Clause, ContractBook, ContractError
 from streams.export.alerting.deployment import rendered
 from streams.export.alerting.options import RenderOptions
 from streams.export.metric_defs import ALL
@@ -168,6 +168,23 @@ def test_a_contract_of_service_hours_has_no_rule_on_elapsed_age() -> None:
     ]
     assert "BatonHandoffOverdue" not in text
     assert "service hours" in text
+
+
+def test_what_an_author_writes_into_a_filter_stays_a_value(tmp_path: Path) -> None:
+    odd = 'say "hi" \\ or {up="1"}'
+    clause = Clause("c", "escalation_within", ("market",), (("market", odd),), 300_000, 800_000)
+    book = book_with(clause, scope={**TERMS.scope, "market": frozenset((odd,))})
+    folder = written(rendered(book, OPTIONS), tmp_path)
+    rules = f"prometheus/rules/{TERMS.contract}.yaml"
+    tool("promtool", "check", "rules", rules, where=folder)
+    tool(
+        "promtool",
+        "test",
+        "rules",
+        f"{TERMS.contract}-rates.yaml",
+        where=folder / "prometheus/tests",
+    )
+    tool("amtool", "check-config", "alertmanager/alertmanager.yml", where=folder)
 
 
 def test_a_contract_cannot_take_the_pipeline_s_name() -> None:
