@@ -243,7 +243,8 @@ def _worst_keys(book: ContractBook) -> Panel:
             "The worst key of each clause",
             "Where a clause has the fewest misses left: its value beside its target (shares), its"
             " samples beside the volume from which it is judged. Spent by: when, at the pace of the"
-            " last day, the period's budget will be. Clauses on single waits have no such figures.",
+            " last day, the period's budget will be. Clauses on single waits and on cost have no"
+            " misses and are not here.",
         ),
         columns,
         _KEY,
