@@ -19,11 +19,12 @@ from streams.export.dashboards.panels import (
     money,
     number,
 )
-from streams.export.dashboards.promises import Promise, promises
+from streams.export.dashboards.promises import Promise, promises, waits_met
 from streams.export.dashboards.queries import (
     RATE,
     clause_dimensions,
     clause_state,
+    counted,
     key_legend,
     where,
     whole_contract,
@@ -75,10 +76,8 @@ def _heading(one: Promise) -> str:
 def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[frame.Placed]:
     this = f'contract="{contract}"'
     selector = where(this, clause_dimensions(chosen))
-    waits = [where(one.matchers()) for one in found if one.is_wait]
     whole = where(this, whole_contract())
     oldest = f"baton_oldest_open_handoff_timestamp_seconds{whole}"
-    none = f"0 * sum(rate(baton_breaches_total{where(this)}{RATE}))"
     period = any(one.clause.period for one in found)
     width = 4 if period else 8
     placed: list[frame.Placed] = [
@@ -90,7 +89,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                     runbook="clause-breached",
                 ),
                 COUNT,
-                Query(f"sum(baton_breach_active{selector}) or {none}"),
+                Query(counted("baton_breach_active", selector, where(this))),
             ),
             width,
             5,
@@ -129,7 +128,7 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                     " than the minimum volume); the worst of the keys chosen above. A gap: no"
                     " worker reported it.",
                 ),
-                Query(clause_state(selector, waits, where(this)), "{{clause}}"),
+                Query(clause_state(selector, where(this), waits_met(found)), "{{clause}}"),
             ),
             24,
             min(24, max(5, 2 + len(found))),
@@ -239,11 +238,7 @@ def _volume(one: Promise, selector: str, by: str, legend: str) -> Panel:
 
 def _wait(one: Promise) -> list[frame.Placed]:
     grouping = one.clause.grouping
-    key = where(
-        f'contract="{one.contract}"',
-        f'grouping="{"+".join(grouping) or "contract"}"',
-        *(f'{name}="{value}"' for name, value in one.clause.where),
-    )
+    key = where(one.wait_key())
     by = f"by ({', '.join(grouping)}) " if grouping else ""
     legend = key_legend(grouping)
     named = f"{legend}: " if grouping else ""
@@ -282,11 +277,7 @@ def _wait(one: Promise) -> list[frame.Placed]:
             lines(
                 Said("In breach", "Keys of this clause in breach, of those it is judged for."),
                 COUNT,
-                Query(
-                    f"sum(baton_breach_active{this})"
-                    f" or 0 * sum(rate(baton_breaches_total{this}{RATE}))",
-                    "keys in breach",
-                ),
+                Query(counted("baton_breach_active", this, this), "keys in breach"),
             ),
             7,
             8,

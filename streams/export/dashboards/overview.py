@@ -19,7 +19,7 @@ from streams.export.dashboards.panels import (
     number,
     tiles,
 )
-from streams.export.dashboards.promises import Promise, all_promises, selectors
+from streams.export.dashboards.promises import Promise, all_promises, selectors, waits_met
 from streams.export.dashboards.queries import (
     CONTRACT,
     clause_state,
@@ -46,7 +46,7 @@ _KEY = {
 def overview(book: ContractBook, runbooks: str) -> Dashboard:
     """All contracts."""
     found = all_promises(book)
-    state = clause_state(_ALL, selectors(one for one in found if one.is_wait), _ALL)
+    state = clause_state(_ALL, _ALL, waits_met(found, CONTRACT))
     sheet = frame.Sheet(
         addresses.OVERVIEW,
         "Baton / Contracts",
@@ -95,7 +95,7 @@ def _now(book: ContractBook, state: str) -> list[frame.Placed]:
                     runbook="clause-breached",
                 ),
                 COUNT,
-                Query(f"sum({counted('baton_breach_active', _ALL, 'contract')})"),
+                Query(f"sum({counted('baton_breach_active', _ALL, _ALL, 'contract')})"),
             ),
             4,
             5,
@@ -191,7 +191,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
             lines(
                 Said("Open breaches by contract", "Clauses and keys in breach."),
                 COUNT,
-                Query(counted("baton_breach_active", _ALL, "contract"), "{{contract}}"),
+                Query(counted("baton_breach_active", _ALL, _ALL, "contract"), "{{contract}}"),
                 stacked=True,
             ),
             width,
@@ -243,7 +243,8 @@ def _worst_keys(book: ContractBook) -> Panel:
             "The worst key of each clause",
             "Where a clause has the fewest misses left: its value beside its target (shares), its"
             " samples beside the volume from which it is judged. Spent by: when, at the pace of the"
-            " last day, the period's budget will be. Clauses on single waits have no such figures.",
+            " last day, the period's budget will be. Clauses on single waits and on cost have no"
+            " misses and are not here.",
         ),
         columns,
         _KEY,

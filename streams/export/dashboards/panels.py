@@ -36,7 +36,7 @@ from streams.export.dashboards import queries
 DATASOURCE = shapes.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 SHARE, SECONDS, COUNT = "percentunit", "s", "short"
-AGO, TIME = "dateTimeFromNow", "dateTimeAsLocal"
+TIME = "dateTimeAsLocal"
 PER_SECOND, PLAIN = "cps", "none"
 
 GREEN, YELLOW, RED, GREY = "green", "yellow", "red", "#6e7079"

@@ -16,7 +16,6 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from streams.export.dashboards.panels import (
-    AGO,
     COUNT,
     TIME,
     Said,
@@ -88,6 +87,6 @@ def listing(
 
 def _cell(column: Column) -> list[DynamicConfigValue]:
     properties: dict[str, object] = {"unit": column.unit}
-    if column.unit in (AGO, TIME):
+    if column.unit == TIME:
         properties["custom.width"] = 210
     return [DynamicConfigValue(name, value) for name, value in properties.items()]

@@ -39,7 +39,7 @@ def long_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDay]:
     for tool, package in (("prometheus", "prometheus"), ("chromium", "chromium")):
         if shutil.which(tool) is None:
             pytest.fail(f"no {tool} here: apt-get install {package}")
-    with watched(busy_day(6_000), tmp_path_factory.mktemp("day"), lasting_s=120) as found:
+    with watched(busy_day(6_000), tmp_path_factory.mktemp("day"), lasting_s=200) as found:
         yield found
 
 
