@@ -1,4 +1,4 @@
-"""`baton contract render`: Prometheus rules with their tests, and Alertmanager's routes."""
+"""`baton contract render`: Prometheus rules with their tests, Alertmanager's routes, dashboards."""
 
 from __future__ import annotations
 
@@ -68,21 +68,40 @@ def _duration(_: click.Context, parameter: click.Parameter, given: str) -> str:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("deploy"),
     show_default=True,
-    help="Folder that gets prometheus/ and alertmanager/.",
+    help="Folder that gets prometheus/, alertmanager/ and grafana/dashboards/.",
 )
 @_options
 def render(contracts: tuple[Path, ...], out: Path, **given: Any) -> None:
-    """Write the rules, rule tests and routes of CONTRACTS (files or folders; all that come with
-    Baton if none is given).
+    """Write the rules, rule tests, routes and dashboards of CONTRACTS (files or folders; all that
+    come with Baton if none is given).
 
     The same contracts give the same files. Of each contract the last version is rendered.
+    Dashboards need the extra `baton-streams[dashboards]` and are left out without it.
     """
     folder = bundled_contract("telco-2026").parent
     options = RenderOptions(**given)
     try:
-        files = rendered(book_from(contracts or (folder,)), options)
+        book = book_from(contracts or (folder,))
+        files = rendered(book, options)
     except ContractError as error:
         raise click.ClickException(str(error)) from None
+    _write(out, files)
+    try:
+        from streams.export.dashboards.rendering import write_dashboards
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("grafana_foundation_sdk"):
+            raise
+        click.echo("dashboards left out: pip install 'baton-streams[dashboards]'", err=True)
+        return
+    place = out / "grafana" / "dashboards"
+    try:
+        for path in write_dashboards(book, place, options.runbooks_url):
+            click.echo(path)
+    except OSError as error:
+        raise click.ClickException(f"{place}: cannot be written: {error.strerror}") from None
+
+
+def _write(out: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         path = out / name
         try:

@@ -301,6 +301,12 @@ LOCAL_STATE_DISCARDED = MetricDef(
     " corrupt, foreign (of other topics) or stale (a day old).",
     ("table", "reason"),
 )
+WEBHOOK_DELIVERIES = MetricDef(
+    "baton_webhook_deliveries",
+    "counter",
+    "Attempts to hand a breach to the webhook: delivered, failed (tried again) or refused.",
+    ("outcome",),
+)
 BUILD_INFO = MetricDef("baton_build_info", "gauge", "1; the version that runs.", ("version",))
 READY = MetricDef("baton_ready", "gauge", "1 when partitions are assigned and state is recovered.")
 
