@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -30,7 +31,8 @@ def contract() -> None:
 @contract.command()
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 @form_option
-def check(files: tuple[Path, ...], form: str) -> None:
+@click.option("--notes", is_flag=True, help="Say what follows from sound terms, too.")
+def check(files: tuple[Path, ...], form: str, notes: bool) -> None:
     """Say everything that is wrong with contract FILES (or folders of *.yaml), and where.
 
     Exit code 0: they can be used, perhaps with warnings; 1: they cannot.
@@ -39,7 +41,7 @@ def check(files: tuple[Path, ...], form: str) -> None:
     if form == "json":
         _print_json(terms, problems)
     else:
-        _print_text(terms, problems)
+        _print_text(terms, problems, notes)
     if any(problem.grade == "error" for problem in problems):
         sys.exit(EXIT_ERRORS)
 
@@ -64,10 +66,11 @@ def checked(paths: tuple[Path, ...]) -> tuple[list[Terms], list[Problem]]:
     return terms, unreadable + problems
 
 
-def _print_text(terms: list[Terms], problems: list[Problem]) -> None:
+def _print_text(terms: list[Terms], problems: list[Problem], notes: bool) -> None:
     for problem in problems:
-        click.echo(f"{problem.place}: {problem.grade}: {problem.message}")
-    errors = sum(problem.grade == "error" for problem in problems)
+        if problem.grade != "note" or notes:
+            click.echo(f"{problem.place}: {problem.grade}: {problem.message}")
+    counts = Counter(problem.grade for problem in problems)
     for one in sorted(terms, key=lambda t: (t.contract, t.version)):
         ends = one.effective_to_ms
         until = "" if ends is None else f" to {local_text(ends, one.time_zone)}"
@@ -75,7 +78,11 @@ def _print_text(terms: list[Terms], problems: list[Problem]) -> None:
             f"{one.contract} version {one.version}: {_number(len(one.clauses), 'clause')}, in force"
             f" from {local_text(one.effective_from_ms, one.time_zone)}{until} ({one.time_zone})"
         )
-    click.echo(f"{_number(errors, 'error')}, {_number(len(problems) - errors, 'warning')}")
+    told = [_number(counts["error"], "error"), _number(counts["warning"], "warning")]
+    if counts["note"]:
+        shown = "" if notes else " (--notes shows them)"
+        told.append(_number(counts["note"], "note") + shown)
+    click.echo(", ".join(told))
 
 
 def _print_json(terms: list[Terms], problems: list[Problem]) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Literal
 from streams.domain.contract import ContractError, in_one_line
 
 KeyPath = tuple[str | int, ...]
-Grade = Literal["error", "warning"]
+# A note says what Baton makes of a contract that is as it is meant.
+Grade = Literal["error", "warning", "note"]
 _LONGEST_VALUE = 60
 _LONGEST_PATH = 200
 _LONGEST_LIST = 480
@@ -121,15 +122,19 @@ class Findings:
         `given` is what was written, looked up among `allowed`, or among `candidates` that are too
         many to list.
         """
-        self._note("error", document, path, text, given, tuple(allowed), candidates, at_key)
+        self._add("error", document, path, text, given, tuple(allowed), candidates, at_key)
 
     def warning(
         self, document: SourceDocument, path: KeyPath, text: str, *, at_key: bool = False
     ) -> None:
         """Note what is allowed and probably not meant."""
-        self._note("warning", document, path, text, None, (), (), at_key)
+        self._add("warning", document, path, text, None, (), (), at_key)
 
-    def _note(
+    def note(self, document: SourceDocument, path: KeyPath, text: str) -> None:
+        """Say what follows from what is meant."""
+        self._add("note", document, path, text, None, (), (), False)
+
+    def _add(
         self,
         grade: Grade,
         document: SourceDocument,

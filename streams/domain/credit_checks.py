@@ -163,7 +163,7 @@ def _check_burn(
     lost = infeasible_factors(budget)
     if lost:
         used = ", ".join(map(_number, burn_factors(budget)))
-        findings.warning(
+        findings.note(
             document,
             (*path, "sloRef"),
             f"{clause.id} lets {percent_text(budget)} be missed, so that a burn rate of"

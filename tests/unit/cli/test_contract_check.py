@@ -10,11 +10,11 @@ import pytest
 from tests.unit.cli.contract_commands import CONTRACT, GOOD, WAIT, WITHIN, plain, run
 
 
-def checked(folder: Path, text: str | bytes) -> tuple[int, list[str]]:
+def checked(folder: Path, text: str | bytes, *options: str) -> tuple[int, list[str]]:
     """Exit code and printed lines for one file of this text."""
     raw = text.encode() if isinstance(text, str) else text
     (folder / "c.yaml").write_bytes(raw)
-    result = run(folder, "check", "c.yaml")
+    result = run(folder, "check", "c.yaml", *options)
     return result.exit_code, plain(result, folder).splitlines()
 
 
@@ -100,15 +100,20 @@ def test_errors_of_meaning_come_all_at_once_too(tmp_path: Path) -> None:
     )
 
 
-def test_a_warning_does_not_keep_a_contract_from_being_used(tmp_path: Path) -> None:
+def test_a_note_is_counted_and_shown_where_it_is_asked_for(tmp_path: Path) -> None:
     text = GOOD.replace("0.95", "0.90").replace('"0.9"', '"0.8"').replace('"0.90"', '"0.85"', 1)
+    version = "care version 1: 2 clauses, in force from 2026-01-01 to 2026-07-01 (Asia/Singapore)"
     assert checked(tmp_path, text) == (
         0,
+        [version, "0 errors, 0 warnings, 1 note (--notes shows them)"],
+    )
+    assert checked(tmp_path, text, "--notes") == (
+        0,
         [
-            "c.yaml:19:15: warning: spec.serviceLevels[1].sloRef: within lets 10 % be missed, so"
+            "c.yaml:19:15: note: spec.serviceLevels[1].sloRef: within lets 10 % be missed, so"
             " that a burn rate of 14.4 can never be seen; used are 9, 4.38, 2.47, 1",
-            "care version 1: 2 clauses, in force from 2026-01-01 to 2026-07-01 (Asia/Singapore)",
-            "0 errors, 1 warning",
+            version,
+            "0 errors, 0 warnings, 1 note",
         ],
     )
 
