@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-kafka lint bench soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-dashboards test-kafka test-page lint bench soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,10 +35,27 @@ test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broke
 	@$(BIN)/python -m pytest -q tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e $(ARGS)
 
 test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, on real Prometheus and Alertmanager.
-	@$(BIN)/python -m pytest -q tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards --ignore=tests/e2e/page $(ARGS)
 
 test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
 	@$(BIN)/python -m pytest -q tests/kafka $(ARGS)
+
+$(VENV)/.page: requirements-page.lock $(VENV)/.dev
+	@echo "installing from requirements-page.lock ..."
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-page.lock
+	@touch $@
+
+test-page: $(VENV)/.page ## The live page in headless Chromium (Debian: chromium); BATON_SCREENSHOTS=1 keeps pictures.
+	@$(BIN)/python -m pytest -q tests/e2e/page $(ARGS)
+
+RENDER := tests/e2e/dashboards/render
+$(RENDER)/node_modules/.done: $(RENDER)/package.json $(RENDER)/package-lock.json
+	@echo "installing Grafana's components (npm, 430 MB, about a minute) ..."
+	@cd $(RENDER) && npm ci --legacy-peer-deps --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+test-dashboards: $(VENV)/.dev $(RENDER)/node_modules/.done ## Every panel asked of a Prometheus, and pictures of them (needs prometheus, chromium, npm).
+	@$(BIN)/python -m pytest -q tests/unit/export/dashboards tests/e2e/dashboards $(ARGS)
 
 chaos: $(VENV)/.dev ## Faults on three real brokers: SEED=n ROUNDS=n FAULT=name,name GUARANTEE=at-least-once.
 	@$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FAULT),--fault $(FAULT)) $(if $(GUARANTEE),--guarantee $(GUARANTEE)) $(ARGS)
@@ -74,8 +91,9 @@ soak: $(VENV)/.dev ## Ten simulated months at constant load: are tables and memo
 
 lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --group dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --extra dashboards --group dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group page -o requirements-page.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock
 
 clean: ## Remove the venv and caches.
-	rm -rf $(VENV) $(VENV)-audit dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(RENDER)/node_modules $(RENDER)/dist dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,14 +15,18 @@ from prometheus_client import CollectorRegistry
 
 from streams.agents.lifecycle import STAGE as LIFECYCLE
 from streams.agents.lifecycle import LifecycleStage
+from streams.agents.pager import Pager
 from streams.agents.ticks import TickLeader
 from streams.agents.windows import STAGE as WINDOWS
 from streams.agents.windows import WindowsStage
 from streams.domain.contract import ContractBook
 from streams.export.access import pages_access
 from streams.export.collector import BatonCollector
+from streams.export.live.page import LivePage
+from streams.export.live.snapshot import Snapshots
 from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
+from streams.export.webhook import Webhook
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
 from streams.kafka.batches import BatchConsumer
@@ -36,6 +40,7 @@ from streams.kafka.store import PartitionedStore
 from streams.kafka.topic_ids import identities
 from streams.kafka.topics import changelog_topics
 from streams.kafka.transactions import AtLeastOnce, ExactlyOnce
+from streams.secrets import secret
 from streams.settings import Settings
 
 log = logging.getLogger("baton")
@@ -56,6 +61,7 @@ class Worker:
 
     def __init__(self, settings: Settings, book: ContractBook) -> None:
         access = pages_access(settings)  # first: what follows must be closed once it is made
+        webhook_secret = secret(settings, "webhook_secret")
         self.settings = settings
         self.telemetry = Telemetry(book, settings.lateness_ms)
         self._book = book
@@ -109,6 +115,8 @@ class Worker:
             self.telemetry,
             windows_changelog,
         )
+        self._pager = self._new_pager(webhook_secret) if settings.webhook else None
+        self._paging: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
         # Ticks are a source: they are no part of a batch's transaction.
         self._tick_producer = AIOKafkaProducer(**producing)
@@ -129,7 +137,16 @@ class Worker:
                 self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
             )
         )
-        self._pages = Pages(registry, settings.host, settings.port, self.live, self.ready, access)
+        page = LivePage(
+            Snapshots(self.telemetry, book, settings.partitions),
+            access,
+            now=time.time,
+            lags=self.lags,
+            ready=self.ready,
+        )
+        self._pages = Pages(
+            registry, settings.host, settings.port, self.live, self.ready, access, page
+        )
         self.port = settings.port
 
     def _producing(self) -> dict[str, Any]:
@@ -141,6 +158,17 @@ class Worker:
             "max_batch_size": MAX_WHOLE_BYTES,
             "max_request_size": MAX_REQUEST_BYTES,
         }
+
+    def _new_pager(self, token: str) -> Pager:
+        settings = self.settings
+        return Pager(
+            settings.topic(topics.BREACHES),
+            settings.app_id,
+            lambda: Webhook(settings.webhook, token),
+            {**client_options(settings), "isolation_level": self._guarantee.isolation_level},
+            counted=self.telemetry.webhook_delivery,
+            now_ms=lambda: int(time.time() * 1000),
+        )
 
     def _table(self, name: str) -> tuple[PartitionedStore, str]:
         store, changelog = add_table(self.app, self.settings, name)
@@ -234,18 +262,22 @@ class Worker:
         await self._guarantee.start()
         self.app.finalize()
         self.app.tables._recovery = self._recovery()
+        if self._pager is not None:
+            self._paging = asyncio.create_task(self._pager.run())
+            self._paging.add_done_callback(self._part_ended)
         await self.app.maybe_start()
         if self.settings.ticks:
             await self._tick_producer.start()
             self._ticking = asyncio.create_task(self._ticks.run())
-            self._ticking.add_done_callback(self._ticks_ended)
+            self._ticking.add_done_callback(self._part_ended)
 
     def _leads_ticks(self) -> bool:
         first = TP(self.settings.topic(topics.EVENTS), 0)
         return self.ready()[0] and first in self.app.consumer.assignment()
 
-    def _ticks_ended(self, task: asyncio.Task[None]) -> None:
-        # Without ticks nothing would breach in silence: better to end and be replaced.
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        # Without ticks nothing would breach, without the pager nobody would hear of it: better to
+        # end and be replaced.
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
@@ -286,8 +318,10 @@ class Worker:
         return True
 
     async def _close(self) -> None:
-        if self._ticking is not None:
-            self._ticking.cancel()
+        for part in (self._ticking, self._paging):
+            if part is not None:
+                part.cancel()
+                await asyncio.wait([part])
         await self._pages.stop()
         await self.app.stop()
         await self._guarantee.stop()

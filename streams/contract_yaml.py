@@ -6,37 +6,40 @@ alias makes a few lines mean gigabytes, and of a key that stands twice the first
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError
 from yaml.reader import ReaderError
 
-from streams.domain.contract import ContractError, in_one_line
+from streams.domain.contract import in_one_line
+from streams.domain.contract_source import KeyPath, Place, SourceDocument, Unreadable
 
 MAX_DEPTH = 50
 _INTO = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _OUT_OF = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
-def parsed_documents(name: str, text: str) -> list[tuple[str, Any]]:
-    """The documents in `text`, each with its place (`name:line`).
+def parsed_documents(name: str, text: str) -> list[SourceDocument]:
+    """The documents in `text`, each value and key with its place.
 
-    Raises ContractError naming place and cause.
+    Dates and times stay text. Raises Unreadable naming place and cause.
     """
     try:
         _check_shape(name, text)
-        return [
-            (f"{name}:{node.start_mark.line + 1}", _construct(node))
-            for node in yaml.compose_all(text, Loader=_Loader)
-        ]
+        return [_document(name, node) for node in yaml.compose_all(text, Loader=_Loader)]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = name if mark is None else f"{name}:{mark.line + 1}:{mark.column + 1}"
+        line, column = (0, 1) if mark is None else (mark.line + 1, mark.column + 1)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         if isinstance(error, ReaderError):
-            place = f"{name}:{text.count(chr(10), 0, error.position) + 1}"
-        raise ContractError(f"{place}: not YAML: {in_one_line(problem)}") from None
+            before = text[: error.position]
+            line = before.count("\n") + 1
+            column = error.position - (before.rfind("\n") + 1) + 1
+        if "cannot start any token" in problem and repr("\t") in problem:
+            problem = "a tab where YAML wants spaces"
+        raise Unreadable(name, f"not YAML: {in_one_line(problem)}", line, column) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -65,6 +68,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# A time is read where a time is expected, with the place and the form that is expected there.
+_TIME = "tag:yaml.org,2002:timestamp"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != _TIME]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def _problem(text: str, node: yaml.Node) -> ConstructorError:
     return ConstructorError(None, None, text, node.start_mark)
 
@@ -87,15 +98,43 @@ def _check_shape(name: str, text: str) -> None:
                 )
     except (ValueError, OverflowError):
         # An escape like \UFFFFFFFF, which is no character.
-        line = loader.get_mark().line + 1
-        raise ContractError(f"{name}:{line}: not YAML: an escape that is no character") from None
+        mark = loader.get_mark()
+        raise Unreadable(
+            name, "not YAML: an escape that is no character", mark.line + 1, mark.column + 1
+        ) from None
     finally:
         loader.dispose()
 
 
-def _construct(node: yaml.Node) -> Any:
+def _document(name: str, node: yaml.Node) -> SourceDocument:
     loader = _Loader("")
     try:
-        return loader.construct_document(node)
+        content = loader.construct_document(node)
     finally:
         loader.dispose()
+    values: dict[KeyPath, Place] = {}
+    keys: dict[KeyPath, Place] = {}
+    for path, key, value in _places(node, ()):
+        values[path] = _place(value)
+        if key is not None:
+            keys[path] = _place(key)
+    return SourceDocument(name, content, node.start_mark.line + 1, values, keys)
+
+
+def _places(
+    node: yaml.Node, path: KeyPath, key: yaml.Node | None = None
+) -> Iterator[tuple[KeyPath, yaml.Node | None, yaml.Node]]:
+    """Every value under a node with its path and the key that names it, none for a list's."""
+    yield path, key, node
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _places(item, (*path, number))
+    elif isinstance(node, yaml.MappingNode):
+        for named, item in node.value:
+            if isinstance(named, yaml.ScalarNode):
+                yield from _places(item, (*path, named.value), named)
+
+
+def _place(node: yaml.Node) -> Place:
+    written = node.value if isinstance(node, yaml.ScalarNode) else None
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1, written)

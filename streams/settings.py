@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,8 +29,18 @@ def _addresses(text: str) -> str:
     return text
 
 
+def _web_address(text: str) -> str:
+    said = urlsplit(text)
+    if text and (said.scheme not in ("http", "https") or not said.hostname):
+        raise ValueError("an address that begins with http:// or https:// and names a host")
+    if said.username or said.password:
+        raise ValueError("no credentials in the address; BATON_WEBHOOK_SECRET has them")
+    return text
+
+
 Duration = Annotated[str, AfterValidator(_duration)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class Settings(BaseSettings):
@@ -149,6 +160,18 @@ class Settings(BaseSettings):
     )
     pages_open: bool = Field(
         False, description="Serve the pages beyond loopback without any of these credentials."
+    )
+
+    webhook: WebAddress = Field(
+        "",
+        description="Address to which each breach that opens or closes is posted, as a CloudEvent"
+        " without conversation ids; at least once, the same event under the same id.",
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Bearer token that is sent with it."
+    )
+    webhook_secret_file: Path | None = Field(
+        None, description="File that holds that token, if BATON_WEBHOOK_SECRET does not."
     )
 
     @property

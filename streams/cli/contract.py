@@ -1,15 +1,115 @@
-"""`baton contract`: contracts as code."""
+"""`baton contract`: what the contract's author asks before anybody is held to it."""
 
 from __future__ import annotations
 
-import click
+import sys
+from pathlib import Path
 
-from streams.cli.contract_render import render
+import click
+import orjson
+
+from streams.contract_files import contract_files, source_documents
+from streams.domain.contract import ContractError, Terms
+from streams.domain.contract_source import Problem, SourceDocument, Unreadable
+from streams.domain.contract_terms import read_documents
+from streams.domain.facts import rfc3339
+from streams.domain.time_zone import local_text
+
+EXIT_ERRORS = 1
+
+form_option = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 
 
 @click.group()
 def contract() -> None:
-    """Contracts as code: what is rendered from them."""
+    """Check contracts, compare their versions, and try them on a log."""
 
 
-contract.add_command(render)
+@contract.command()
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@form_option
+def check(files: tuple[Path, ...], form: str) -> None:
+    """Say everything that is wrong with contract FILES (or folders of *.yaml), and where.
+
+    Exit code 0: they can be used, perhaps with warnings; 1: they cannot.
+    """
+    terms, problems = checked(files)
+    if form == "json":
+        _print_json(terms, problems)
+    else:
+        _print_text(terms, problems)
+    if any(problem.grade == "error" for problem in problems):
+        sys.exit(EXIT_ERRORS)
+
+
+def checked(paths: tuple[Path, ...]) -> tuple[list[Terms], list[Problem]]:
+    """Sound terms and all problems of the files in `paths`; one that cannot be read is a problem.
+
+    Raises click.ClickException where a path names no file.
+    """
+    try:
+        files = contract_files(paths)
+    except ContractError as error:
+        raise click.ClickException(str(error)) from None
+    read: list[list[SourceDocument]] = []
+    unreadable: list[Problem] = []
+    for file in dict.fromkeys(files):
+        try:
+            read.append(source_documents(file))
+        except Unreadable as error:
+            unreadable.append(error.problem)
+    terms, problems = read_documents(read)
+    return terms, unreadable + problems
+
+
+def _print_text(terms: list[Terms], problems: list[Problem]) -> None:
+    for problem in problems:
+        click.echo(f"{problem.place}: {problem.grade}: {problem.message}")
+    errors = sum(problem.grade == "error" for problem in problems)
+    for one in sorted(terms, key=lambda t: (t.contract, t.version)):
+        ends = one.effective_to_ms
+        until = "" if ends is None else f" to {local_text(ends, one.time_zone)}"
+        click.echo(
+            f"{one.contract} version {one.version}: {_number(len(one.clauses), 'clause')}, in force"
+            f" from {local_text(one.effective_from_ms, one.time_zone)}{until} ({one.time_zone})"
+        )
+    click.echo(f"{_number(errors, 'error')}, {_number(len(problems) - errors, 'warning')}")
+
+
+def _print_json(terms: list[Terms], problems: list[Problem]) -> None:
+    report = {
+        "problems": [
+            {
+                "file": one.file,
+                "line": one.line or None,
+                "column": one.column if one.line else None,
+                "severity": one.grade,
+                "path": one.path or None,
+                "message": one.text,
+                "allowed": list(one.allowed),
+                "nearest": one.nearest,
+            }
+            for one in problems
+        ],
+        "contracts": [
+            {
+                "contract": one.contract,
+                "version": one.version,
+                "effective_from": rfc3339(one.effective_from_ms),
+                "effective_to": None
+                if one.effective_to_ms is None
+                else rfc3339(one.effective_to_ms),
+                "clauses": [clause.id for clause in one.clauses],
+            }
+            for one in sorted(terms, key=lambda t: (t.contract, t.version))
+        ],
+    }
+    click.get_binary_stream("stdout").write(
+        orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"
+    )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

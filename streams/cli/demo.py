@@ -23,6 +23,7 @@ from rich.table import Table
 
 from streams.app import Worker, WorkerCrashed
 from streams.cli.demo_check import Difference, compare
+from streams.cli.demo_sink import PageSink
 from streams.cli.demo_view import DemoView, breach_table, latency_table, percent, top_reasons
 from streams.cli.ending import end_now
 from streams.cli.log_source import CANONICAL, log_options, read_source
@@ -42,6 +43,7 @@ from streams.sources.synthetic import SyntheticDay, write_log
 HOME = Path(".baton")
 EXIT_DIFFERENT = 3
 EXIT_INTERRUPTED = 130
+_PAGED_WITHIN_S = 20.0
 _AT_WORK = "stream and oracle work on the same file; they are compared at the end"
 _DONE = "all is read; the oracle is still judging the same file"
 
@@ -154,21 +156,30 @@ async def _run(console: Console, plan: Plan, book: ContractBook, broker: Embedde
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sink = PageSink()
+    plan.settings.webhook = await sink.start()
     worker = Worker(plan.settings, book)
     worker.telemetry.keep_breach_log = True
     try:
-        code = await _replay_and_compare(console, plan, worker, broker, stop)
+        code = await _replay_and_compare(console, plan, worker, broker, sink, stop)
     except (DemoError, TopicsError, PagesError, WorkerCrashed, KafkaError) as error:
         click.echo(f"Error: {error}", err=True)
         code = 1
-    if not await worker.stop(grace_s=5):
+    stopped = await worker.stop(grace_s=5)
+    await sink.stop()
+    if not stopped:
         broker.stop()
         end_now(code)
     return code
 
 
 async def _replay_and_compare(
-    console: Console, plan: Plan, worker: Worker, broker: EmbeddedBroker, stop: asyncio.Event
+    console: Console,
+    plan: Plan,
+    worker: Worker,
+    broker: EmbeddedBroker,
+    sink: PageSink,
+    stop: asyncio.Event,
 ) -> int:
     settings = plan.settings
     with console.status(f"reading {plan.file}"):
@@ -176,7 +187,7 @@ async def _replay_and_compare(
     specs = declared_topics(settings.prefix, settings.partitions)
     await ensure_topics(settings.broker, specs, replication=1)
     await worker.start()
-    url = f"http://{settings.host}:{worker.port}/metrics"
+    url = f"http://{settings.host}:{worker.port}/"
     view = DemoView(worker.telemetry, total, url)
     async with _child(*_replay_command(plan)) as replay, _child(*_oracle_command(plan)) as oracle:
         said = asyncio.create_task(oracle.communicate())
@@ -185,11 +196,22 @@ async def _replay_and_compare(
             return EXIT_INTERRUPTED
         verdict = orjson.loads((await said)[0])
     different = await compare(settings.broker, settings.partitions, worker.written(), verdict)
-    console.print(_summary(worker, verdict, different))
+    await _paged(worker, sink, stop)
+    console.print(_summary(worker, sink, verdict, different))
     if not plan.once and not stop.is_set():
-        console.print(f"metrics stay up on {url} until Ctrl-C")
+        console.print(f"The live page is {url} until Ctrl-C (metrics: {url}metrics)")
         await _idle(worker, broker, stop)
     return 0 if all(d.identical for d in different) else EXIT_DIFFERENT
+
+
+async def _paged(worker: Worker, sink: PageSink, stop: asyncio.Event) -> None:
+    """Return once every breach that pages has reached the sink, or it is of no use to wait on."""
+    log = worker.telemetry.breach_log
+    due = sum(record.status == "opened" and record.severity == "page" for record in log)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PAGED_WITHIN_S):
+            while len(sink.pages) < due and not stop.is_set():
+                await asyncio.sleep(0.1)
 
 
 def _records_of(plan: Plan) -> int:
@@ -307,7 +329,9 @@ async def _idle(worker: Worker, broker: EmbeddedBroker, stop: asyncio.Event) -> 
         crash.cancel()
 
 
-def _summary(worker: Worker, verdict: Mapping[str, Any], different: list[Difference]) -> Group:
+def _summary(
+    worker: Worker, sink: PageSink, verdict: Mapping[str, Any], different: list[Difference]
+) -> Group:
     values = [v for w in worker.telemetry.windows.values() for v in w.values()]
     channels = [v for v in values if [n for n, _ in v.key] == ["channel"] and v.window == "24h"]
     whole = [v for v in values if not v.key and v.window == "24h"]
@@ -323,6 +347,8 @@ def _summary(worker: Worker, verdict: Mapping[str, Any], different: list[Differe
             figures.add_row(f"AI failures: {reason}", str(count))
     log = worker.telemetry.breach_log
     figures.add_row("breaches opened", str(sum(record.status == "opened" for record in log)))
+    figures.add_row("pages that reached the webhook", str(len(sink.pages)))
+    figures.add_row("the first of them", sink.first())
     figures.add_row("late facts", str(verdict["late_facts"]))
     dead = ", ".join(f"{code} {n}" for code, n in verdict["dead_letters"].items())
     figures.add_row("dead letters", dead or "none")

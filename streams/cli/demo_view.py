@@ -19,6 +19,7 @@ from streams.domain.facts import rfc3339
 from streams.domain.indicators import CONTAINMENT, ratio
 from streams.domain.key_windows import KeyWindows
 from streams.domain.window_value import WINDOW_LENGTHS_MS, WindowValue
+from streams.export.live import words
 from streams.export.telemetry import Telemetry
 
 _CONTAINMENT_NAMES = {
@@ -27,16 +28,6 @@ _CONTAINMENT_NAMES = {
     "no_recontact": "without return, final",
     "safe_verified": "verified or safe handoff, final",
 }
-
-
-def human_duration(ms: float) -> str:
-    """9 s, 2 m 05 s, 3 h 20 m."""
-    seconds = int(ms / 1000)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} m {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} m"
 
 
 def percent(numerator: int, denominator: int) -> str:
@@ -108,10 +99,10 @@ class DemoView:
         grid.add_row(
             "watermark",
             "-" if watermark is None else rfc3339(watermark)[:19] + "Z (data time)",
-            f"slowest partition {human_duration(behind)} behind; "
+            f"slowest partition {words.age(behind)} behind; "
             f"dead letters {sum(t.dead_letters.values())}, late facts {sum(t.late_facts.values())}",
         )
-        grid.add_row("metrics", self._url, "")
+        grid.add_row("live page", self._url, "")
         return Panel(grid, title="Baton demo (synthetic day unless DATA is given)", expand=True)
 
     def _open(self, channels: Iterable[KeyWindows]) -> RenderableType:
@@ -125,7 +116,7 @@ class DemoView:
         }
         for held in channels:
             oldest = min((timed.t0 for timed in held.waiting.values()), default=None)
-            age = "-" if oldest is None else human_duration(reached[held.key] - oldest)
+            age = "-" if oldest is None else words.age(reached[held.key] - oldest)
             overdue = len(held.breaches.waits)
             style = "red" if overdue else ""
             label = (
@@ -181,9 +172,7 @@ def latency_table(values: Iterable[WindowValue]) -> Table:
         table.add_column(column, justify="left" if column in ("channel", "window") else "right")
     for value in values:
         if value.samples:
-            stats = [
-                human_duration(ms) if ms is not None else "-" for ms in value.latency_ms.values()
-            ]
+            stats = [words.age(ms) if ms is not None else "-" for ms in value.latency_ms.values()]
             within = percent(*ratio("escalation_within", value.counts))
             channel = dict(value.key)["channel"]
             table.add_row(

@@ -7,6 +7,9 @@ import sys
 import click
 
 from streams.cli.contract import contract
+from streams.cli.contract_diff import diff
+from streams.cli.contract_render import render
+from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
 from streams.cli.generate import generate
 from streams.cli.oracle import oracle
@@ -28,8 +31,10 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, generate, topics, contract):
+for command in (demo, worker, replay, oracle, contract, generate, topics):
     cli.add_command(command)
+for command in (diff, render, simulate):
+    contract.add_command(command)
 
 
 def run() -> None:

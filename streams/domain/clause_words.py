@@ -1,162 +1,88 @@
-"""A clause in the words of people: for alerts, pages and the warning of a budget that runs out."""
+"""Promises in words, for people who did not write the YAML."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Sequence
 
-from streams.domain.budget import Projection
-from streams.domain.calendar_period import Period, period_name, period_of
-from streams.domain.contract import AMOUNTS, PPM, Clause, Indicator, Terms
-from streams.domain.time_zone import zone_of
+from streams.domain.contract import AMOUNTS, Clause, Indicator
+from streams.domain.money import decimal_text, percent_text
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"))
-_SPANS: dict[Period, str] = {
-    "1d": "the day",
-    "1w": "the week",
-    "1M": "the month",
-    "1Q": "the quarter",
-}
-_WINDOWS = {300_000: "5 min", 3_600_000: "1 h", 86_400_000: "24 h"}
 WORDS: dict[Indicator, str] = {
-    "escalation_wait": "waits for a human",
-    "escalation_within": "escalations taken over in time",
-    "answer_within": "requests answered in time",
-    "answer_removed_within": "requests off the queue in time",
-    "first_response_within": "first responses in time",
-    "containment_raw": "contacts contained",
-    "containment_safe": "contacts contained or handed over safely",
-    "containment_no_recontact": "contacts contained without recontact",
-    "containment_safe_verified": "contacts verified or handed over safely",
-    "verified_resolution": "claimed resolutions verified",
-    "first_contact": "resolutions at first contact",
-    "recontact": "resolved contacts that come back",
-    "human_takeover": "contacts taken over by humans",
-    "abandonment": "escalations abandoned",
-    "context_complete": "takeovers with complete context",
-    "customer_repeated": "customers who had to repeat themselves",
-    "failure_share": "AI failures",
-    "qa_coverage_ai": "AI contacts evaluated",
-    "qa_coverage_human": "human contacts evaluated",
-    "qa_pass_ai": "AI evaluations passed",
-    "qa_pass_human": "human evaluations passed",
-    "csat_satisfied": "answers satisfied",
+    "escalation_wait": "nobody waits longer than the threshold for a qualified human",
+    "escalation_within": "escalations taken over within the threshold",
+    "answer_within": "requests for a human answered in time, short abandons apart",
+    "answer_removed_within": "requests that left the queue in time, however",
+    "first_response_within": "first messages answered in time",
+    "containment_raw": "episodes in which no human was needed",
+    "containment_safe": "episodes contained or handed over safely",
+    "containment_no_recontact": "episodes contained whose customer did not come back",
+    "containment_safe_verified": "episodes verified or handed over safely",
+    "verified_resolution": "claimed resolutions verified by evidence",
+    "first_contact": "resolved episodes that took one contact",
+    "recontact": "resolved episodes whose customer came back",
+    "human_takeover": "episodes in which a human took over",
+    "abandonment": "escalations that the customer gave up",
+    "context_complete": "handoffs that carried the required context",
+    "customer_repeated": "handed over customers who had to repeat themselves",
+    "failure_share": "AI failures for this reason",
+    "qa_coverage_ai": "episodes whose AI part was evaluated",
+    "qa_coverage_human": "episodes with a human whose human part was evaluated",
+    "qa_pass_ai": "evaluations of the AI passed",
+    "qa_pass_human": "evaluations of humans passed",
+    "csat_satisfied": "answered surveys satisfied",
     "csat_response": "surveys answered",
     "compliance_exceptions": "compliance exceptions",
     "cost_per_verified": "cost of a verified resolution",
 }
+_PERIODS = {"1d": "each day", "1w": "each week", "1M": "each month", "1Q": "each quarter"}
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
 
-def duration_words(ms: int) -> str:
-    """The duration in the largest unit that divides it: 2 min, 90 s, 4 h."""
-    unit, name = next((unit, name) for unit, name in _UNITS if ms % unit == 0 and ms >= unit)
-    return f"{ms // unit} {name}"
+def span_text(span_ms: int) -> str:
+    """A span (ms) in the greatest unit that gives a whole number; seconds up to two minutes."""
+    for unit, name in _UNITS:
+        if span_ms and span_ms % unit == 0 and not (unit == 60_000 and span_ms <= 120_000):
+            return f"{span_ms // unit} {name}"
+    return f"{span_ms} ms"
 
 
-def percent_words(ppm: int) -> str:
-    """Parts per million as a percentage without needless zeros: 95 %, 99.5 %."""
-    return f"{_decimal(ppm, PPM // 100)} %"
+def join_words(words: Iterable[str]) -> str:
+    """`a, b and c`, sorted."""
+    *most, last = sorted(words)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
-def threshold_ms(clause: Clause, terms: Terms) -> int | None:
-    """The time that the clause's indicator is measured against, where its keys share one."""
-    by_channel = {
-        "escalation_wait": terms.thresholds_ms,
-        "escalation_within": terms.thresholds_ms,
-        "answer_within": terms.answer_ms,
-        "answer_removed_within": terms.answer_ms,
-        "first_response_within": terms.first_response_ms,
-    }.get(clause.indicator)
-    channel = dict(clause.where).get("channel")
-    return None if by_channel is None or channel is None else by_channel.get(channel)
+def value_text(indicator: Indicator, value: int) -> str:
+    """A bound of an indicator: per cent of a share (ppm), or the amount itself (millionths)."""
+    return decimal_text(value) if indicator in AMOUNTS else percent_text(value)
 
 
-def target_words(clause: Clause, terms: Terms) -> str:
-    """The target alone: 95 % / 2 min; at most 3; at most 4.5 EUR."""
-    if clause.indicator == "cost_per_verified":
-        return f"{_decimal(clause.target_ppm, PPM)} {terms.currency}"
-    if clause.indicator in AMOUNTS:
-        return _decimal(clause.target_ppm, PPM)
-    within = threshold_ms(clause, terms)
-    if clause.indicator == "escalation_wait":
-        return "the threshold" if within is None else duration_words(within)
-    share = percent_words(clause.target_ppm)
-    return share if within is None else f"{share} / {duration_words(within)}"
+def bound_text(clause: Clause) -> str:
+    """`at least 80 %`, `at most 25`."""
+    word = "at most" if clause.at_most else "at least"
+    return f"{word} {value_text(clause.indicator, clause.target_ppm)}"
 
 
-def promise_words(clause: Clause, terms: Terms) -> str:
+def where_text(grouping: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> str:
+    """For whom: `for channel chat, by market`, `for the whole contract`."""
+    fixed = dict(where)
+    told = [f"for {name} {value}" for name, value in fixed.items()]
+    apart = [name for name in grouping if name not in fixed]
+    if apart:
+        told.append(f"by {join_words(apart)}")
+    return ", ".join(told) or "for the whole contract"
+
+
+def clause_text(clause: Clause) -> str:
     """The whole promise in one line."""
-    where = "".join(f", {name} {value}" for name, value in clause.where)
-    target = target_words(clause, terms)
-    if clause.indicator == "escalation_wait":
-        return f"nobody waits longer than {target} for a human{where}"
-    words = WORDS[clause.indicator]
+    what = WORDS[clause.indicator]
     if clause.reason is not None:
-        words = f"{words} are {clause.reason}"
-    over = _SPANS[clause.period] if clause.period else _WINDOWS[clause.window_ms]
-    limit = "at most" if clause.at_most else "at least"
-    return f"{limit} {target} {words}{where}, over {over}"
-
-
-def projection_words(clause: Clause, terms: Terms, projection: Projection) -> str:
-    """The early warning, for a clause over a calendar period.
-
-    "at this rate the 95 % / 2 min clause for June fails on the 19th; 212 misses left"
-    """
-    assert clause.period is not None
-    left = projection.misses_left
-    misses = "1 miss" if abs(left) == 1 else f"{abs(left)} misses"
-    budget = f"{misses} left" if left >= 0 else f"{misses} over"
-    zone, at = terms.time_zone, projection.fails_at_ms
-    which = f"the {target_words(clause, terms)} clause for"
-    name = _period_words(clause.period, zone, projection.boundary_ms)
-    if at is None:
-        return f"at this rate {which} {name} holds; {budget}"
-    if left < 0:
-        return f"{which} {name} has failed; {budget}"
-    return f"at this rate {which} {name} fails {_moment_words(clause.period, zone, at)}; {budget}"
-
-
-def _period_words(period: Period, zone: str, boundary_ms: int) -> str:
-    start, _ = period_of(period, zone, boundary_ms)
-    first = _local(zone, start).date()
-    match period:
-        case "1M":
-            return f"{first:%B}"
-        case "1Q":
-            return period_name(period, zone, boundary_ms)
-        case "1w":
-            return f"the week of {_day_words(first)}"
-        case "1d":
-            return _day_words(first)
-
-
-def _moment_words(period: Period, zone: str, at_ms: int) -> str:
-    at = _local(zone, at_ms)
-    match period:
-        case "1d":
-            return f"at {at:%H:%M}"
-        case "1M":
-            return f"on the {_ordinal(at.day)}"
-        case _:
-            return f"on {_day_words(at.date())}"
-
-
-def _local(zone: str, time_ms: int) -> datetime:
-    return (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(zone_of(zone))
-
-
-def _day_words(day: date) -> str:
-    return f"{day.day} {day:%B}"
-
-
-def _ordinal(number: int) -> str:
-    if number % 100 in (11, 12, 13):
-        return f"{number}th"
-    return f"{number}{({1: 'st', 2: 'nd', 3: 'rd'}).get(number % 10, 'th')}"
-
-
-def _decimal(number: int, unit: int) -> str:
-    whole, rest = divmod(number, unit)
-    digits = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0")
-    return f"{whole}.{digits}" if digits else str(whole)
+        what = what.replace("this reason", clause.reason)
+    place = where_text(clause.grouping, clause.where)
+    if clause.indicator == "escalation_wait":
+        return f"{what}, {place}"
+    over = _PERIODS[clause.period] if clause.period else f"in any {span_text(clause.window_ms)}"
+    of = f"{bound_text(clause)}"
+    if clause.indicator in AMOUNTS:
+        return f"{what} {of} {over}, {place}"
+    return f"{of} of {what} {over}, {place}"

@@ -17,6 +17,7 @@ from typing import Literal, get_args
 import msgspec
 
 from streams.domain.calendar_period import PERIODS, Period
+from streams.domain.commercial import CommercialTerms
 from streams.domain.service_hours import ServiceHours
 
 Dimension = Literal[
@@ -170,6 +171,7 @@ class Terms:
     qa_pass_ppm: int = 800_000
     csat_satisfied_ppm: int = 750_000
     currency: str = "USD"
+    commercial: CommercialTerms | None = None
 
     def bounded(self, dimension: Dimension, value: str) -> str:
         """The value as a label: itself where the contract's scope lists it, else `other`.

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of a worker."""
+"""/metrics, /healthz and /readyz of a worker, and the live page where there is one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from streams.export.access import Access
+from streams.export.live.page import LivePage
 
 # A probe has no credentials; without them it is told yes or no.
 _PROBES = ("/healthz", "/readyz")
@@ -37,6 +38,7 @@ class Pages:
         live: Check,
         ready: Check,
         access: Access,
+        page: LivePage | None = None,
     ) -> None:
         self._registry = registry
         self._host = host
@@ -44,6 +46,7 @@ class Pages:
         self._live = live
         self._ready = ready
         self._access = access
+        self._page = page
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -52,6 +55,8 @@ class Pages:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        if self._page is not None:
+            self._page.register(app)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -75,7 +80,10 @@ class Pages:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self._allowed(request) or request.path in _PROBES:
             return await handler(request)
-        answer = web.Response(status=401, text="credentials are needed\n")
+        if self._page is not None and self._page.admits(request):
+            return await handler(request)
+        form = None if self._page is None else self._page.refusal(request)
+        answer = form or web.Response(status=401, text="credentials are needed\n")
         for challenge in self._access.challenges:
             answer.headers.add("WWW-Authenticate", challenge)
         return answer

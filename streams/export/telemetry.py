@@ -5,7 +5,7 @@ count.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from streams.domain.breach_record import BreachRecord
@@ -18,6 +18,8 @@ from streams.domain.lifecycle import Flush
 from streams.domain.windows import WindowPartition
 from streams.export.config_changes import ConfigChanges
 
+# What is kept of breaches that have closed, for people to look at.
+CLOSED_BREACHES = 8
 _BUCKETS_S = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600, 14_400, 86_400)
 
 
@@ -82,6 +84,10 @@ class Telemetry:
     foreign: Counter[str] = field(default_factory=Counter)
     breach_log: list[BreachRecord] = field(default_factory=list)
     keep_breach_log: bool = False
+    closed_breaches: deque[BreachRecord] = field(
+        default_factory=lambda: deque(maxlen=CLOSED_BREACHES)
+    )
+    webhook: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.bounds_ms = latency_bounds_ms(self.book)
@@ -198,5 +204,11 @@ class Telemetry:
         for record in records:
             if record.status == "opened":
                 self.breaches_opened[(record.contract, record.clause, record.severity)] += 1
+            elif record.status == "closed":
+                self.closed_breaches.append(record)
         if self.keep_breach_log:
             self.breach_log += records
+
+    def webhook_delivery(self, outcome: str) -> None:
+        """An attempt to hand a breach record to the webhook: delivered, failed or refused."""
+        self.webhook[outcome] += 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from streams.domain.contract import Dimension, Terms
 from streams.domain.facts import Fact
-from streams.oracle.indicators import Key, Versions, slice_end
+from streams.oracle.indicators import Counts, Key, Versions, slice_end
 
 
 class Counted(NamedTuple):
@@ -16,7 +16,7 @@ class Counted(NamedTuple):
 
     fact: Fact
     end: int
-    counts: Mapping[str, int]
+    counts: Counts
 
 
 def counted(facts: Iterable[Fact], versions: Versions) -> list[Counted]:
@@ -24,15 +24,17 @@ def counted(facts: Iterable[Fact], versions: Versions) -> list[Counted]:
     return [Counted(f, slice_end(f.time), counts_of(f, versions.of(f))) for f in facts]
 
 
-def by_key(
+def by_slice(
     facts: Iterable[Counted], grouping: tuple[Dimension, ...], versions: Versions
-) -> dict[Key, list[Counted]]:
-    """The facts whose own terms publish the grouping, by their keys in it."""
-    found: dict[Key, list[Counted]] = defaultdict(list)
+) -> dict[Key, dict[int, Counts]]:
+    """What the facts whose own terms publish the grouping count for, by key and end of slice."""
+    found: dict[Key, dict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for one in facts:
         if grouping in versions.of(one.fact).groupings:
-            found[versions.key(one.fact, grouping)].append(one)
-    return found
+            sums = found[versions.key(one.fact, grouping)][one.end]
+            for name, number in one.counts.items():
+                sums[name] += number
+    return {key: dict(slices) for key, slices in found.items()}
 
 
 def counts_of(fact: Fact, terms: Terms) -> dict[str, int]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from msgspec.structs import replace
 
 from streams.domain.breach_record import BreachRecord, BreachStatus
 from streams.domain.calendar_period import period_of
-from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Dimension, Terms
+from streams.domain.contract import PPM, Clause, ContractBook, Dimension, Terms
 from streams.domain.window_value import SLICE_MS
-from streams.oracle.counters import Counted, by_key
+from streams.oracle.counters import Counted, by_slice
 from streams.oracle.indicators import (
     WAITING_COUNTS,
+    Counts,
     Key,
     Versions,
     is_containment,
@@ -77,20 +78,20 @@ def _spans(versions: Sequence[Terms], begin: int, last: int) -> Iterator[tuple[T
 
 
 class _Series:
-    """One key's facts as running sums over its slices, so that any window is one subtraction."""
+    """One key's slices as running sums, so that any window is one subtraction."""
 
-    def __init__(self, facts: Iterable[Counted], waits: Iterable[Wait], clause: Clause) -> None:
-        good: dict[int, int] = defaultdict(int)
-        total: dict[int, int] = defaultdict(int)
+    def __init__(self, slices: Mapping[int, Counts], waits: Iterable[Wait], clause: Clause) -> None:
+        good: dict[int, int] = {}
+        total: dict[int, int] = {}
         # What the denominator is where nothing was counted.
         self._least = ratio_of({}, clause.indicator, clause.reason)[1]
-        self.escalated_from: int | None = None
-        for fact, end, counts in facts:
+        for end, counts in slices.items():
             numerator, denominator = ratio_of(counts, clause.indicator, clause.reason)
-            good[end] += numerator
-            total[end] += denominator - self._least
-            if fact.kind == "escalation_opened":
-                self.escalated_from = min(end, self.escalated_from or end)
+            good[end] = numerator
+            total[end] = denominator - self._least
+        self.escalated_from = min(
+            (end for end, counts in slices.items() if counts.get("escalations")), default=None
+        )
         self._ends = sorted(total)
         self._good = [0, *accumulate(good[end] for end in self._ends)]
         self._total = [0, *accumulate(total[end] for end in self._ends)]
@@ -133,28 +134,28 @@ class _Keys:
         self._waits = waits
         self._versions = versions
         self._known: dict[
-            tuple[Dimension, ...], tuple[dict[Key, list[Counted]], dict[Key, list[Wait]]]
+            tuple[Dimension, ...], tuple[dict[Key, dict[int, Counts]], dict[Key, list[Wait]]]
         ] = {}
 
     def series(self, clause: Clause) -> dict[Key, _Series]:
         """The series of every key that the clause judges."""
-        facts, waits = self._by_key(clause.grouping)
+        slices, waits = self._in(clause.grouping)
         return {
-            key: _Series(facts.get(key, ()), waits.get(key, ()), clause)
-            for key in {*facts, *waits}
+            key: _Series(slices.get(key, {}), waits.get(key, ()), clause)
+            for key in {*slices, *waits}
             if judges(clause, key)
         }
 
-    def _by_key(
+    def _in(
         self, grouping: tuple[Dimension, ...]
-    ) -> tuple[dict[Key, list[Counted]], dict[Key, list[Wait]]]:
+    ) -> tuple[dict[Key, dict[int, Counts]], dict[Key, list[Wait]]]:
         if grouping not in self._known:
             versions = self._versions
             waiting: dict[Key, list[Wait]] = defaultdict(list)
             for wait in self._waits:
                 if grouping in versions.of(wait.opened).groupings:
                     waiting[versions.key(wait.opened, grouping)].append(wait)
-            self._known[grouping] = (by_key(self._facts, grouping, versions), waiting)
+            self._known[grouping] = (by_slice(self._facts, grouping, versions), waiting)
         return self._known[grouping]
 
 
@@ -225,7 +226,6 @@ def _recovered(clause: Clause, numerator: int, denominator: int) -> bool:
     if clause.at_most:
         bound = max(0, clause.target_ppm - clause.hysteresis_ppm)
         return numerator * clause.scale <= bound * denominator
-    bound = clause.target_ppm + clause.hysteresis_ppm
-    if clause.indicator not in AMOUNTS:
-        bound = min(PPM, bound)
+    # What has a least is a share: amounts have a most.
+    bound = min(PPM, clause.target_ppm + clause.hysteresis_ppm)
     return numerator * clause.scale >= bound * denominator

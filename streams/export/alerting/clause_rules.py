@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.domain.clause_counts import COUNTED, RATIOS, misses_allowed
-from streams.domain.clause_words import duration_words, promise_words, target_words
 from streams.domain.contract import DIMENSIONS, PPM, Clause, Severity, Terms
+from streams.domain.promise_words import duration_words, promise_words, target_words
 from streams.export.alerting.burn import (
     Pair,
     budget_ppm,

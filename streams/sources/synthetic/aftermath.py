@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.sources.synthetic import calibration as c
 from streams.sources.synthetic.journey import Journey
+from streams.sources.synthetic.reviews import review
 
 _MINUTE = 60_000
 
@@ -18,7 +19,7 @@ def follow(journey: Journey) -> None:
     if contact.test:
         return
     _ratings(journey, end)
-    _reviews(journey, end)
+    review(journey, end)
     if contact.course == "contained":
         if journey.claimed:
             _evidence(journey, end)
@@ -61,32 +62,40 @@ def _reopen(journey: Journey, end: int) -> None:
     own_claim = f"{journey.contact.id}-r1"
     journey.say(at, "resolution.reopened", prior_claim_id=own_claim, same_journey=True)
     journey.say(at + 500, "message.sent", author="customer")
-    journey.say(at + 2_500, "ai.turn", prompt_version=journey.prompt, model="m-3")
+    journey.say(at + 2_500, "ai.turn", **journey.versions)
     journey.say(at + 2_700, "message.sent", author="ai")
     journey.say(at + chance.between(30_000, 120_000), "contact.ended", ended_by="customer")
 
 
 def _money(journey: Journey, end: int) -> None:
     chance, contact = journey.chance, journey.contact
-    currency = c.CURRENCIES[contact.market]
     tokens = len(contact.turns) * chance.between(1_000, 3_000)
     journey.say(
         end + chance.between(1_000, 20_000),
         "cost.recorded",
         component="llm",
-        amount_micros=tokens * 4,
-        currency=currency,
+        amount_micros=tokens * c.TOKEN_MICROS,
+        currency=c.BILLING_CURRENCY,
         quantity=tokens,
         unit="tokens",
     )
+    if contact.bad and chance.hit(c.CREDITED_PPM):
+        # What the AI spent in vain is taken back by whom it was bought from.
+        journey.say(
+            end + chance.between(60 * _MINUTE, 180 * _MINUTE),
+            "cost.recorded",
+            component="llm",
+            amount_micros=-tokens * c.TOKEN_MICROS,
+            currency=c.BILLING_CURRENCY,
+        )
     if contact.channel == "voice":
         seconds = (end - contact.start) // 1000
         journey.say(
             end + chance.between(1_000, 20_000),
             "cost.recorded",
             component="telephony",
-            amount_micros=seconds * 250,
-            currency=currency,
+            amount_micros=seconds * c.CARRIER_MICROS.get(contact.market, c.LINE_MICROS),
+            currency=c.CARRIER_CURRENCIES.get(contact.market, c.BILLING_CURRENCY),
             quantity=seconds,
             unit="seconds",
         )
@@ -96,8 +105,8 @@ def _money(journey: Journey, end: int) -> None:
             end + chance.between(1_000, 20_000),
             "cost.recorded",
             component="human",
-            amount_micros=held * 5_000,
-            currency=currency,
+            amount_micros=held * c.DESK_MICROS,
+            currency=c.BILLING_CURRENCY,
             quantity=held,
             unit="seconds",
         )
@@ -107,7 +116,7 @@ def _money(journey: Journey, end: int) -> None:
             "business.outcome",
             kind="conversion" if chance.hit(700_000) else "renewal",
             value_micros=chance.between(5, 40) * 1_000_000,
-            currency=currency,
+            currency=c.CURRENCIES[contact.market],
         )
     elif contact.journey == "billing" and chance.hit(30_000):
         journey.say(
@@ -115,7 +124,7 @@ def _money(journey: Journey, end: int) -> None:
             "business.outcome",
             kind="refund" if chance.hit(900_000) else "churn",
             value_micros=chance.between(1, 15) * 1_000_000,
-            currency=currency,
+            currency=c.CURRENCIES[contact.market],
         )
 
 
@@ -136,30 +145,3 @@ def _ratings(journey: Journey, end: int) -> None:
             scale_min=1,
             scale_max=5,
         )
-
-
-def _reviews(journey: Journey, end: int) -> None:
-    chance, contact = journey.chance, journey.contact
-    if chance.hit(25_000):
-        status = "final" if chance.hit(850_000) else "draft" if chance.hit(700_000) else "deleted"
-        journey.say(
-            end + chance.between(5 * _MINUTE, 240 * _MINUTE),
-            "qa.evaluated",
-            evaluation_id=f"{contact.id}-q1",
-            evaluator="auto" if chance.hit(700_000) else "human",
-            status=status,
-            subject="human" if contact.spells else "ai",
-            score_ppm=chance.between(550_000, 1_000_000),
-            automatic_fail=chance.hit(20_000),
-            form="care-2",
-        )
-    if chance.hit(3_000):
-        fields = {
-            "exception_id": f"{contact.id}-x1",
-            "rule_id": "identity-before-disclosure",
-            "severity": "major" if chance.hit(800_000) else "critical",
-        }
-        journey.say(end + 2_000, "compliance.exception", detector="rules-1", **fields)
-        if chance.hit(850_000):
-            closed = end + chance.between(60 * _MINUTE, 280 * _MINUTE)
-            journey.say(closed, "compliance.closed", **fields)

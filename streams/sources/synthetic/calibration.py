@@ -42,6 +42,12 @@ LANGUAGES = {
     "PH": Choice({"fil": 60, "en": 40}),
 }
 CURRENCIES = {"SG": "SGD", "MY": "MYR", "PH": "PHP"}
+# Costs are billed in one currency, but for a carrier that bills in its own; micro-units each.
+BILLING_CURRENCY = "SGD"
+TOKEN_MICROS, LINE_MICROS, DESK_MICROS = 4, 250, 5_000
+CARRIER_CURRENCIES = {"PH": "PHP"}
+CARRIER_MICROS = {"PH": 11_000}
+CREDITED_PPM = 50_000
 JOURNEYS = Choice({"billing": 34, "outage": 22, "plan_change": 18, "activation": 14, "roaming": 12})
 TOOLS = {
     "billing": "get_bill",
@@ -62,6 +68,7 @@ ESCALATED_PPM = {"voice": 232_000, "chat": 199_000, "messaging": 170_000, "email
 BAD_ESCALATED_PPM = 650_000
 TRAPPED_PPM, BAD_TRAPPED_PPM = 3_000, 70_000
 STUMBLE_PPM, BAD_STUMBLE_PPM = 90_000, 400_000  # contained after a failure that the AI got over
+STALLED_PPM, BAD_STALLED_PPM = 12_000, 60_000  # the first answer, where it is not on the phone
 EARLY_SIGNAL_PPM, BAD_EARLY_SIGNAL_PPM = 50_000, 400_000  # failed once, tried on, failed again
 REASONS = Choice(
     {
@@ -94,6 +101,11 @@ ANSWER = {
     "chat": Quantiles((0, 800), (500, 1_800), (950, 4_200), (1000, 7_000)),
     "messaging": Quantiles((0, 900), (500, 2_000), (950, 4_500), (1000, 8_000)),
     "email": Quantiles((0, 15_000), (500, 35_000), (950, 80_000), (1000, 110_000)),
+}
+STALLED = {
+    "chat": Quantiles((0, 15_000), (500, 30_000), (1000, 75_000)),
+    "messaging": Quantiles((0, 40_000), (500, 90_000), (1000, 240_000)),
+    "email": Quantiles((0, 3_600_000), (500, 9_000_000), (1000, 18_000_000)),
 }
 PAUSE = {
     "voice": Quantiles((0, 6_000), (500, 11_000), (950, 24_000), (1000, 40_000)),
@@ -190,6 +202,26 @@ QUIRKS = {
 }
 POOR_CONTEXT_PPM, BAD_POOR_CONTEXT_PPM = 25_000, 150_000
 REPEATED_PPM, BAD_REPEATED_PPM = 30_000, 120_000
+
+# Of the AI's part of a contact, and of the human's: how often it is evaluated, and to what score.
+AI_REVIEWED_PPM, HUMAN_REVIEWED_PPM = 22_000, 50_000
+_SCORES = Quantiles((0, 550_000), (150, 700_000), (600, 860_000), (1000, 1_000_000))
+_BAD_SCORES = Quantiles((0, 300_000), (500, 620_000), (900, 800_000), (1000, 950_000))
+SCORES = {False: _SCORES, True: _BAD_SCORES}
+AUTOMATIC_FAIL_PPM = 20_000
+DRAFTED_PPM, NEVER_FINAL_PPM, DELETED_PPM = 200_000, 100_000, 30_000
+EXCEPTION_PPM = 3_000
+EXCEPTION_CLOSED_PPM = 850_000
+# (rule, severity), and in how many minutes an exception of that severity must be closed.
+EXCEPTIONS = Choice(
+    {
+        ("identity-before-disclosure", "major"): 45,
+        ("recording-notice", "minor"): 35,
+        ("fee-disclosure", "major"): 15,
+        ("identity-before-disclosure", "critical"): 5,
+    }
+)
+DUE_MINUTES = {"minor": 24 * 60, "major": 4 * 60, "critical": 60}
 
 CLAIMED_PPM = 930_000
 # What is found out about a resolution that the AI claimed: (kind, owner, result); "" is nothing.

@@ -8,10 +8,10 @@ from streams.sources.synthetic import calibration as c
 from streams.sources.synthetic.chance import Chance
 from streams.sources.synthetic.contacts import Contact, Spell, signal_delay
 from streams.sources.synthetic.day import SyntheticDay
+from streams.sources.synthetic.versions import versions_of
 
 Occurrence = tuple[int, str, dict[str, Any]]
 
-GOOD_PROMPT, BAD_PROMPT = "p-17", "p-18"
 _TOOL_CALL_PPM = 400_000
 _FAILED_CALL = {"tool_error": "error", "policy_block": "denied"}
 _CONTEXT_FIELDS = ("issue", "attempts", "identity_checked", "summary")
@@ -27,7 +27,7 @@ class Journey:
         self.end = contact.start
         self.closed = False
         self.claimed = False
-        self.prompt = BAD_PROMPT if contact.bad else GOOD_PROMPT
+        self.versions = versions_of(day, contact)
         self._data: dict[str, Any] = {
             "contract": day.contract,
             "supplier": day.supplier,
@@ -87,6 +87,8 @@ class Journey:
             delay = 110
         elif reason in _FAILED_CALL or chance.hit(_TOOL_CALL_PPM):
             self._tool_call(at + delay * 2 // 3, index, _FAILED_CALL.get(reason, "ok"))
+        if index == 0 and not reason and contact.channel != "voice":
+            delay = self._stalled(delay)
         self._ai_turn(at + delay, reason)
         for time, signal in signals:
             self.say(
@@ -94,20 +96,28 @@ class Journey:
                 "ai.failure_signalled",
                 signal=signal,
                 raw_reason=f"bot.{signal}",
-                prompt_version=self.prompt,
-                model="m-3",
+                **self.versions,
             )
         if contact.channel != "voice" and (not reason or index + 1 < len(contact.turns)):
             self.say(
                 at + delay + 150, "message.sent", author="ai", in_reply_to=f"{contact.id}-m{index}"
             )
 
+    def _stalled(self, delay: int) -> int:
+        """How long the first answer takes, now and then far longer than it should."""
+        contact, chance = self.contact, self.chance
+        if not chance.hit(c.BAD_STALLED_PPM if contact.bad else c.STALLED_PPM):
+            return delay
+        longer = chance.value(c.STALLED[contact.channel])
+        # It comes before the customer's next word, or the customer would not have waited for it.
+        at, following = contact.turns[0], contact.turns[1:2]
+        return longer if not following or at + longer + 500 < following[0] else delay
+
     def _ai_turn(self, at: int, reason: str = "") -> None:
         chance = self.chance
         fields: dict[str, Any] = {
             "agent_name": "care-bot",
-            "prompt_version": self.prompt,
-            "model": "m-3",
+            **self.versions,
             "input_tokens": chance.between(400, 3_000),
             "output_tokens": chance.between(20, 300),
             "duration_ms": chance.between(300, 2_500),
@@ -154,7 +164,7 @@ class Journey:
             self.say(spell.entered - 500, "contact.data_updated")
         if position and spell.signalled is not None:
             self._ai_turn(spell.signalled - 60, "no_match")
-            self.say(spell.signalled, "ai.failure_signalled", signal="no_match", model="m-3")
+            self.say(spell.signalled, "ai.failure_signalled", signal="no_match", **self.versions)
         if spell.requested is not None:
             self._request(spell.requested, handoff)
         swapped = contact.quirk == "swapped"

@@ -6,7 +6,17 @@ from streams.domain.facts import rfc3339
 from streams.sources.synthetic.chance import Chance
 from streams.sources.synthetic.contacts import Contact
 from streams.sources.synthetic.day import HOUR_MS, SyntheticDay
-from streams.sources.synthetic.journey import BAD_PROMPT, GOOD_PROMPT, Occurrence
+from streams.sources.synthetic.journey import Occurrence
+from streams.sources.synthetic.versions import (
+    BAD_PROMPT,
+    GOOD_PROMPT,
+    NEW_KNOWLEDGE,
+    NEW_MODEL,
+    OLD_KNOWLEDGE,
+    OLD_MODEL,
+    knowledge_released_at,
+    trial_starts_at,
+)
 
 _DAY_MS = 24 * HOUR_MS
 
@@ -14,8 +24,11 @@ _DAY_MS = 24 * HOUR_MS
 def releases(day: SyntheticDay) -> list[Occurrence]:
     """Changes of the AI's configuration: the prompt that breaks its tools, and the way back."""
     changes: list[tuple[int, str, str, str, str]] = [
-        (day.start_ms + 600_000, "knowledge", "kb-40", "kb-41", "low")
+        (knowledge_released_at(day), "knowledge", OLD_KNOWLEDGE, NEW_KNOWLEDGE, "low")
     ]
+    trial = trial_starts_at(day)
+    if trial is not None:
+        changes.append((trial, "model", OLD_MODEL, NEW_MODEL, "trial"))
     if day.bad_period is not None:
         bad_from, bad_to = day.bad_period
         changes += [

@@ -1,4 +1,4 @@
-"""Contract files: a good one loads; an error names file and line, the key, and what is allowed."""
+"""Contract files to terms; an error names file, line, column, the key, and what is allowed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.contract import Clause, ContractBook, ContractError
-from streams.domain.contract_document import duration_ms, terms_from_documents
+from streams.domain.contract_document import duration_ms
+from streams.domain.contract_source import SourceDocument
+from streams.domain.contract_terms import terms_from_documents
 from tests.unit.oracle.verdicts import BOOK, TERMS
 
 GOOD = """\
@@ -146,36 +148,49 @@ def test_two_files_may_each_have_an_slo_of_one_name(tmp_path: Path) -> None:
 
 
 CASES: list[tuple[str, str, str]] = [
-    ("inactivity: 30m", "inactivity: soon", "c0.yaml:1: Expected `str` matching regex"),
-    ("inactivity: 30m", "inactivity: 0s", "c0.yaml:1: Expected `str` matching regex"),
-    ("  inactivity: 30m\n", "", "missing required field `inactivity` - at `$.spec`"),
-    ("  timeZone:", "  timeZome:", "c0.yaml:1: Object contains unknown field `timeZome`"),
-    ("Asia/Singapore", "Asia/Atlantis", "spec.timeZone 'Asia/Atlantis' is not an IANA"),
-    ("+08:00, to", ", to", "c0.yaml:1: spec.effective needs an offset"),
-    ("[voice, chat]", "[voice, fax]", "at `$.spec.scope.channels[1]`; allowed: chat, email"),
-    ("{voice: 60s", "{fax: 60s", "at `key` in `$.spec.handoff.thresholds`; allowed: chat, email"),
-    ("version: 2", "version: 0", "c0.yaml:1: Expected `int` >= 1 - at `$.spec.version`"),
-    ("[[market]]", "[[weather]]", "`$.spec.rollUps[0][0]`; allowed: channel, journey, market"),
-    ("sloRef: wait}", "sloRef: weight}", "sloRef 'weight' names no SLO document; there are"),
-    ("sloRef: errors", "sloRef: wait", "c0.yaml:1: spec.serviceLevels names an SLO twice"),
-    ("name: errors}\nspec", "name: wait}\nspec", "c0.yaml:37: SLO 'wait' is defined twice"),
-    ('"0.02"', '"2 %"', "matching regex"),
-    ('"0.02"', '"2 %"', "$.spec.serviceLevels[1].hysteresis"),
-    ("severity: ticket", "severity: fire", "serviceLevels[1].severity`; allowed: page, ticket"),
-    ("target: 0.7}", "target: 1.7}", "c0.yaml:37: objectives.target 1.7 must lie in 0..1"),
+    ("inactivity: 30m", "inactivity: soon", "c0.yaml:9:15: spec.inactivity: must be a duration"),
+    ("inactivity: 30m", "inactivity: 0s", "like 90s, 2m, 24h or 7d, not '0s'"),
+    ("inactivity: 30m", "inactivity: 36501d", "'36501d' is more than 36500d, the longest"),
+    ("  inactivity: 30m\n", "", "c0.yaml:4:1: spec.inactivity: is required and not there"),
+    ("  timeZone:", "  timeZome:", "c0.yaml:4:1: spec.timeZone: is required and not there"),
+    ("Asia/Singapore", "Asia/Singapur", "7:13: spec.timeZone: 'Asia/Singapur' is not an IANA"),
+    ("Asia/Singapore", "Asia/Singapur", "like Asia/Manila; did you mean 'Asia/Singapore'?"),
+    ("+08:00, to", ", to", "spec.effective.from: must be a time with an offset, like 2026-01-01T"),
+    ("2027-01-01T", "2025-01-01T", "c0.yaml:6:52: spec.effective.to: must be after `from`"),
+    ("2026-01-01T", "9001-01-01T", "spec.effective.from: must lie in the years 1 to 9000"),
+    ("[voice, chat]", "[voice, fax]", "spec.scope.channels[1]: 'fax' is not allowed here; allowed"),
+    ("[voice, chat]", "[voice, chatt]", "did you mean 'chat'?; allowed: chat, email, messaging,"),
+    ("{voice: 60s", "{fax: 60s", "c0.yaml:12:18: spec.handoff.thresholds.fax: unknown key"),
+    ("markets: [SG]", "markets: [NO]", "not false, as YAML reads NO: put it in quotes"),
+    ("markets: [SG]", "markets: SG", "spec.scope.markets: must be a list, not 'SG'"),
+    ("version: 2", "version: 0", "spec.version: must be a whole number from 1 to 2147483647"),
+    ("version: 2", "version: two", "not 'two'"),
+    ("[[market]]", "[[weather]]", "spec.rollUps[0][0]: 'weather' is not allowed here; allowed"),
+    ("sloRef: wait}", "sloRef: weight}", "16:16: spec.serviceLevels[0].sloRef: 'weight' names"),
+    ("sloRef: wait}", "sloRef: weight}", "did you mean 'wait'?; allowed: errors, wait"),
+    ("sloRef: errors", "sloRef: wait", "17:16: spec.serviceLevels[1].sloRef: the SLO 'wait'"),
+    ("name: errors}\nspec", "name: wait}\nspec", "'errors' names no SLO document; allowed: wait"),
+    ('"0.02"', '"2 %"', "spec.serviceLevels[1].hysteresis: must be a decimal from 0 to 1"),
+    ('"0.02"', "0.02", "not 0.02: put it in quotes"),
+    ("severity: ticket", "severity: fire", "serviceLevels[1].severity: 'fire' is not allowed here"),
+    ("target: 0.7}", "target: 1.7}", "53:25: spec.objectives[0].target: 1.7 must lie in 0..1"),
     ("target: 0.7}", "target: 0.1234567}", "with at most 6 decimals"),
-    ("duration: 1h", "duration: 2h", "- at `$.spec.timeWindow[0].duration`; allowed: 1h, 24h, 5m"),
-    ("  objectives: [{target: 0.7}]", "", "missing required field `objectives` - at `$.spec`"),
-    ("reason: tool_error, ", "", "c0.yaml:37: failure_share needs a `reason` and stands under"),
-    ("bad:", "good:", "c0.yaml:37: failure_share needs a `reason` and stands under `bad`"),
-    ("good:", "bad:", "c0.yaml:19: escalation_wait stands under `good`, without a `reason`"),
-    ("good:", "total:", "c0.yaml:19: ratioMetric needs exactly one of good and bad"),
-    ("escalation_wait", "average_wait", "metricSource.spec.indicator`; allowed: containment_"),
-    ("type: baton", "type: prom", "metricSource.type`; allowed: baton"),
-    ("reason: tool_error", "reason: bad_luck", "metricSource.spec.reason`; allowed: guardrail,"),
-    ("kind: SLO", "kind: Wish", "c0.yaml:19: kind is 'Wish'; allowed: ServiceContract, SLO"),
-    ("metadata: {name: care}", "metadata: {name: Care!}", "c0.yaml:1: Expected `str` matching"),
-    ("spec:\n  version", "spec:\n\tversion", "c0.yaml:5:1: not YAML"),
+    ("duration: 1h", "duration: 2h", "spec.timeWindow[0].duration: '2h' is not allowed here"),
+    ("duration: 1h", "duration: 1d", "a window of 1d is a calendar window: isRolling: false"),
+    ("1h, isRolling: true", "1h, isRolling: false", "a window of 1h is a rolling window"),
+    ("1h, isRolling: true", "1M, isRolling: false", "timeWindow[0].calendar: a calendar window"),
+    ("  objectives: [{target: 0.7}]", "", "spec.objectives: is required and not there"),
+    ("reason: tool_error, ", "", "failure_share needs the reason it is about"),
+    ("bad:", "good:", "failure_share stands under `bad`: more of it is worse"),
+    ("good:", "bad:", "escalation_wait stands under `good`: more of it is better"),
+    ("good:", "total:", "spec.indicator.spec.ratioMetric: needs exactly one of `good` and `bad`"),
+    ("escalation_wait", "average_wait", "'average_wait' is not allowed here; "),
+    ("{channel: chat}", "{channel: email}", "lists no channel 'email'; allowed: chat, voice, oth"),
+    ("type: baton", "type: prom", "metricSource.type: 'prom' is not allowed here; allowed: baton"),
+    ("reason: tool_error", "reason: tool_errors", "'tool_errors' is not allowed here; did you"),
+    ("kind: SLO", "kind: SLOW", "20:7: kind: kind is 'SLOW'; did you mean 'SLO'?; allowed: Serv"),
+    ("metadata: {name: care}", "metadata: {name: Care!}", "metadata.name: must be a name of sma"),
+    ("spec:\n  version", "spec:\n\tversion", "c0.yaml:5:1: not YAML: a tab where YAML wants spac"),
 ]  # fmt: skip
 
 
@@ -189,13 +204,29 @@ def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
     assert says in message
 
 
+def test_an_slo_that_is_defined_twice_is_named_where_it_stands_again(tmp_path: Path) -> None:
+    message = refused(tmp_path, GOOD + "---\n" + GOOD.split("---\n")[1])
+    assert message == "c0.yaml:57:18: metadata.name: the SLO 'wait' is defined twice"
+
+
+def test_a_loaded_contract_names_the_first_error_and_how_many_more_there_are(
+    tmp_path: Path,
+) -> None:
+    message = refused(tmp_path, GOOD.replace("30m", "soon").replace("page", "x").replace("7d", "x"))
+    assert message == (
+        "c0.yaml:9:15: spec.inactivity: must be a duration like 90s, 2m, 24h or 7d, not 'soon'"
+        " (and 1 more: baton contract check c0.yaml)"
+    )
+
+
 def test_two_versions_that_overlap_are_refused(tmp_path: Path) -> None:
     later = GOOD.replace("version: 2", "version: 3")
     assert "care: versions 2 and 3 overlap; end the earlier one" in refused(tmp_path, GOOD, later)
 
 
 def test_without_a_contract_there_is_nothing_to_serve(tmp_path: Path) -> None:
-    assert refused(tmp_path, GOOD.split("---\n")[1]) == "no ServiceContract document was given"
+    message = refused(tmp_path, GOOD.split("---\n")[1])
+    assert message == "c0.yaml:1:1: no ServiceContract document is in this file"
 
 
 def test_a_folder_without_files_is_nothing_to_serve(tmp_path: Path) -> None:
@@ -220,10 +251,11 @@ def test_a_contract_that_does_not_come_with_baton_is_named() -> None:
         bundled_contract("nobody")
 
 
-@pytest.mark.parametrize("document", [None, [], "text", {"kind": None}])
-def test_a_document_of_no_kind_is_refused(document: Any) -> None:
-    with pytest.raises(ContractError, match=r"f\.yaml:7: kind is None; allowed"):
-        terms_from_documents([("f.yaml:7", document)])
+@pytest.mark.parametrize("content", [None, [], "text", {"kind": None}])
+def test_a_document_of_no_kind_is_refused(content: Any) -> None:
+    document = SourceDocument("f.yaml", content, line=7)
+    with pytest.raises(ContractError, match=r"f\.yaml:7:1: .*kind is missing; allowed: Serv"):
+        terms_from_documents([document])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""`baton contract simulate`: what a contract would have cost on a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from streams.cli.log_source import log_options, read_source
+from streams.cli.options import book_from, contract_option
+from streams.cli.replay import Duration
+from streams.domain.contract import ContractBook
+from streams.oracle.judge import judge
+from streams.oracle.simulation import simulate as simulated
+from streams.oracle.simulation_report import simulation_json, simulation_table
+from streams.replay import ticked
+
+_WIDTH_IN_A_FILE = 160
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@contract_option
+@click.option("--name", help="Which contract, where the files hold several.")
+@log_options
+@click.option("--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s")
+@click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
+@click.option(
+    "--settle",
+    "settle_ms",
+    type=Duration(),
+    help="How long after the last event time goes on; default: until the last resolution can have"
+    " been verified.",
+)
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+def simulate(
+    file: Path,
+    contracts: tuple[Path, ...],
+    name: str | None,
+    source: str,
+    source_options: tuple[str, ...],
+    lateness_ms: int,
+    tick_ms: int,
+    settle_ms: int | None,
+    form: str,
+) -> None:
+    """Say what FILE, a log, would have cost under a contract: values, breaches, fees and credits.
+
+    The batch judge reads the log; every clause is told over its calendar period, a rolling one over
+    the month. Definitions: DEFINITIONS.md section 10.
+    """
+    book = book_from(contracts)
+    chosen = _chosen(book, name)
+    if settle_ms is None:
+        settle_ms = max(t.inactivity_ms + t.verification_ms for t in book.versions(chosen))
+    log = ticked(
+        read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
+    )
+    simulation = simulated(judge(log, book, lateness_ms=lateness_ms), book, chosen)
+    if simulation is None:
+        raise click.ClickException(f"{file}: nothing in it is about the contract {chosen}")
+    if form == "json":
+        click.get_binary_stream("stdout").write(simulation_json(simulation) + b"\n")
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_IN_A_FILE)
+    console.print(simulation_table(simulation))
+
+
+def _chosen(book: ContractBook, name: str | None) -> str:
+    if name is None and len(book.names) == 1:
+        return book.names[0]
+    if name is None or name not in book:
+        there = ", ".join(book.names)
+        what = "--name is needed" if name is None else f"no contract {name!r}"
+        raise click.UsageError(f"{what}; the files hold: {there}")
+    return name
