@@ -100,6 +100,8 @@ def monitoring(contract: Path, worker: str, webhook: str, folder: Path) -> Itera
             f"--config.file={folder}/prometheus/prometheus.yml",
             f"--storage.tsdb.path={folder}/prometheus-data",
             f"--web.listen-address={prometheus}",
+            # What is sent before Alertmanager is discovered is lost; the stock delay is 1 m.
+            "--rules.alert.resend-delay=5s",
         ),
     }
     processes = []

@@ -85,9 +85,10 @@ def burn_comment(clause: Clause) -> str:
     told = "/".join(f"{p.factor:g}" for p in pairs)
     if pairs == STOCK:
         return f"{clause.id}: at most {most:.4g} can burn; the stock factors {told} all can fire."
+    told = f"scaled to {told}" if len(pairs) == len(STOCK) else f"there is room for {told} alone"
     return (
         f"{clause.id}: at most {most:.4g} can burn, so the stock factors 14.4/6/3/1 cannot all"
-        f" fire; scaled to {told}."
+        f" fire; {told}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Changes of configuration are counted once, and the latest of each contract are kept."""
+"""Changes of configuration are counted, and the latest of each contract are kept."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from tests.bare_worker import BareWorker
 from tests.log_builder import CONTRACT, T, event
 from tests.unit.oracle.verdicts import TERMS
 
-BOOK = ContractBook(
-    [replace(TERMS, scope={**TERMS.scope, "prompt_version": frozenset({"v*"})}, clauses=())]
-)
+_SCOPE = {**TERMS.scope, "prompt_version": frozenset(("v*",))}
+BOOK = ContractBook([replace(TERMS, scope=_SCOPE)])
 
 
 def change(time: int, version: str, **data: object) -> bytes:
@@ -33,13 +32,13 @@ def told(*records: bytes) -> ConfigChanges:
 
 
 def test_changes_are_counted_by_contract_and_object() -> None:
-    changes = told(change(T(0), "v1"), change(T(1), "v2"), change(T(2), "m", object="model"))
+    changes = told(change(T(0), "1"), change(T(1), "2"), change(T(2), "m", object="model"))
     assert changes.counts == {(CONTRACT, "prompt"): 2, (CONTRACT, "model"): 1}
 
 
-def test_a_change_read_twice_is_counted_once() -> None:
-    raw = change(T(0), "v1")
-    assert told(raw, raw).counts == {(CONTRACT, "prompt"): 1}
+def test_a_change_that_is_told_twice_is_one() -> None:
+    again = change(T(0), "v1")
+    assert told(again, change(T(1), "v2"), again).counts == {(CONTRACT, "prompt"): 2}
 
 
 def test_the_latest_ten_are_kept_in_whatever_order_they_come() -> None:
@@ -55,8 +54,8 @@ def test_a_change_stands_when_it_takes_effect() -> None:
     assert told(later).latest[CONTRACT] == {("prompt", "v1"): T(60)}
 
 
-def test_a_version_that_the_contract_does_not_list_is_shown_as_other() -> None:
-    assert told(change(T(0), "x1")).latest[CONTRACT] == {("prompt", "other"): T(0)}
+def test_a_version_outside_the_scope_is_other() -> None:
+    assert told(change(T(0), "Jane-Doe")).latest[CONTRACT] == {("prompt", "other"): T(0)}
 
 
 def test_a_worker_tells_of_the_changes_it_reads() -> None:

@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from streams.contract_files import load_contracts
+from streams.domain.clause_counts import COUNTED
 from streams.domain.contract import Clause, ContractBook, ContractError
+from streams.export.alerting.burn import feasible_pairs
 from streams.export.alerting.deployment import rendered
 from streams.export.alerting.options import RenderOptions
 from streams.export.metric_defs import ALL
@@ -148,18 +150,21 @@ def test_rules_ask_only_for_metrics_that_are_exported() -> None:
 
 def test_each_clause_of_the_contracts_is_watched() -> None:
     for contract in BOOK.names:
-        for clause in BOOK.versions(contract)[-1].clauses:
+        terms = BOOK.versions(contract)[-1]
+        for clause in terms.clauses:
             kinds = {
                 alert["alert"]
                 for alert in ALERTS
-                if alert["labels"]["contract"] == contract
-                and alert["labels"]["clause"] == clause.id
+                if (alert["labels"]["contract"], alert["labels"]["clause"]) == (contract, clause.id)
             }
             assert {"BatonClauseBreached", "BatonClauseNoData"} <= kinds
-            if clause.indicator == "escalation_wait":
-                assert "BatonHandoffOverdue" in kinds
-            else:
-                assert {"BatonClauseBurningFast", "BatonClauseBurning"} <= kinds
+            wait = clause.indicator == "escalation_wait" and not terms.service_clock
+            assert ("BatonHandoffOverdue" in kinds) is wait
+            pairs = feasible_pairs(clause) if clause.indicator in COUNTED else ()
+            burning = {"BatonClauseBurningFast" if p.fast else "BatonClauseBurning" for p in pairs}
+            assert {kind for kind in kinds if "Burning" in kind} == burning
+            budgeted = clause.period is not None and clause.indicator != "cost_per_verified"
+            assert ("BatonClauseBudgetProjected" in kinds) is budgeted
 
 
 def test_a_contract_of_service_hours_has_no_rule_on_elapsed_age() -> None:
