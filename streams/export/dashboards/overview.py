@@ -160,7 +160,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
             24,
             _lanes(len(all_promises(book))),
         ),
-        (_worst_keys(book), 24, min(16, max(6, 2 + len(all_promises(book))))),
+        (_worst_keys(book), 24, min(16, 3 + sum(not p.is_wait for p in all_promises(book)))),
     ]
     calendar = any(one.clause.period for one in all_promises(book))
     width = 8 if calendar else 12

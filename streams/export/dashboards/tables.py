@@ -61,6 +61,8 @@ def listing(
             target_of(index, column.expr).format(prometheus_shapes.PromQueryFormat.TABLE).instant()
         )
         panel.override_by_name(column.name, _cell(column))
+    if "clause" in labels:
+        panel.override_by_name(labels["clause"], [DynamicConfigValue("custom.width", 170)])
     values = [
         f"Value #{ascii_uppercase[i]}" if len(asked) > 1 else "Value" for i in range(len(asked))
     ]

@@ -49,6 +49,28 @@ def test_another_process_with_other_hash_seeds_writes_the_same_bytes(tmp_path: P
     assert first == second == render_dashboards(BUNDLED)
 
 
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+
+
+def test_a_worker_needs_nothing_that_builds_dashboards() -> None:
+    done = python(
+        "import sys; sys.modules['grafana_foundation_sdk'] = None\n"
+        "import streams.app, streams.export.alerting.rules, streams.export.dashboards.addresses"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_lacks_the_extra_is_told_how_to_get_it() -> None:
+    done = python(
+        "import runpy, sys; sys.modules['grafana_foundation_sdk'] = None\n"
+        "runpy.run_module('streams.export.dashboards', run_name='__main__')"
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("pip install 'baton-streams[dashboards]'")
+    assert "Traceback" not in done.stderr
+
+
 def test_the_dashboard_of_a_contract_that_is_gone_is_removed(tmp_path: Path) -> None:
     (tmp_path / "baton-c-gone.json").write_text("{}")
     (tmp_path / "of-somebody-else.json").write_text("{}")
