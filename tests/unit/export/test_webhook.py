@@ -6,9 +6,11 @@ import asyncio
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from streams.domain.breach_record import BreachRecord, BreachStatus, Waiting, encode_breach
 from streams.export.webhook import Answer, Webhook, breach_event
+from streams.settings import Settings
 from tests.webhook_receiver import Receiver, until
 
 
@@ -136,3 +138,17 @@ def test_where_nothing_listens_the_address_is_not_told() -> None:
     answer = asyncio.run(post())
     assert answer.outcome == "failed"
     assert "planted" not in answer.why
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["pager.example/x", "ftp://pager.example/", "https:///nohost", "http://u:p@pager.example/"],
+)
+def test_an_address_that_cannot_be_posted_to_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(webhook=address)
+    assert address not in str(refused.value)
+
+
+def test_without_an_address_there_is_no_webhook() -> None:
+    assert Settings().webhook == ""
