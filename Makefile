@@ -32,13 +32,13 @@ demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; A
 	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
-	@$(BIN)/python -m pytest -q tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e $(ARGS)
 
 test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, on real Prometheus and Alertmanager.
 	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards --ignore=tests/e2e/page $(ARGS)
 
 test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
-	@$(BIN)/python -m pytest -q tests/kafka $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/kafka $(ARGS)
 
 $(VENV)/.page: requirements-page.lock $(VENV)/.dev
 	@echo "installing from requirements-page.lock ..."
@@ -54,8 +54,8 @@ $(RENDER)/node_modules/.done: $(RENDER)/package.json $(RENDER)/package-lock.json
 	@cd $(RENDER) && npm ci --legacy-peer-deps --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-test-dashboards: $(VENV)/.dev $(RENDER)/node_modules/.done ## Every panel asked of a Prometheus, and pictures of them (needs prometheus, chromium, npm).
-	@$(BIN)/python -m pytest -q tests/unit/export/dashboards tests/e2e/dashboards $(ARGS)
+test-dashboards: $(VENV)/.dev $(RENDER)/node_modules/.done ## Every panel asked of a Prometheus, and pictures of them (Debian: prometheus, chromium; npm).
+	@$(BIN)/python -m pytest -q tests/e2e/dashboards $(ARGS)
 
 chaos: $(VENV)/.dev ## Faults on three real brokers: SEED=n ROUNDS=n FAULT=name,name GUARANTEE=at-least-once.
 	@$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FAULT),--fault $(FAULT)) $(if $(GUARANTEE),--guarantee $(GUARANTEE)) $(ARGS)
