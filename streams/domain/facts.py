@@ -15,6 +15,7 @@ import orjson
 
 FactKind = Literal[
     "ai_failure",
+    "customer_visited",
     "response_given",
     "response_missed",
     "escalation_opened",
