@@ -77,6 +77,7 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
     customer_messages: list[ev.Moment] = []
     ai_messages: list[ev.Moment] = []
     notes: list[Note] = []
+    customer_key: Stated = None
 
 
 def fold(state: Interaction, event: Any, time: int, inactivity_ms: int, expiry_ms: int = 0) -> bool:
@@ -92,13 +93,32 @@ def fold(state: Interaction, event: Any, time: int, inactivity_ms: int, expiry_m
         state.latest = time
     if state.earliest is None or time < state.earliest:
         state.earliest = time
+    key, spoke = state.customer_key, state.spoke
+    stated = data.customer_key
+    if stated is not None and (key is None or time <= key[0]):
+        state.customer_key = _first(key, time, stated)
     if data.market is not None:
         state.market = _first(state.market, time, data.market)
     if data.journey is not None:
         state.journey = _first(state.journey, time, data.journey)
     if data.supplier is not None:
         state.supplier = _first(state.supplier, time, data.supplier)
-    kind = type(event)
+    if _fold_kind(state, event, time, inactivity_ms, expiry_ms):
+        return True
+    if state.customer_key is None or state.spoke is None:
+        return False
+    return (
+        state.customer_key != key
+        or state.spoke != spoke
+        or type(event) in _OPENING
+        or _starts_burst(state.bursts, time)
+    )
+
+
+def _fold_kind(
+    state: Interaction, event: Any, time: int, inactivity_ms: int, expiry_ms: int
+) -> bool:
+    data, kind = event.data, type(event)
     handler = _FOLDS.get(kind)
     if handler is not None:
         return handler(state, data, time, inactivity_ms)
@@ -108,6 +128,14 @@ def fold(state: Interaction, event: Any, time: int, inactivity_ms: int, expiry_m
         return _failure(state, event, time, inactivity_ms)
     note = note_of(event, time)
     return note is not None and _add_note(state, note)
+
+
+def _starts_burst(bursts: list[ev.Moment], time: int) -> bool:
+    """Whether one begins at `time`: an episode may open there."""
+    if not bursts or bursts[-2] < time:
+        return False
+    at = bisect_left(bursts, time)
+    return at % 2 == 0 and bursts[at] == time
 
 
 def _first(known: Stated, time: int, value: str) -> Stated:
@@ -300,6 +328,8 @@ def _recontacted(state: Interaction, data: ev.ResolutionReturnData, time: int, _
     return _add(state, (time, RETURNED_CONTACT, data.channel, "resolution.recontacted", "", ""))
 
 
+# Those of which the milestone opens an episode, and publishes nothing else.
+_OPENING: frozenset[type[ev.Event]] = frozenset((ev.ContactStarted, ev.ResolutionReopened))
 _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {
     ev.ContactStarted: _started,
     ev.ContactDataUpdated: _updated,

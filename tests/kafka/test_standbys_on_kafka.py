@@ -10,7 +10,7 @@ from tests.stream_verdict import assert_published_as_judged
 from tests.worker_process import WorkerProcess, await_that
 
 PARTITIONS = 4
-CHANGELOGS = ("interactions-changelog", "windows-changelog")
+CHANGELOGS = tuple(f"{kind.table}-changelog" for kind in STAGES)
 
 
 def copies(worker: WorkerProcess) -> dict[tuple[str, str], float]:

@@ -103,7 +103,7 @@ def overload(
     brake.write_text(str(SLOW_S))
     flags = ("--batch-records", str(BATCH_RECORDS))
     with Pipeline(kafka.bootstrap, workdir, whole, partitions=PARTITIONS, flags=flags) as run:
-        names = (run.topic(topics.EVENTS), run.topic(topics.DELTAS))
+        names = tuple(run.topic(kind.topic) for kind in STAGES)
         progress = Progress(kafka.bootstrap, run.group, names, PARTITIONS)
         progress.start()
         try:
