@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streams.agents.stages import STAGES
 from tests.kafka.apache import ApacheKafka
 from tests.stream_run import Pipeline, synthetic_log
 from tests.stream_verdict import assert_published_as_judged

@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from streams.agents.stages import STAGES
 from streams.kafka import topics
 from streams.kafka.outbox import Outbox
 from streams.replay import Replayer

@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaProducer
 
 from streams.domain.delta import Entry
 from streams.domain.facts import rfc3339
-from streams.kafka import topics
 from streams.domain.links import Link, LinkStep
+from streams.kafka import topics
 from streams.kafka.delta_codec import DeltaStep, encode_deltas
 from streams.kafka.link_codec import encode_links
 from streams.replay import Disturbance
