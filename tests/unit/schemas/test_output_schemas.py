@@ -15,7 +15,8 @@ from streams.domain.breach_record import (
     Waiting,
     encode_breach,
 )
-from streams.domain.contract import DIMENSIONS, INDICATORS, PPM, Severity
+from streams.domain.calendar_period import PERIODS
+from streams.domain.contract import DIMENSIONS, INDICATORS, Severity
 from streams.domain.events import Channel, EndedBy, FailureReason
 from streams.domain.facts import FACT_KINDS, Fact, encode_fact, rfc3339
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue, encode_window
@@ -46,32 +47,75 @@ FINALS = (
     "trapped",
     "abandoned",
 )
+ANSWERS = ("within", "beyond", "short_abandon")
+SEVERITIES = ("minor", "major", "critical")
 REASONS = get_args(FailureReason)
+
+_maybe = st.none() | st.booleans()
+_rule = {"rule_id": _names, "severity": st.sampled_from(SEVERITIES)}
 
 # DEFINITIONS.md section 6, by kind.
 DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ai_failure": {"reason": st.sampled_from(REASONS), "first": st.booleans()},
-    "escalation_opened": {"t0": _times, "eligible": st.booleans()},
+    "response_given": {
+        "t0": _times,
+        "by": st.sampled_from(["ai", "human"]),
+        "first": st.booleans(),
+        "latency_ms": _counts,
+        "within": _maybe,
+    },
+    "response_missed": {"t0": _times, "threshold_ms": st.integers(1, 10**9)},
+    "escalation_opened": {"t0": _times, "eligible": st.booleans(), "excluded": st.booleans()},
     "escalation_overdue": {"t0": _times, "threshold_ms": st.integers(1, 10**9)},
     "escalation_ended": {
         "t0": _times,
         "outcome": st.sampled_from(ENDED),
         "latency_ms": _counts,
-        "within": st.none() | st.booleans(),
+        "service_latency_ms": _maybe_ms,
+        "within": _maybe,
         "overdue": st.booleans(),
         "clamped": st.booleans(),
         "requested_ms": _maybe_ms,
         "queued_ms": _maybe_ms,
         "offered_ms": _maybe_ms,
         "accepted_ms": _maybe_ms,
+        "answer": st.none() | st.sampled_from(ANSWERS),
+        "removed_within": _maybe,
+        "context_complete": _maybe,
     },
     "episode_ended": {
         "cause": st.sampled_from([*get_args(EndedBy), "inactivity", "expired"]),
         "eligible": st.booleans(),
         "outcome": st.none() | st.sampled_from(OUTCOMES),
-        "safe": st.none() | st.booleans(),
+        "safe": _maybe,
+        "excluded": st.booleans(),
+        "repeated": st.booleans(),
     },
-    "episode_matured": {"outcome": st.sampled_from(FINALS)},
+    "episode_matured": {
+        "outcome": st.sampled_from(FINALS),
+        **dict.fromkeys(
+            ("human", "claimed", "resolved", "returned", "first_contact", "qa_ai", "qa_human"),
+            st.booleans(),
+        ),
+    },
+    "qa_evaluated": {
+        "subject": st.sampled_from(["ai", "human"]),
+        "evaluator": st.sampled_from(["human", "auto", "client"]),
+        "passed": st.booleans(),
+    },
+    "csat_requested": {},
+    "csat_received": {
+        "subject": st.sampled_from(["ai", "human", "overall"]),
+        "satisfied": st.booleans(),
+    },
+    "compliance_opened": {**_rule, "due_at": st.none() | _times},
+    "compliance_overdue": _rule,
+    "compliance_closed": {**_rule, "age_ms": _counts},
+    "cost_recorded": {
+        "component": st.sampled_from(["llm", "platform", "telephony", "human", "qa"]),
+        "amount_micros": st.integers(-(10**14), 10**14),
+        "currency": st.sampled_from(["USD", "SGD"]),
+    },
 }
 
 _facts = st.sampled_from(FACT_KINDS).flatmap(
@@ -82,13 +126,16 @@ _facts = st.sampled_from(FACT_KINDS).flatmap(
         version=_ordinals,
         conversation=_names,
         life=_lives,
-        episode=_ordinals,
+        episode=st.integers(0, 1000),
         ordinal=_ordinals,
         time=_times,
         channel=_channels,
         market=_markets,
         journey=_names,
         supplier=_names,
+        prompt_version=_names,
+        model=_names,
+        knowledge_version=_names,
         detail=st.fixed_dictionaries(DETAILS[kind]),
         revision=st.integers(0, 9),
         late=st.booleans(),
@@ -109,9 +156,9 @@ _breaches = st.builds(
     key=_keys,
     opened_at=_times,
     time=_times,
-    numerator=_counts,
+    numerator=st.integers(-(10**15), 10**15),
     denominator=_counts,
-    target_ppm=st.integers(0, PPM),
+    target_ppm=st.integers(0, 10**15),
     waiting=st.lists(
         st.builds(
             Waiting,
@@ -128,6 +175,14 @@ _counters = (
     *("escalations", "overdue", "within", "missed", "clamped", "latency_ms"),
     *("eligible", "ineligible", "waiting", "safe", "matured"),
     *(f"{family}.{reason}" for family in ("failure", "first_failure") for reason in REASONS),
+    *("repeated", "human", "claimed", "resolved", "returned", "first_contact"),
+    *("cost_micros", "cost.other_currency", "excluded.escalations", "excluded.episodes"),
+    *(f"answer.{name}" for name in (*ANSWERS, "ended", "removed_within")),
+    *("context.judged", "context.complete", "covered.ai", "covered.human"),
+    *(f"response.{name}" for name in ("ai", "human", "ai_ms", "human_ms", "within", "missed")),
+    *("qa.ai", "qa.human", "qa_passed.ai", "qa_passed.human"),
+    *("csat.requested", "csat.received", "csat.satisfied"),
+    *(f"compliance.{name}" for name in (*SEVERITIES, "closed", "overdue")),
     *(f"ended.{outcome}" for outcome in ENDED),
     *(f"outcome.{outcome}" for outcome in OUTCOMES),
     *(f"final.{outcome}" for outcome in FINALS),
@@ -136,7 +191,7 @@ _windows = st.builds(
     WindowValue,
     contract=st.just("telco-2026"),
     key=_keys,
-    window=st.sampled_from(sorted(WINDOW_LENGTHS_MS)),
+    window=st.sampled_from([*WINDOW_LENGTHS_MS, *PERIODS]),
     end=st.integers(15_000_000, 60_000_000).map(lambda minutes: minutes * 60_000),
     counts=st.dictionaries(st.sampled_from(_counters), st.integers(1, 10**9)),
     open=_counts,
@@ -261,16 +316,18 @@ def test_closed_lists_are_those_of_the_code() -> None:
     assert allowed(fact_data("episode_ended"), "outcome") == {*OUTCOMES, None}
     assert allowed(fact_data("episode_matured"), "outcome") == set(FINALS)
     causes = {*get_args(EndedBy), "inactivity", "expired"}
+    assert allowed(fact_data("escalation_ended"), "answer") == {*ANSWERS, None}
+    assert allowed(fact_data("compliance_opened"), "severity") == set(SEVERITIES)
     assert allowed(fact_data("episode_ended"), "cause") == causes
     assert allowed(breach, "indicator") == set(INDICATORS)
     assert allowed(breach, "severity") == set(get_args(Severity))
-    assert allowed(window, "window") == set(WINDOW_LENGTHS_MS)
+    assert allowed(window, "window") == {*WINDOW_LENGTHS_MS, *PERIODS}
     assert allowed(headers, "baton.error.code") == set(get_args(RejectionCode))
     assert set(breach["properties"]["key"]["propertyNames"]["enum"]) == {
         json.dumps(name) for name in DIMENSIONS
     }
     assert breach["properties"]["waiting"]["maxItems"] == EVIDENCE_LIMIT
-    assert breach["properties"]["target_ppm"]["maximum"] == PPM
+    assert breach["properties"]["target_ppm"]["minimum"] == 0
 
 
 def test_the_size_that_the_dead_letter_schema_names_is_the_decoder_s() -> None:
