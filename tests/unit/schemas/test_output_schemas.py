@@ -19,6 +19,7 @@ from streams.domain.calendar_period import PERIODS
 from streams.domain.contract import DIMENSIONS, INDICATORS, Severity
 from streams.domain.events import Channel, EndedBy, FailureReason
 from streams.domain.facts import FACT_KINDS, Fact, encode_fact, rfc3339
+from streams.domain.links import HORIZONS_MS
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue, encode_window
 from streams.domain.wire import MAX_EVENT_BYTES, RejectionCode
 from tests.unit.schemas.schema_shape import Shape, shape_of_class
@@ -57,6 +58,7 @@ _rule = {"rule_id": _names, "severity": st.sampled_from(SEVERITIES)}
 # DEFINITIONS.md section 6, by kind.
 DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ai_failure": {"reason": st.sampled_from(REASONS), "first": st.booleans()},
+    "customer_visited": {},
     "response_given": {
         "t0": _times,
         "by": st.sampled_from(["ai", "human"]),
@@ -90,6 +92,7 @@ DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "safe": _maybe,
         "excluded": st.booleans(),
         "repeated": st.booleans(),
+        "resolved": _maybe,
     },
     "episode_matured": {
         "outcome": st.sampled_from(FINALS),
@@ -176,6 +179,8 @@ _counters = (
     *("eligible", "ineligible", "waiting", "safe", "matured"),
     *(f"{family}.{reason}" for family in ("failure", "first_failure") for reason in REASONS),
     *("repeated", "human", "claimed", "resolved", "returned", "first_contact"),
+    *("resolved_closes", "unlinked"),
+    *(f"{of}.{h}" for of in ("links", "returned", "returned_same") for h in HORIZONS_MS),
     *("cost_micros", "cost.other_currency", "excluded.escalations", "excluded.episodes"),
     *(f"answer.{name}" for name in (*ANSWERS, "ended", "removed_within")),
     *("context.judged", "context.complete", "covered.ai", "covered.human"),
