@@ -96,4 +96,4 @@ lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock
 
 clean: ## Remove the venv and caches.
-	rm -rf $(VENV) $(VENV)-audit dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(RENDER)/node_modules $(RENDER)/dist dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.domain.contract import ContractBook
+from streams.export.dashboards.frame import DATA_CLOCK
 from streams.export.dashboards.rendering import render_dashboards
 
 # What Grafana would put in, with everything chosen. The interval is at least four scrapes.
@@ -23,7 +24,7 @@ EVERYTHING = {
     "knowledge_version": ".*",
     "instance": ".*",
     "window": "1h",
-    "clock": "scalar(max(baton_heartbeat_timestamp_seconds))",
+    "clock": DATA_CLOCK,
     "__rate_interval": "1m",
 }
 

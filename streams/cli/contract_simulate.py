@@ -30,10 +30,8 @@ _WIDTH_IN_A_FILE = 160
     "--settle",
     "settle_ms",
     type=Duration(),
-    default="10m",
-    show_default=True,
-    help="How long after the last event time goes on; as long as the contract's verification"
-    " window, so that the last resolutions are verified, too.",
+    help="How long after the last event time goes on; default: until the last resolution can have"
+    " been verified.",
 )
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 def simulate(
@@ -44,7 +42,7 @@ def simulate(
     source_options: tuple[str, ...],
     lateness_ms: int,
     tick_ms: int,
-    settle_ms: int,
+    settle_ms: int | None,
     form: str,
 ) -> None:
     """Say what FILE, a log, would have cost under a contract: values, breaches, fees and credits.
@@ -54,6 +52,8 @@ def simulate(
     """
     book = book_from(contracts)
     chosen = _chosen(book, name)
+    if settle_ms is None:
+        settle_ms = max(t.inactivity_ms + t.verification_ms for t in book.versions(chosen))
     log = ticked(
         read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
     )

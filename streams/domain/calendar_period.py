@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from streams.domain.time_zone import zone_of
+from streams.domain.time_zone import instant_of, zone_of
 
 Period = Literal["1d", "1w", "1M", "1Q"]
 PERIODS: tuple[Period, ...] = ("1d", "1w", "1M", "1Q")
@@ -63,5 +63,4 @@ def _next(period: Period, first: date) -> date:
 
 @lru_cache(maxsize=4_096)
 def _midnight(zone: str, day: date) -> int:
-    local = datetime(day.year, day.month, day.day, tzinfo=zone_of(zone))
-    return (local.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    return instant_of(zone, datetime(day.year, day.month, day.day))

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
 from zoneinfo import available_timezones
 
-from streams.domain.contract import ContractError
+from streams.domain.contract import VERSION_DIMENSIONS, ContractError
 from streams.domain.contract_clauses import source_of, source_path
 from streams.domain.contract_document import (
     ContractSpec,
@@ -264,7 +265,8 @@ def check_in_scope(
 ) -> None:
     """Note a value that the contract's scope does not list, so that nothing would ever match it."""
     listed = scope_values(spec)[dimension]
-    if value in listed or value in _UNLISTED or any("*" in one for one in listed):
+    patterns = listed if dimension in VERSION_DIMENSIONS else ()
+    if value in (*listed, *_UNLISTED) or any(fnmatchcase(value, one) for one in patterns):
         return
     text = f"the scope of the contract lists no {dimension} {shown(value)}"
     findings.error(document, path, text, given=value, allowed=(*sorted(set(listed)), *_UNLISTED))

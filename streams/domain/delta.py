@@ -6,7 +6,7 @@ batch, not one a fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated
@@ -25,6 +25,8 @@ from streams.domain.window_value import SLICE_MS
 Count = Annotated[int, msgspec.Meta(ge=-(2**56), le=2**56)]
 Tally = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Bucket = Annotated[int, msgspec.Meta(ge=0, le=LAST_BUCKET)]
+
+_WAITS = frozenset(("escalation_opened", "escalation_overdue", "escalation_ended"))
 
 Key = tuple[str, tuple[tuple[Dimension, str], ...]]
 # (conversation, life, episode, ordinal): one escalation, as breaches name it too
@@ -114,10 +116,13 @@ class StepDeltas:
     def add(self, fact: Fact) -> None:
         """Count one on-time fact on every key that its contract version publishes."""
         counts = counted(fact, self._book)
-        for entry in self._places(fact, fact.time):
+        entries = self._places(fact, fact.time)
+        for entry in entries:
+            into = entry.counts
             for name, count in counts:
-                entry.counts[name] = entry.counts.get(name, 0) + count
-            _waits(entry, fact)
+                into[name] = into.get(name, 0) + count
+        if fact.kind in _WAITS:
+            _wait(entries, fact)
 
     def correct(self, was: OpenEscalation | None, now: OpenEscalation | None, time: int) -> None:
         """A late event changed one escalation's waiting: from `time` on it is `now`, no longer
@@ -140,9 +145,9 @@ class StepDeltas:
                 if now.overdue:
                     entry.reopened_overdue.append(timed)
 
-    def _places(self, fact: Fact, time: int) -> Iterator[Entry]:
+    def _places(self, fact: Fact, time: int) -> list[Entry]:
         end = slice_end_of(time)
-        for key in self._keys(
+        keys = self._keys(
             fact.contract,
             fact.version,
             fact.channel,
@@ -152,11 +157,14 @@ class StepDeltas:
             fact.prompt_version,
             fact.model,
             fact.knowledge_version,
-        ):
-            entry = self._entries.get((key, end))
+        )
+        entries, found = self._entries, []
+        for key in keys:
+            entry = entries.get((key, end))
             if entry is None:
-                entry = self._entries[(key, end)] = Entry(*key, end)
-            yield entry
+                entry = entries[(key, end)] = Entry(*key, end)
+            found.append(entry)
+        return found
 
     def _keys_of(self, contract: str, version: int, *stated: str) -> tuple[Key, ...]:
         terms = self._book.version(contract, version)
@@ -179,17 +187,17 @@ class StepDeltas:
         return entries
 
 
-def _waits(entry: Entry, fact: Fact) -> None:
-    if not fact.kind.startswith("escalation_"):
-        return
-    escalation = escalation_id(fact)
-    eligible = fact.detail.get("eligible", False)
-    timed = Timed(fact.time, escalation, fact.detail["t0"], eligible)
+def _wait(entries: Iterable[Entry], fact: Fact) -> None:
+    detail = fact.detail
+    timed = Timed(fact.time, escalation_id(fact), detail["t0"], detail.get("eligible", False))
     if fact.kind == "escalation_opened":
-        entry.opened.append(timed)
+        for entry in entries:
+            entry.opened.append(timed)
     elif fact.kind == "escalation_overdue":
-        entry.overdue.append(timed)
+        for entry in entries:
+            entry.overdue.append(timed)
     else:
-        entry.ended.append(timed)
-        bucket = bucket_of(fact.detail["latency_ms"])
-        entry.latencies[bucket] = entry.latencies.get(bucket, 0) + 1
+        bucket = bucket_of(detail["latency_ms"])
+        for entry in entries:
+            entry.ended.append(timed)
+            entry.latencies[bucket] = entry.latencies.get(bucket, 0) + 1

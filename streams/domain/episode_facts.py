@@ -20,6 +20,14 @@ def write_episode(
     """Facts of one of a conversation's `episodes`; `returns` are the times (ms) at which the
     customer is known to have come back.
     """
+    close = episode.closed_at
+    if close is None or not writer.told(close):
+        _write_course(writer, episode)
+    if close is not None:
+        _write_close(writer, episode, close, episodes, returns)
+
+
+def _write_course(writer: FactWriter, episode: Episode) -> None:
     for ordinal, (time, channel, reason) in enumerate(episode.failures, 1):
         if writer.wants(time):
             detail = {"reason": reason, "first": ordinal == 1}
@@ -28,8 +36,6 @@ def write_episode(
             writer.put("ai_failure", place, time, version, channel, detail)
     for ordinal, escalation in enumerate(episode.escalations, 1):
         _write_escalation(writer, episode, ordinal, escalation)
-    if episode.closed_at is not None:
-        _write_close(writer, episode, episode.closed_at, episodes, returns)
 
 
 def _write_escalation(
@@ -69,6 +75,10 @@ def _write_close(
     returns: Sequence[int],
 ) -> None:
     terms = writer.terms_at(close)
+    matured = close + terms.verification_ms
+    if writer.told(matured):
+        return
+    writer.wake(matured)
     place = (episode.ordinal, 1)
     excluded = terms.excluded(close, episode.channel)
     eligible = not excluded and _served(writer, episode, close)
@@ -83,8 +93,6 @@ def _write_close(
             "repeated": episode.repeated,
         }
         writer.put("episode_ended", place, close, terms.version, episode.channel, detail)
-    matured = close + terms.verification_ms
-    writer.wake(matured)
     if outcome is not None and writer.wants(matured):
         came_back = any(close < e.opened_at <= matured for e in episodes if e is not episode) or (
             any(close < time <= matured for time in returns)

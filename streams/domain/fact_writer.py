@@ -47,6 +47,10 @@ class FactWriter:
         """Whether a fact of this time is among those asked for."""
         return self._after < time <= self.upto
 
+    def told(self, time: int) -> bool:
+        """Whether facts up to this time are not asked for: they were published before."""
+        return time <= self._after
+
     def terms_at(self, time: int) -> Terms:
         """The contract version in force."""
         return self.book.at(self.contract, time)

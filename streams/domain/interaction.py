@@ -14,7 +14,8 @@ import msgspec
 
 from streams.domain import events as ev
 from streams.domain.bursts import join_burst
-from streams.domain.messages import ai_may_answer, customer_may_ask
+from streams.domain.memory import FORGET_AFTER_MS
+from streams.domain.messages import ai_may_answer, customer_may_ask, is_followed
 from streams.domain.milestones import (
     ABANDONED,
     ACCEPTED,
@@ -79,35 +80,60 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
     notes: list[Note] = []
 
 
-def fold(state: Interaction, event: Any, time: int, inactivity_ms: int, expiry_ms: int = 0) -> bool:
-    """Fold one event about a contact into `state`; True where that may bring a fact at its time.
+class Pace:
+    """How soon something can come of an event, by any version of a contract. Times in ms.
 
-    Where not, the earliest fact that it can bring is `inactivity_ms` later. `time` is the event's
-    own, in ms; `inactivity_ms` the contract's, the same at every call. No escalation expires sooner
-    than `expiry_ms` after it began: the longer that is known to be, the less often True is said in
-    vain.
+    `inactivity_ms` is the same in all of them. No escalation expires sooner than `expiry_ms` after
+    it began, and no first response is missed sooner than `response_ms` after the question; None
+    where none ever is.
+    """
+
+    __slots__ = ("expiry_ms", "inactivity_ms", "question_ms", "quiet_ms")
+
+    def __init__(
+        self, inactivity_ms: int, expiry_ms: int = 0, response_ms: int | None = None
+    ) -> None:
+        self.inactivity_ms = inactivity_ms
+        self.expiry_ms = expiry_ms
+        self.quiet_ms = min(inactivity_ms, FORGET_AFTER_MS)
+        self.question_ms = self.quiet_ms if response_ms is None else min(response_ms, self.quiet_ms)
+
+
+def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
+    """Fold one event about a contact into `state`; how long after it the first fact could come of
+    it, in ms.
+
+    `time` is the event's own, in ms; `pace` the contract's, of the same inactivity at every call.
     """
     data = event.data
     if state.latest is None or time > state.latest:
         state.latest = time
     if state.earliest is None or time < state.earliest:
         state.earliest = time
+    stated: Stated
     if data.market is not None:
-        state.market = _first(state.market, time, data.market)
+        stated = state.market
+        if stated is None or time <= stated[0]:
+            state.market = _first(stated, time, data.market)
     if data.journey is not None:
-        state.journey = _first(state.journey, time, data.journey)
+        stated = state.journey
+        if stated is None or time <= stated[0]:
+            state.journey = _first(stated, time, data.journey)
     if data.supplier is not None:
-        state.supplier = _first(state.supplier, time, data.supplier)
+        stated = state.supplier
+        if stated is None or time <= stated[0]:
+            state.supplier = _first(stated, time, data.supplier)
     kind = type(event)
     handler = _FOLDS.get(kind)
     if handler is not None:
-        return handler(state, data, time, inactivity_ms)
+        return 0 if handler(state, data, time, pace.inactivity_ms) else pace.quiet_ms
     if kind is ev.MessageSent:
-        return _message(state, data, time, inactivity_ms, expiry_ms)
+        return _message(state, data, time, pace)
     if kind is ev.AiFailureSignalled:
-        return _failure(state, event, time, inactivity_ms)
+        _failure(state, event, time, pace.inactivity_ms)
+        return 0
     note = note_of(event, time)
-    return note is not None and _add_note(state, note)
+    return 0 if note is not None and _add_note(state, note) else pace.quiet_ms
 
 
 def _first(known: Stated, time: int, value: str) -> Stated:
@@ -174,21 +200,27 @@ def _ended(state: Interaction, data: ev.ContactEndedData, time: int, gap: int) -
     return _add(state, (time, ENDED, data.channel, data.ended_by, "", ""))
 
 
-def _message(state: Interaction, data: ev.MessageData, time: int, gap: int, expiry_ms: int) -> bool:
+def _message(state: Interaction, data: ev.MessageData, time: int, pace: Pace) -> int:
     author = data.author
     if author not in ("customer", "human", "ai"):
-        return False
-    _active(state, time, data.channel, gap)
+        return pace.quiet_ms
+    _active(state, time, data.channel, pace.inactivity_ms)
     public = data.visibility == "public"
     if author == "ai":
         state.ai_seen = _earliest(state.ai_seen, time)
-        return public and _say(state.ai_messages, time) and ai_may_answer(state, time, expiry_ms)
+        if not public or not _say(state.ai_messages, time):
+            return pace.quiet_ms
+        return 0 if ai_may_answer(state, time, pace.expiry_ms) else pace.quiet_ms
     if not public:
-        return False
+        return pace.quiet_ms
     if author == "human":
-        return _human_message(state, data, time)
+        return 0 if _human_message(state, data, time) else pace.quiet_ms
     state.spoke = _earliest(state.spoke, time)
-    return _say(state.customer_messages, time) and customer_may_ask(state, time, expiry_ms)
+    said = _say(state.customer_messages, time)
+    if not said or not customer_may_ask(state, time, pace.expiry_ms):
+        return pace.quiet_ms
+    # What stands after it already may be its answer.
+    return 0 if is_followed(state, time) else pace.question_ms
 
 
 def _say(times: list[ev.Moment], time: int) -> bool:
@@ -230,14 +262,14 @@ def _ai_turn(
     return _ai_active(state, data, time, gap)
 
 
-def _failure(state: Interaction, event: ev.AiFailureSignalled, time: int, gap: int) -> bool:
+def _failure(state: Interaction, event: ev.AiFailureSignalled, time: int, gap: int) -> None:
     data = event.data
     _ai_turn(state, data, time, gap)
     if data.signal == "human_requested":
         state.spoke = _earliest(state.spoke, time)
     # Failures are counted, so two at one moment are two: their identity tells them apart.
     identity = event.source + SEPARATOR + event.id
-    return _add(state, (time, FAILURE, data.channel, data.signal, identity, ""))
+    _add(state, (time, FAILURE, data.channel, data.signal, identity, ""))
 
 
 def _requested(state: Interaction, data: ev.HandoffRequestedData, time: int, gap: int) -> bool:

@@ -6,18 +6,18 @@ Between two calls of `flush` the caller has nothing to store; after it, exactly 
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 import msgspec
 
-from streams.domain.contract import ContractBook
+from streams.domain.contract import ContractBook, Terms
 from streams.domain.delta import Entry, StepDeltas, open_escalations
 from streams.domain.events import ConfigChanged, Event, epoch_ms
 from streams.domain.facts import Fact
-from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
 from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.domain.walk import walk
@@ -103,14 +103,7 @@ class LifecyclePartition:
         self._live: dict[bytes, Interaction] = {}
         self._touched: set[bytes] = set()
         self._out = Flush()
-        # Of each contract: the inactivity, and how soon an escalation can expire.
-        self._spans = {
-            name: (
-                book.versions(name)[0].inactivity_ms,
-                min(terms.escalation_expiry_ms for terms in book.versions(name)),
-            )
-            for name in book.names
-        }
+        self._paces = {name: pace_of(book.versions(name)) for name in book.names}
         self._due = {key: (due_of(raw), key) for key, raw in states.items()}
         contracts = {key.partition(_SEPARATOR.encode())[0] for key in self._due}
         missing = {name.decode("utf-8", "replace") for name in contracts} - set(book.names)
@@ -187,12 +180,11 @@ class LifecyclePartition:
         key = (contract + _SEPARATOR + conversation).encode()
         state = self._state(key)
         self._touched.add(key)
-        gap, expiry = self._spans[contract]
+        pace = self._paces[contract]
         if watermark is not None and time <= watermark:
-            self._late_event(key, state, event, time, gap)
+            self._late_event(key, state, event, time, pace)
             return
-        soon = fold(state, event, time, gap, expiry)
-        soonest = time if soon else time + min(gap, FORGET_AFTER_MS)
+        soonest = time + fold(state, event, time, pace)
         known = self._due.get(key)
         if known is None or soonest < known[0]:
             self._schedule(key, soonest)
@@ -269,13 +261,13 @@ class LifecyclePartition:
         return replace_fact(fact, revision=last + 1)
 
     def _late_event(
-        self, key: bytes, state: Interaction, event: Event, time: int, gap: int
+        self, key: bytes, state: Interaction, event: Event, time: int, pace: Pace
     ) -> None:
         watermark = self.watermark
         assert watermark is not None
         contract, conversation = _names(key)
         before, _ = walk(state, contract, conversation, self._book, None, watermark)
-        fold(state, event, time, gap)
+        fold(state, event, time, pace)
         after, due = walk(state, contract, conversation, self._book, None, watermark)
         self._schedule(key, _next_due(state, due))
         self._out.facts += _corrections(before, after, state.revisions)
@@ -302,6 +294,15 @@ class LifecyclePartition:
         self._live.clear()
         self._out = Flush()
         return out
+
+
+def pace_of(versions: Sequence[Terms]) -> Pace:
+    """How soon something can come of an event by any of a contract's versions."""
+    return Pace(
+        versions[0].inactivity_ms,
+        min(terms.escalation_expiry_ms for terms in versions),
+        min((ms for terms in versions for ms in terms.first_response_ms.values()), default=None),
+    )
 
 
 def replace_fact(fact: Fact, **changes: Any) -> Fact:
@@ -341,4 +342,4 @@ def _corrections(before: list[Fact], after: list[Fact], revisions: dict[str, int
     return changes
 
 
-__all__ = ["Flush", "LifecyclePartition", "Progress", "Step", "UnknownContracts"]
+__all__ = ["Flush", "LifecyclePartition", "Progress", "Step", "UnknownContracts", "pace_of"]

@@ -25,6 +25,12 @@ def customer_may_ask(state: Interaction, time: int, expiry_ms: int) -> bool:
     return at == 0 or not _within_one_episode(state, said[at - 1], time, expiry_ms)
 
 
+def is_followed(state: Interaction, time: int) -> bool:
+    """Whether a message of the AI or a milestone at `time` (ms) or later is known."""
+    answers, milestones = state.ai_messages, state.milestones
+    return bool((answers and answers[-1] >= time) or (milestones and milestones[-1][0] >= time))
+
+
 def ai_may_answer(state: Interaction, time: int, expiry_ms: int) -> bool:
     """Whether an AI's message at `time` (ms), already folded, may be the first since a customer's
     first.

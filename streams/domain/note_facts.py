@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +34,8 @@ _KINDS: dict[int, FactKind] = {
 def write_notes(writer: FactWriter, episodes: Sequence[Episode]) -> None:
     """Every fact of a conversation's notes; `episodes` in order of their opening."""
     notes = writer.state.notes
-    if notes:
+    # An exception goes on after it was noted; of all others nothing more comes.
+    if notes and (not writer.told(notes[-1][0]) or any(note[1] == EXCEPTION for note in notes)):
         _NoteFacts(writer, episodes).write(notes)
 
 
@@ -43,7 +43,7 @@ class _NoteFacts:
     def __init__(self, writer: FactWriter, episodes: Sequence[Episode]) -> None:
         self._writer = writer
         self._opened = [episode.opened_at for episode in episodes]
-        self._counted: Counter[tuple[int, int]] = Counter()
+        self._counted: dict[tuple[int, int], int] = {}
 
     def write(self, notes: Sequence[Note]) -> None:
         deleted, closed = deletions(notes), _closings(notes)
@@ -63,20 +63,19 @@ class _NoteFacts:
                 seen.add((rank, fields[0]))
             # An episode's ordinal is its place in the order of openings, from 1.
             episode = bisect_right(self._opened, time)
-            self._counted[(rank, episode)] += 1
-            place = (episode, self._counted[(rank, episode)])
-            terms = self._writer.terms_at(time)
+            ordinal = self._counted[(rank, episode)] = self._counted.get((rank, episode), 0) + 1
+            place = (episode, ordinal)
             if self._writer.wants(time):
+                terms = self._writer.terms_at(time)
                 self._put(_KINDS[rank], note, place, time, terms, _DETAILS[rank](terms, fields))
             if rank == EXCEPTION:
-                self._write_course(note, place, terms, closed.get(fields[0]))
+                self._write_course(note, place, closed.get(fields[0]))
 
-    def _write_course(
-        self, note: Note, place: tuple[int, int], terms: Terms, closed: int | None
-    ) -> None:
+    def _write_course(self, note: Note, place: tuple[int, int], closed: int | None) -> None:
         """How an exception goes on: overdue, closed."""
         opened, _, _, (_, rule, severity, due), _, _ = note
         assert isinstance(due, int)
+        terms = self._writer.terms_at(opened)
         about = {"rule_id": rule, "severity": severity}
         if due >= opened and (closed is None or closed > due):
             self._writer.wake(due + 1)

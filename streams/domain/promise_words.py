@@ -62,7 +62,7 @@ def promise_words(clause: Clause, terms: Terms) -> str:
         return f"nobody waits longer than {target} for a human{where}"
     words = WORDS[clause.indicator]
     if clause.reason is not None:
-        words = f"{words} are {clause.reason}"
+        words = words.replace("this reason", clause.reason)
     over = _SPANS[clause.period] if clause.period else _WINDOWS[clause.window_ms]
     limit = "at most" if clause.at_most else "at least"
     if clause.indicator in AMOUNTS:

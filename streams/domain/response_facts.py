@@ -30,8 +30,10 @@ def write_responses(writer: FactWriter, episode: Episode) -> None:
     said = state.customer_messages
     if episode.channel == "voice" or not said:
         return
-    at = bisect_left(said, episode.opened_at)
     close = episode.closed_at
+    if close is not None and writer.told(close):
+        return
+    at = bisect_left(said, episode.opened_at)
     if at == len(said) or (close is not None and said[at] > close):
         return
     asked = said[at]

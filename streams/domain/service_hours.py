@@ -2,7 +2,8 @@
 
 Hours are given in local time of the contract's zone; holidays are whole local days. A day on which
 clocks change is as long as it really is: what counts is the time that passed between two instants,
-not the difference of two wall clocks.
+not the difference of two wall clocks. A time of day that comes twice stands for its first instant,
+one that is skipped for as long after the change as it would have been (RFC 5545, 3.3.5).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from streams.domain.time_zone import zone_of
+from streams.domain.time_zone import instant_of, zone_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_DAY = timedelta(days=1)
+_SECOND_DAY = date.min + _DAY
 # Nothing is open for as long as this: the hours are of a week, holidays of at most some years.
 _LONGEST_CLOSED_DAYS = 3_700
 
@@ -33,21 +36,24 @@ class ServiceHours:
 
     def between(self, start_ms: int, end_ms: int) -> int:
         """Service time (ms) in [start, end), both in ms since 1970 UTC; 0 where end <= start."""
-        total = 0
+        total, reached = 0, start_ms
         for opens, closes in self._spans(start_ms):
             if opens >= end_ms:
                 break
-            total += max(0, min(closes, end_ms) - max(opens, start_ms))
+            total += max(0, min(closes, end_ms) - max(opens, reached))
+            # Where clocks skip an hour two spans may overlap; no instant counts twice.
+            reached = max(reached, closes)
         return total
 
     def exceeded_at(self, start_ms: int, budget_ms: int) -> int | None:
         """The first instant t at which between(start, t) > budget; None if hours never allow it."""
-        left = budget_ms
+        left, reached = budget_ms, start_ms
         for opens, closes in self._spans(start_ms):
-            begins = max(opens, start_ms)
+            begins = max(opens, reached)
             if closes - begins > left:
                 return begins + left + 1
             left -= max(0, closes - begins)
+            reached = max(reached, closes)
         return None
 
     def is_open(self, instant_ms: int) -> bool:
@@ -59,13 +65,14 @@ class ServiceHours:
         more for a long time.
         """
         zone = zone_of(self.zone)
-        day = (_EPOCH + start_ms * _MILLISECOND).astimezone(zone).date() - timedelta(days=1)
+        local = (_EPOCH + start_ms * _MILLISECOND).astimezone(zone).date()
+        day = max(local, _SECOND_DAY) - _DAY
         idle = 0
         while idle < _LONGEST_CLOSED_DAYS:
             spans = _spans_of(self, day)
             yield from spans
             idle = 0 if spans else idle + 1
-            day += timedelta(days=1)
+            day += _DAY
 
 
 @lru_cache(maxsize=8_192)
@@ -81,6 +88,5 @@ def _spans_of(hours: ServiceHours, day: date) -> tuple[tuple[int, int], ...]:
 def _instant(zone: str, day: date, minute: int) -> int:
     # Local midnight plus 24:00 is the next day's midnight, whatever its offset.
     if minute == 1440:
-        day, minute = day + timedelta(days=1), 0
-    local = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone_of(zone))
-    return (local.astimezone(UTC) - _EPOCH) // _MILLISECOND
+        day, minute = day + _DAY, 0
+    return instant_of(zone, datetime(day.year, day.month, day.day, minute // 60, minute % 60))

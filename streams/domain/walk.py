@@ -112,14 +112,17 @@ class _Walk:
             if time > upto:
                 self._wake_for(items[at:])
                 break
-            self._expire_before(time, order)
+            episode = self.episode
+            if episode is not None and episode.phase == WAITING:
+                self._expire_before(episode, time, order)
             if order == _MILESTONE:
                 self._milestone(item)
             elif order == _BURST:
                 self._burst_starts(time, item)
             else:
                 self._burst_fades(time)
-        self._expire_before(upto, _IDLE)
+        if self.episode is not None and self.episode.phase == WAITING:
+            self._expire_before(self.episode, upto, _IDLE)
 
     def _wake_for(self, ahead: list[tuple[int, int, Any]]) -> None:
         for time, order, item in ahead:
@@ -137,10 +140,7 @@ class _Walk:
         if self.episode is not None and self.episode.phase != WAITING:
             self._close_episode(time, "inactivity")
 
-    def _expire_before(self, time: int, order: int) -> None:
-        episode = self.episode
-        if episode is None or episode.phase != WAITING:
-            return
+    def _expire_before(self, episode: Episode, time: int, order: int) -> None:
         escalation = episode.escalations[-1]
         terms = escalation.terms
         expiry = max(escalation.t0 + terms.escalation_expiry_ms, escalation.known + 1)

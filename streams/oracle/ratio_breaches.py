@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from streams.domain.breach_record import BreachRecord, BreachStatus
 from streams.domain.calendar_period import period_of
-from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Dimension, Terms
+from streams.domain.contract import PPM, Clause, ContractBook, Dimension, Terms
 from streams.domain.window_value import SLICE_MS
 from streams.oracle.counters import Counted, by_slice
 from streams.oracle.indicators import (
@@ -226,7 +226,6 @@ def _recovered(clause: Clause, numerator: int, denominator: int) -> bool:
     if clause.at_most:
         bound = max(0, clause.target_ppm - clause.hysteresis_ppm)
         return numerator * clause.scale <= bound * denominator
-    bound = clause.target_ppm + clause.hysteresis_ppm
-    if clause.indicator not in AMOUNTS:
-        bound = min(PPM, bound)
+    # What has a least is a share: amounts have a most.
+    bound = min(PPM, clause.target_ppm + clause.hysteresis_ppm)
     return numerator * clause.scale >= bound * denominator

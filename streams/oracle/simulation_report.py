@@ -127,6 +127,8 @@ def _clauses(simulation: Simulation) -> Table:
     )
     for one in simulation.clauses:
         clause = one.clause
+        if not _has_content(one, simulation):
+            continue
         table.add_row(
             clause.id,
             one.span.name,
@@ -140,6 +142,12 @@ def _clauses(simulation: Simulation) -> Table:
             amount_text(one.credit_micros, simulation.currency) if one.band else "-",
         )
     return table
+
+
+def _has_content(one: ClausePeriod, simulation: Simulation) -> bool:
+    """Whether there is anything to tell; a log's first milliseconds may touch a period before."""
+    alone = sum(other.clause.id == one.clause.id for other in simulation.clauses) == 1
+    return alone or one.worst is not None or one.opened > 0 or one.breached_ms > 0
 
 
 def _key(one: ClausePeriod) -> str:
@@ -241,6 +249,8 @@ def _totals(simulation: Simulation) -> Table:
     )
     money = _money(simulation.currency)
     for one in simulation.settlements:
+        if not one.fees_micros and len(simulation.settlements) > 1:
+            continue
         share = f"{100 * one.credited_micros / one.fees_micros:.2f} %" if one.fees_micros else "-"
         table.add_row(
             one.span.name if one.complete else f"{one.span.name} (part)",

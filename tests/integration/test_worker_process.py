@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from streams.domain.indicators import CONTAINMENT, ratio
-from streams.export.metric_defs import ALL
+from streams.export.metric_defs import ALL, KEY_LABELS
 from streams.kafka import topics
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.processes import free_loopback_ports, stop_process
@@ -20,7 +20,7 @@ from tests.integration.conftest import Runs
 from tests.stream_run import CONTRACT, Log, synthetic_log
 from tests.worker_process import Metrics, WorkerProcess, await_that
 
-KEY = {"contract", "grouping", "channel", "market", "journey", "supplier"}
+KEY = set(KEY_LABELS)
 # The names that dashboards and alerts are built on, and the labels each series must carry.
 PROMISED = {
     "baton_handoff_latency_seconds_bucket": {"contract", "channel", "outcome", "le"},

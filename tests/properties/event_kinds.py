@@ -112,6 +112,8 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("customer_message", "failure", "requested", "queued", "human_message", "claimed", "ended"),
     ("customer_message", "ai_message", "human_message", "evaluated", "ended", "evaluated"),
     ("failure", "requested", "connected", "human_message", "returned", "human_message", "ended"),
+    ("requested", "human_message", "requested", "queued", "claimed", "ended"),
+    ("customer_message", "human_message", "ai_message", "returned", "queued", "human_message"),
     ("ai_turn", "customer_message", "ended", "survey_sent", "survey_answered", "recontacted"),
     ("exception", "started", "exception", "exception_closed", "exception_closed"),
     ("started", "customer_message", "ai_turn", "claimed", "evidence", "ended", "cost", "cost"),

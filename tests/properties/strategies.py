@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from hypothesis import strategies as st
@@ -25,6 +26,11 @@ _TIMES = st.builds(
     lambda step, beside: T(step * 10) + beside,
     st.one_of(st.integers(0, 12), st.integers(0, 45)),
     st.sampled_from((0, 0, 0, 1, -1, 2_000, 5_000, 5_001)),
+)
+
+# From one event of a story to the next: the thresholds of books.py, the tolerance, and ties.
+_STEPS = st.sampled_from(
+    (0, 0, 1, 2_000, 5_000, 5_001, 10_000, 20_000, 20_001, 30_000, 30_001, 40_000, 60_000)
 )
 
 
@@ -80,7 +86,7 @@ def _any_of(
 def _story(draw: st.DrawFn, begin_ms: int) -> list[Happening]:
     """One conversation's events in their natural order, as soon as they happened."""
     kinds = draw(st.sampled_from(STORIES))
-    times = sorted(draw(st.lists(_TIMES, min_size=len(kinds), max_size=len(kinds))))
+    times = list(accumulate((draw(_STEPS) for _ in kinds[1:]), initial=draw(_TIMES)))
     channel = draw(st.sampled_from(("chat", "chat", "voice", "email")))
     told = []
     for kind, time in zip(kinds, times, strict=True):

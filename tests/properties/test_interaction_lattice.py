@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from streams.domain.contract import ContractBook
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, encode_interaction
+from streams.domain.lifecycle import pace_of
 from streams.domain.walk import walk
 from streams.domain.wire import Rejection, decode_event
 from tests.log_builder import CONTRACT, T
@@ -36,7 +37,7 @@ def remembered(*happened: Happening, into: Interaction | None = None) -> Interac
         except Rejection:
             continue  # as a score off its scale
         assert epoch_ms(event.time) == one.time
-        fold(state, event, one.time, INACTIVITY_MS)
+        fold(state, event, one.time, Pace(INACTIVITY_MS))
     return state
 
 
@@ -71,6 +72,7 @@ def test_folding_is_associative(
 @given(st.lists(happenings(), min_size=1, max_size=16))
 def test_a_stored_interaction_is_read_back_as_it_was(happened: list[Happening]) -> None:
     state = remembered(*happened)
+    assume(state.latest is not None)  # of dead letters nothing is stored
     state.revisions = {"escalation_ended:1:1": 2}
     assert decode_interaction(encode_interaction(state, -1)) == state
 
@@ -125,3 +127,41 @@ def test_no_fact_comes_before_the_walk_says_that_one_could(
 
 def _facts(state: Interaction, book: ContractBook, upto: int) -> object:
     return walk(state, CONTRACT, "c1", book, None, upto)[0]
+
+
+@slow
+@given(HAPPENINGS, WHOLE_SECONDS, st.sampled_from(BOOKS))
+def test_no_fact_comes_of_an_event_before_its_folding_says_that_one_could(
+    happened: list[Happening], second: int, book: ContractBook
+) -> None:
+    moment, pace = T(second), pace_of(book.versions(CONTRACT))
+    state = remembered(*(one for one in happened if one.time <= moment))
+    due = None if state.latest is None else walk(state, CONTRACT, "c1", book, None, moment)[1]
+    for one in happened:
+        if one.time <= moment or not is_taken(one):
+            continue
+        soonest = one.time + fold(state, decode_event(one.raw, TWO_VERSIONS), one.time, pace)
+        due = soonest if due is None else min(due, soonest)
+        coming = [fact.time for fact in _facts(state, book, T(1_000)) if fact.time > moment]
+        assert not coming or due <= min(coming)
+
+
+@slow
+@given(HAPPENINGS)
+def test_the_earliest_and_latest_event_are_those_of_all_that_was_folded(
+    happened: list[Happening],
+) -> None:
+    state, taken = remembered(*happened), [one.time for one in happened if is_taken(one)]
+    assert state.earliest == min(taken, default=None)
+    assert state.latest == max(taken, default=None)
+    for times in (state.customer_messages, state.ai_messages, state.notes):
+        assert times == sorted(set(times))  # type: ignore[type-var]
+
+
+def is_taken(one: Happening) -> bool:
+    """Whether it is no dead letter."""
+    try:
+        decode_event(one.raw, TWO_VERSIONS)
+    except Rejection:
+        return False
+    return True

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.contract_files import load_contracts
-from streams.domain.contract import DIMENSIONS, ContractBook
+from streams.domain.contract import DIMENSIONS, ContractBook, Dimension
 from streams.domain.events import EVENT_TYPES
 from streams.kafka import topics
 from streams.kafka.outbox import partition_of
@@ -129,6 +129,9 @@ def without(document: dict[str, Any], *paths: tuple[str, ...]) -> str:
     return orjson.dumps(document).decode()
 
 
+KEYED_BY: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
+
+
 def values(worker: BareWorker, topic: str) -> list[dict[str, Any]]:
     """The JSON values on a topic. Something stands on it, else nothing would be shown by it."""
     found = [orjson.loads(r.value or b"null") for r in worker.outbox.records[topic]]
@@ -157,7 +160,9 @@ def test_no_metric_shows_it_and_labels_are_the_contract_s(
         for sample in family.samples:
             for name in DIMENSIONS:
                 shown[name].add(sample.labels.get(name, ""))
-    assert all(shown[name] <= {*terms.scope[name], "", "other", "unknown"} for name in DIMENSIONS)
+    # What the scope lists, versions of the AI by patterns; all else is `other`.
+    for name in DIMENSIONS:
+        assert all(label in ("", terms.bounded(name, label)) for label in shown[name])
     assert {"", "other", "billing"} <= shown["journey"]
     assert {"", "other", "SG"} <= shown["market"]
 
@@ -177,15 +182,18 @@ def test_a_fact_s_key_is_made_of_the_contract_s_labels(
     ):
         data = fact["data"]
         terms = book.version(data["contract"], data["contract_version"])
-        labels = [terms.bounded(name, data[name]) for name in DIMENSIONS]
+        labels = [terms.bounded(name, data[name]) for name in KEYED_BY]
         assert record.key == "|".join([data["contract"], *labels]).encode()
         assert record.partition == partition_of(record.key, PARTITIONS)
 
 
-def test_a_fact_holds_it_only_as_conversation_journey_and_supplier(worker: BareWorker) -> None:
+def test_a_fact_holds_it_only_as_conversation_and_as_what_was_stated(worker: BareWorker) -> None:
+    stated = ("journey", "supplier", "prompt_version", "model", "knowledge_version")
+    # What names the broken rule is of the compliance system, as a word.
+    places = [("id",), ("subject",), *(("data", name) for name in stated)]
     for fact in values(worker, topics.FACTS):
-        rest = without(fact, ("id",), ("subject",), ("data", "journey"), ("data", "supplier"))
-        assert CANARY not in rest
+        rule = [("data", "rule_id")] if "rule_id" in fact["data"] else []
+        assert CANARY not in without(fact, *places, *rule)
 
 
 def test_window_values_hold_none_of_it(worker: BareWorker) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from streams.domain.contract import DIMENSIONS, ContractBook
 from streams.export.alerting.options import RenderOptions
-from streams.export.alerting.rules import comment, yaml_text
+from streams.export.alerting.rules import comment, equals, yaml_text
 
 DEADMAN = "deadman"
 PIPELINE_PAGE = "baton-page"
@@ -81,7 +81,7 @@ def _route(book: ContractBook, options: RenderOptions) -> dict[str, Any]:
             "receiver": page_receiver(contract),
         }
         markets = [
-            {"matchers": [f'market="{market}"'], "receiver": page_receiver(contract, market)}
+            {"matchers": [equals("market", market)], "receiver": page_receiver(contract, market)}
             for market in markets_of(book, contract)
         ]
         if markets:

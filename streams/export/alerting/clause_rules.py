@@ -20,7 +20,7 @@ from streams.export.alerting.burn import (
 )
 from streams.export.alerting.links import contract_uid
 from streams.export.alerting.options import RenderOptions
-from streams.export.alerting.rules import Alert, Group, Recording
+from streams.export.alerting.rules import Alert, Group, Recording, equals
 
 _BY = ", ".join(("contract", "clause", *DIMENSIONS))
 EVENTS_RATE = "contract_clause:baton_clause_events:rate"
@@ -57,7 +57,7 @@ class ClauseRules:
         self._promise = promise_words(clause, terms)
         self.selector = f'contract="{terms.contract}",clause="{clause.id}"'
         grouping = "+".join(clause.grouping) or "contract"
-        fixed = "".join(f',{name}="{value}"' for name, value in clause.where)
+        fixed = "".join(f",{equals(name, value)}" for name, value in clause.where)
         self._place = f'contract="{terms.contract}",grouping="{grouping}"{fixed}'
         self._key = "".join(
             f"{{{{ with $labels.{name} }}}} {name} {{{{ . }}}}{{{{ end }}}}"

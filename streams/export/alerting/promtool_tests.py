@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.export.alerting.rules import GENERATED, comment, yaml_text
+from streams.export.alerting.rules import GENERATED, comment, equals, yaml_text
 
 
 @dataclass(slots=True)
@@ -61,5 +61,5 @@ def tests_text(rules: str, groups: Sequence[str], tests: Sequence[RuleTest], eve
 
 def series(name: str, labels: Mapping[str, str]) -> str:
     """A series as promtool and PromQL write it."""
-    matchers = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    matchers = ",".join(equals(label, value) for label, value in labels.items())
     return f"{name}{{{matchers}}}"

@@ -91,6 +91,12 @@ class RuleFile:
         return "\n".join(lines) + "\n"
 
 
+def equals(label: str, value: str) -> str:
+    """A matcher of PromQL and of Alertmanager: label="value", whatever the value holds."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{label}="{escaped}"'
+
+
 def comment(text: str, indent: str = "") -> list[str]:
     """The text as comment lines."""
     return [f"{indent}# {line}" for line in wrap(text, 110 - len(indent))]

@@ -6,11 +6,24 @@ import sys
 from pathlib import Path
 
 from streams.contract_files import load_contracts
-from streams.export.dashboards.rendering import write_dashboards
+from streams.domain.contract import ContractError
 
 _DEPLOY = Path("deploy")
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Write them and say which; exits with one line where that cannot be done."""
+    try:
+        from streams.export.dashboards.rendering import write_dashboards
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error}: pip install 'baton-streams[dashboards]'")
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _DEPLOY / "grafana" / "dashboards"
-    for written in write_dashboards(load_contracts([_DEPLOY / "contracts"]), folder):
-        print(written)
+    try:
+        for written in write_dashboards(load_contracts([_DEPLOY / "contracts"]), folder):
+            print(written)
+    except (ContractError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

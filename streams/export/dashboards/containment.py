@@ -9,16 +9,16 @@ from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.panels import (
     COUNT,
     PER_SECOND,
+    PLAIN,
     SHARE,
     TIME,
-    Column,
     Query,
     Said,
     lines,
-    listing,
 )
 from streams.export.dashboards.promises import rolls_up_by
 from streams.export.dashboards.queries import CONTRACT, RATE, by_only, where, whole_contract
+from streams.export.dashboards.tables import Column, listing
 
 _WHOLE = where('window="$window"', CONTRACT, whole_contract())
 _MOVERS = 10
@@ -123,10 +123,10 @@ def _reasons() -> list[frame.Placed]:
                 Query(failures, "{{reason}}"),
                 stacked=True,
             ),
-            12,
+            10,
             9,
         ),
-        (_movers(), 6, 9),
+        (_movers(), 8, 9),
         (
             lines(
                 Said("Failures by channel", "AI failure signals published, in processing time."),
@@ -164,26 +164,53 @@ def _movers() -> Panel:
         ),
         [Column("Moved", f"topk({_MOVERS}, {moved})", SHARE)],
         labels,
-        sort="Moved",
+        largest="Moved",
     )
 
 
 def _by(dimension: Dimension) -> list[frame.Placed]:
-    selector = where('window="$window"', CONTRACT, *by_only(dimension, chosen=False))
+    keys = (CONTRACT, *by_only(dimension, chosen=False))
+    window = ('window="$window"', *keys)
     words = dimension.replace("_", " ")
+    by = f"by (contract, {dimension})"
+    failures = f"sum {by} (baton_ai_failures_window{where(*window)})"
+    contacts = where('kind="raw"', *window)
+    reasons = f"sum by (contract, {dimension}, reason) (baton_ai_failures_window{where(*window)})"
     return [
-        (_safe(dimension), 12, 8),
+        (_safe(dimension), 8, 8),
         (
             lines(
-                Said(f"Failures by {words}", "AI failure signals over the chosen window."),
-                COUNT,
-                Query(
-                    f"sum by ({dimension}, reason) (baton_ai_failures_window{selector})",
-                    f"{{{{{dimension}}}}} {{{{reason}}}}",
+                Said(
+                    f"Failures per contact by {words}",
+                    "AI failure signals for each eligible contact of the chosen window; a contact"
+                    " can have several.",
                 ),
-                stacked=True,
+                PLAIN,
+                Query(
+                    f"{failures} / max {by} (baton_containment_window_samples{contacts})",
+                    f"{{{{contract}}}} {{{{{dimension}}}}}",
+                ),
             ),
-            12,
+            8,
+            8,
+        ),
+        (
+            listing(
+                Said(
+                    f"Reasons by {words}",
+                    "Each reason's share of the version's AI failures over the chosen window.",
+                ),
+                [
+                    Column(
+                        "Share",
+                        f"{reasons} / on (contract, {dimension}) group_left () {failures}",
+                        SHARE,
+                    )
+                ],
+                {"contract": "Contract", dimension: words.capitalize(), "reason": "Reason"},
+                largest="Share",
+            ),
+            8,
             8,
         ),
     ]
@@ -209,7 +236,7 @@ def _changes() -> list[frame.Placed]:
                     )
                 ],
                 labels,
-                sort="Changed",
+                largest="Changed",
             ),
             12,
             8,

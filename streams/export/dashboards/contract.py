@@ -7,29 +7,29 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from streams.domain.contract import AT_MOST, DIMENSIONS, ContractBook, Dimension
 from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.panels import (
-    AGO,
     COUNT,
     PLAIN,
     SECONDS,
     SHARE,
-    Column,
+    TIME,
     Query,
     Said,
     lights,
     lines,
-    listing,
     money,
     number,
 )
-from streams.export.dashboards.promises import Promise, promises
+from streams.export.dashboards.promises import Promise, promises, waits_met
 from streams.export.dashboards.queries import (
     RATE,
     clause_dimensions,
     clause_state,
+    counted,
     key_legend,
     where,
     whole_contract,
 )
+from streams.export.dashboards.tables import Column, listing
 
 
 def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
@@ -76,25 +76,11 @@ def _heading(one: Promise) -> str:
 def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[frame.Placed]:
     this = f'contract="{contract}"'
     selector = where(this, clause_dimensions(chosen))
-    waits = [where(one.matchers()) for one in found if one.is_wait]
     whole = where(this, whole_contract())
     oldest = f"baton_oldest_open_handoff_timestamp_seconds{whole}"
-    none = f"0 * sum(rate(baton_breaches_total{where(this)}{RATE}))"
-    height = min(24, max(5, 2 + len(found)))
+    period = any(one.clause.period for one in found)
+    width = 4 if period else 8
     placed: list[frame.Placed] = [
-        (
-            lights(
-                Said(
-                    "State of each clause",
-                    "Met, at risk (the next miss breaches), breached, or not judged (fewer samples"
-                    " than the minimum volume); the worst of the keys chosen above. A gap: no"
-                    " worker reported it.",
-                ),
-                Query(clause_state(selector, waits, where(this)), "{{clause}}"),
-            ),
-            16,
-            height,
-        ),
         (
             number(
                 Said(
@@ -103,10 +89,19 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                     runbook="clause-breached",
                 ),
                 COUNT,
-                Query(f"sum(baton_breach_active{selector}) or {none}"),
+                Query(counted("baton_breach_active", selector, where(this))),
             ),
-            4,
-            height,
+            width,
+            5,
+        ),
+        (
+            number(
+                Said("Waiting for a human", "Open escalations, as of the watermark."),
+                COUNT,
+                Query(f"sum(baton_open_handoffs{whole})"),
+            ),
+            width,
+            5,
         ),
         (
             number(
@@ -118,12 +113,27 @@ def _now(contract: str, found: list[Promise], chosen: list[Dimension]) -> list[f
                 Query(f"$clock - min({oldest})"),
                 none="nobody waits",
             ),
-            4,
-            height,
+            width,
+            5,
         ),
     ]
-    if any(one.clause.period for one in found):
-        placed.append((_budgets(this, chosen), 24, 8))
+    if period:
+        placed.append((_budgets(this, chosen), 12, 5))
+    placed.append(
+        (
+            lights(
+                Said(
+                    "State of each clause",
+                    "Met, at risk (the next miss breaches), breached, or not judged (fewer samples"
+                    " than the minimum volume); the worst of the keys chosen above. A gap: no"
+                    " worker reported it.",
+                ),
+                Query(clause_state(selector, where(this), waits_met(found)), "{{clause}}"),
+            ),
+            24,
+            min(24, max(5, 2 + len(found))),
+        )
+    )
     return placed
 
 
@@ -140,10 +150,10 @@ def _budgets(this: str, chosen: list[Dimension]) -> Panel:
         ),
         [
             Column("Left", f"min {by} (baton_clause_budget_left_ratio{selector})", SHARE),
-            Column("Spent", breach, AGO),
+            Column("Spent by", breach, TIME),
         ],
         {"clause": "Clause"} | {name: name.capitalize() for name in chosen},
-        sort="Left",
+        least="Left",
     )
 
 
@@ -228,11 +238,7 @@ def _volume(one: Promise, selector: str, by: str, legend: str) -> Panel:
 
 def _wait(one: Promise) -> list[frame.Placed]:
     grouping = one.clause.grouping
-    key = where(
-        f'contract="{one.contract}"',
-        f'grouping="{"+".join(grouping) or "contract"}"',
-        *(f'{name}="{value}"' for name, value in one.clause.where),
-    )
+    key = where(one.wait_key())
     by = f"by ({', '.join(grouping)}) " if grouping else ""
     legend = key_legend(grouping)
     named = f"{legend}: " if grouping else ""
@@ -271,11 +277,7 @@ def _wait(one: Promise) -> list[frame.Placed]:
             lines(
                 Said("In breach", "Keys of this clause in breach, of those it is judged for."),
                 COUNT,
-                Query(
-                    f"sum(baton_breach_active{this})"
-                    f" or 0 * sum(rate(baton_breaches_total{this}{RATE}))",
-                    "keys in breach",
-                ),
+                Query(counted("baton_breach_active", this, this), "keys in breach"),
             ),
             7,
             8,

@@ -11,15 +11,14 @@ from streams.export.dashboards.panels import (
     PER_SECOND,
     SECONDS,
     SHARE,
-    Column,
     Query,
     Said,
     heat,
     lines,
-    listing,
 )
 from streams.export.dashboards.promises import rolls_up_by
 from streams.export.dashboards.queries import CONTRACT, RATE, by_only, where, whole_contract
+from streams.export.dashboards.tables import Column, listing
 
 _COUNTED = where(CONTRACT, 'channel=~"$channel"')
 _BUCKETS = f"baton_handoff_latency_seconds_bucket{_COUNTED}"
@@ -209,7 +208,7 @@ def _waiting(book: ContractBook) -> list[frame.Placed]:
                     ),
                 ],
                 labels,
-                sort="Longest",
+                largest="Longest",
             ),
             12,
             8,

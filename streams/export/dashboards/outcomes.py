@@ -20,7 +20,6 @@ _JOURNEY: tuple[Indicator, ...] = (
     "context_complete",
     "customer_repeated",
 )
-_SPEED: tuple[Indicator, ...] = ("first_response_within", "answer_within", "answer_removed_within")
 _QUALITY: tuple[Indicator, ...] = (
     "qa_pass_ai",
     "qa_pass_human",
@@ -40,7 +39,12 @@ def outcomes(book: ContractBook, runbooks: str) -> Dashboard:
     )
     sheet.row("Resolution", *_resolution())
     sheet.row("Cost", *_cost(book))
-    sheet.row("On the way", *_shares("On the way to a human", _JOURNEY), *_shares("Speed", _SPEED))
+    speed = _speed(book)
+    sheet.row(
+        "On the way",
+        *_shares("On the way to a human", _JOURNEY),
+        *(_shares("Speed", speed) if speed else ()),
+    )
     sheet.row("Quality", *_shares("Quality", _QUALITY), *_shares("Satisfaction", _SATISFACTION))
     sheet.row("Compliance", *_compliance())
     return sheet.finish(
@@ -48,6 +52,16 @@ def outcomes(book: ContractBook, runbooks: str) -> Dashboard:
         frame.windows(book),
         marks=[frame.config_changes(CONTRACT), frame.breaches(where(CONTRACT))],
         runbooks=runbooks,
+    )
+
+
+def _speed(book: ContractBook) -> tuple[Indicator, ...]:
+    """What any contract sets a time for; nothing is counted of the rest."""
+    terms = [version for name in book.names for version in book.versions(name)]
+    first: tuple[Indicator, ...] = ("first_response_within",)
+    answer: tuple[Indicator, ...] = ("answer_within", "answer_removed_within")
+    return (first if any(one.first_response_ms for one in terms) else ()) + (
+        answer if any(one.answer_ms for one in terms) else ()
     )
 
 
@@ -72,10 +86,10 @@ def _shares(title: str, indicators: tuple[Indicator, ...]) -> list[frame.Placed]
                 ),
                 high=1,
             ),
-            8,
+            7,
             8,
         ),
-        (_samples(indicators), 4, 8),
+        (_samples(indicators), 5, 8),
     ]
 
 

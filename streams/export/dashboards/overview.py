@@ -7,21 +7,19 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from streams.domain.contract import AMOUNTS, ContractBook
 from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.panels import (
-    AGO,
     COUNT,
     SECONDS,
     SHARE,
-    Column,
+    TIME,
     Query,
     Said,
     bar_list,
     lights,
     lines,
-    listing,
     number,
     tiles,
 )
-from streams.export.dashboards.promises import Promise, all_promises, selectors
+from streams.export.dashboards.promises import Promise, all_promises, selectors, waits_met
 from streams.export.dashboards.queries import (
     CONTRACT,
     clause_state,
@@ -30,6 +28,7 @@ from streams.export.dashboards.queries import (
     whole_contract,
     worst_key,
 )
+from streams.export.dashboards.tables import Column, listing
 
 _ALL = where(CONTRACT)
 _WHOLE = where(CONTRACT, whole_contract())
@@ -47,7 +46,7 @@ _KEY = {
 def overview(book: ContractBook, runbooks: str) -> Dashboard:
     """All contracts."""
     found = all_promises(book)
-    state = clause_state(_ALL, selectors(one for one in found if one.is_wait), _ALL)
+    state = clause_state(_ALL, _ALL, waits_met(found, CONTRACT))
     sheet = frame.Sheet(
         addresses.OVERVIEW,
         "Baton / Contracts",
@@ -96,7 +95,7 @@ def _now(book: ContractBook, state: str) -> list[frame.Placed]:
                     runbook="clause-breached",
                 ),
                 COUNT,
-                Query(f"sum({counted('baton_breach_active', _ALL, 'contract')})"),
+                Query(f"sum({counted('baton_breach_active', _ALL, _ALL, 'contract')})"),
             ),
             4,
             5,
@@ -161,9 +160,11 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
             24,
             _lanes(len(all_promises(book))),
         ),
-        (_worst_keys(book), 24, 8),
+        (_worst_keys(book), 24, min(16, max(6, 2 + len(all_promises(book))))),
     ]
-    if any(one.clause.period for one in all_promises(book)):
+    calendar = any(one.clause.period for one in all_promises(book))
+    width = 8 if calendar else 12
+    if calendar:
         placed.append(
             (
                 bar_list(
@@ -181,7 +182,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
                     budget=True,
                     low=None,
                 ),
-                12,
+                width,
                 8,
             )
         )
@@ -190,10 +191,10 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
             lines(
                 Said("Open breaches by contract", "Clauses and keys in breach."),
                 COUNT,
-                Query(counted("baton_breach_active", _ALL, "contract"), "{{contract}}"),
+                Query(counted("baton_breach_active", _ALL, _ALL, "contract"), "{{contract}}"),
                 stacked=True,
             ),
-            12,
+            width,
             8,
         )
     )
@@ -210,7 +211,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
                 bars=True,
                 stacked=True,
             ),
-            12,
+            width,
             8,
         )
     )
@@ -235,17 +236,19 @@ def _worst_keys(book: ContractBook) -> Panel:
         projected = "baton_clause_projected_breach_timestamp_seconds"
         columns += [
             Column("Budget left", worst_key("baton_clause_budget_left_ratio", _ALL), SHARE),
-            Column("Spent", f"({worst_key(projected, _ALL)}) * 1000", AGO),
+            Column("Spent by", f"({worst_key(projected, _ALL)}) * 1000", TIME),
         ]
     return listing(
         Said(
             "The worst key of each clause",
             "Where a clause has the fewest misses left: its value beside its target (shares), its"
-            " samples beside the volume from which it is judged. Spent: when, at the pace of the"
-            " last day, the period's budget will be. Clauses on single waits have no such figures.",
+            " samples beside the volume from which it is judged. Spent by: when, at the pace of the"
+            " last day, the period's budget will be. Clauses on single waits and on cost have no"
+            " misses and are not here.",
         ),
         columns,
         _KEY,
+        least="Misses left",
     )
 
 

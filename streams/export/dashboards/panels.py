@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
@@ -13,7 +13,6 @@ from grafana_foundation_sdk.builders import (
     prometheus,
     stat,
     statetimeline,
-    table,
     timeseries,
 )
 from grafana_foundation_sdk.builders import dashboard as build
@@ -23,7 +22,6 @@ from grafana_foundation_sdk.models import prometheus as prometheus_shapes
 from grafana_foundation_sdk.models.dashboard import (
     DashboardLink,
     DashboardLinkType,
-    DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
     Panel,
@@ -38,7 +36,7 @@ from streams.export.dashboards import queries
 DATASOURCE = shapes.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 SHARE, SECONDS, COUNT = "percentunit", "s", "short"
-AGO, TIME = "dateTimeFromNow", "dateTimeAsLocal"
+TIME = "dateTimeAsLocal"
 PER_SECOND, PLAIN = "cps", "none"
 
 GREEN, YELLOW, RED, GREY = "green", "yellow", "red", "#6e7079"
@@ -68,16 +66,6 @@ class Query:
     expr: str
     legend: str = ""
     target: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table, from an instant query whose labels are the table's other columns."""
-
-    name: str
-    expr: str
-    unit: str = COUNT
-    states: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +99,11 @@ class Said:
 
 
 def _ranged(index: int, query: Query) -> prometheus.Dataquery:
-    return _target(index, query.expr).legend_format(query.legend or "__auto").range()
+    return target_of(index, query.expr).legend_format(query.legend or "__auto").range()
 
 
-def _target(index: int, expr: str) -> prometheus.Dataquery:
+def target_of(index: int, expr: str) -> prometheus.Dataquery:
+    """A panel's query, by its place among them."""
     return (
         prometheus.Dataquery()
         .expr(expr)
@@ -138,7 +127,7 @@ def _palette() -> build.FieldColor:
     return build.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC)
 
 
-def _one_color(color: str) -> build.ThresholdsConfig:
+def one_color(color: str) -> build.ThresholdsConfig:
     """A base without steps: what is too much is for the contract to say, not for a panel."""
     return (
         build.ThresholdsConfig()
@@ -179,7 +168,7 @@ def lines(
         timeseries.Panel()
         .unit(unit)
         .color_scheme(_palette())
-        .thresholds(_one_color(GREEN))
+        .thresholds(one_color(GREEN))
         .legend(_legend())
         .tooltip(
             common.VizTooltipOptions()
@@ -217,7 +206,7 @@ def number(
         stat.Panel()
         .unit(unit)
         .no_value(none)
-        .thresholds(_SPENT if budget else _one_color("text"))
+        .thresholds(_SPENT if budget else one_color("text"))
         .color_scheme(build.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .color_mode(shapes.BigValueColorMode.VALUE)
         .graph_mode(shapes.BigValueGraphMode.AREA)
@@ -237,7 +226,7 @@ def tiles(said: Said, query: Query, *, link: str = "") -> Panel:
         .unit(COUNT)
         .no_value("nothing is reported")
         .mappings([STATES])
-        .thresholds(_one_color(GREY))
+        .thresholds(one_color(GREY))
         .color_scheme(build.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .color_mode(shapes.BigValueColorMode.BACKGROUND_SOLID)
         .graph_mode(shapes.BigValueGraphMode.NONE)
@@ -263,7 +252,7 @@ def lights(said: Said, query: Query) -> Panel:
         statetimeline.Panel()
         .unit(COUNT)
         .mappings([STATES])
-        .thresholds(_one_color(GREY))
+        .thresholds(one_color(GREY))
         .color_scheme(build.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .merge_values(True)
         .show_value(shapes.VisibilityMode.NEVER)
@@ -287,7 +276,7 @@ def bar_list(
         bargauge.Panel()
         .unit(unit)
         .no_value("none")
-        .thresholds(_SPENT if budget else _one_color("blue"))
+        .thresholds(_SPENT if budget else one_color("blue"))
         .color_scheme(build.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .display_mode(shapes.BarGaugeDisplayMode.BASIC)
         .value_mode(shapes.BarGaugeValueMode.COLOR)
@@ -295,7 +284,7 @@ def bar_list(
         .orientation(shapes.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
         .reduce_options(_last())
-        .with_target(_target(0, query.expr).legend_format(query.legend or "__auto").instant())
+        .with_target(target_of(0, query.expr).legend_format(query.legend or "__auto").instant())
     )
     if low is not None:
         panel.min(low)
@@ -307,7 +296,7 @@ def heat(said: Said, unit: str, expr: str) -> Panel:
     panel = (
         heatmap.Panel()
         .unit(COUNT)
-        .thresholds(_one_color(GREEN))
+        .thresholds(one_color(GREEN))
         .calculate(False)
         .color(
             heatmap.HeatmapColorOptions()
@@ -320,65 +309,10 @@ def heat(said: Said, unit: str, expr: str) -> Panel:
         .y_axis(heatmap.YAxisConfig().unit(unit).axis_placement(shapes.AxisPlacement.LEFT))
         .show_legend()
         .with_target(
-            _target(0, expr)
+            target_of(0, expr)
             .legend_format("{{le}}")
             .format(prometheus_shapes.PromQueryFormat.HEATMAP)
             .range()
         )
     )
     return said.of(panel.build())
-
-
-def listing(
-    said: Said, columns: Iterable[Column], labels: Mapping[str, str], *, sort: str = ""
-) -> Panel:
-    """A table: a row for each set of `labels` (label -> heading, in order) that a column has.
-
-    All columns must have the same labels.
-    """
-    asked = list(columns)
-    panel = (
-        table.Panel()
-        .unit(COUNT)
-        .no_value("-")
-        .thresholds(_one_color("text"))
-        .show_header(True)
-        .cell_height(shapes.TableCellHeight.SM)
-        .min_width(80)
-    )
-    for index, column in enumerate(asked):
-        panel.with_target(
-            _target(index, column.expr).format(prometheus_shapes.PromQueryFormat.TABLE).instant()
-        )
-        panel.override_by_name(column.name, _cell(column))
-    values = [
-        f"Value #{ascii_uppercase[i]}" if len(asked) > 1 else "Value" for i in range(len(asked))
-    ]
-    order = [*labels, *values]
-    panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
-    panel.with_transformation(
-        DataTransformerConfig(
-            id_val="organize",
-            options={
-                "excludeByName": {"Time": True},
-                "indexByName": {name: place for place, name in enumerate(order)},
-                "renameByName": {
-                    **labels,
-                    **{value: column.name for value, column in zip(values, asked, strict=True)},
-                },
-            },
-        )
-    )
-    if sort:
-        panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
-    return said.of(panel.build())
-
-
-def _cell(column: Column) -> list[DynamicConfigValue]:
-    properties: dict[str, object] = {"unit": column.unit}
-    if column.states:
-        properties["mappings"] = [STATES]
-        properties["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
-    if column.unit in (AGO, TIME):
-        properties["custom.width"] = 180
-    return [DynamicConfigValue(name, value) for name, value in properties.items()]

@@ -9,14 +9,13 @@ from streams.export.dashboards.panels import (
     COUNT,
     PER_SECOND,
     SECONDS,
-    Column,
     Query,
     Said,
     lines,
-    listing,
     number,
 )
 from streams.export.dashboards.queries import RATE, where
+from streams.export.dashboards.tables import Column, listing
 
 _OF = where('instance=~"$instance"')
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streams.domain.contract import AMOUNTS, Clause, ContractBook, Dimension
-from streams.export.dashboards.queries import CONTRACT, any_of, where
+from streams.export.dashboards.queries import CONTRACT, any_of, exactly, wait_met, where
 
 _LENGTHS = {300_000: "5m", 3_600_000: "1h", 86_400_000: "24h"}
 # None of these counts events that are good or bad as they come: there is no rate of burning.
@@ -41,6 +41,13 @@ class Promise:
             return f"over the calendar period {clause.period}"
         return f"over the last {_LENGTHS.get(clause.window_ms, f'{clause.window_ms // 1000}s')}"
 
+    def wait_key(self) -> str:
+        """Matchers of the keys of a clause on single waits, in windows' gauges."""
+        clause = self.clause
+        fixed = (exactly(name, value) for name, value in clause.where)
+        grouping = "+".join(clause.grouping) or "contract"
+        return ",".join((f'contract="{self.contract}"', f'grouping="{grouping}"', *fixed))
+
     def matchers(self) -> str:
         """Matchers of this clause's series."""
         return f'contract="{self.contract}",clause="{self.clause.id}"'
@@ -58,6 +65,20 @@ def promises(book: ContractBook, contract: str) -> list[Promise]:
 def all_promises(book: ContractBook) -> list[Promise]:
     """Those of every contract."""
     return [one for name in book.names for one in promises(book, name)]
+
+
+def waits_met(among: Iterable[Promise], *chosen: str) -> list[str]:
+    """Series of the clauses on single waits that are met as far as anybody knows.
+
+    `chosen` are further matchers.
+    """
+    return [
+        wait_met(
+            one.contract, one.clause.id, one.clause.severity, ",".join((one.wait_key(), *chosen))
+        )
+        for one in among
+        if one.is_wait
+    ]
 
 
 def selectors(among: Iterable[Promise]) -> list[str]:

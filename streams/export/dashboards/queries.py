@@ -22,6 +22,12 @@ def where(*matchers: str) -> str:
     return "{" + ",".join(one for one in matchers if one) + "}"
 
 
+def exactly(name: str, value: str) -> str:
+    """A matcher of a label against one value."""
+    escaped = value.replace("\\", r"\\").replace('"', r"\"")
+    return f'{name}="{escaped}"'
+
+
 def any_of(name: str, values: Iterable[str]) -> str:
     """A matcher of a label against some values, which PromQL takes as they are (RE2-escaped)."""
     escaped = ("".join(c if c.isalnum() or c in "_-" else f"\\\\{c}" for c in v) for v in values)
@@ -43,34 +49,53 @@ def clause_dimensions(dimensions: Iterable[Dimension]) -> str:
     return ",".join(f'{name}=~"$${name}|"'.replace("$$", "$") for name in dimensions)
 
 
-def clause_state(selector: str, waits: Iterable[str], clauses: str) -> str:
+def clause_state(selector: str, clauses: str, waits: Iterable[str]) -> str:
     """The state of each clause, the worst of its keys: BREACHED, AT_RISK, MET or NOT_JUDGED.
 
     At risk: judged, and the next miss breaches. `selector` chooses clause series by any of their
-    labels, `clauses` by contract and clause only. `waits` are selectors of clauses on single
-    waits, which have no volume: they are met while none is in breach. A clause that no worker
-    reports is absent.
+    labels, `clauses` by contract and clause only. `waits` are the series of wait_met. A clause that
+    no worker reports is absent, and so are all where Prometheus reaches none.
     """
     by = "by (contract, clause, severity)"
     judged = f"(baton_clause_samples{selector} >= baton_clause_minimum_volume{selector})"
-    known = f"sum {by} (rate(baton_breaches_total%s{RATE}))"
     states = [
         f"max {by} ({BREACHED} * baton_breach_active{selector})",
         f"max {by} (({MET} + (baton_clause_misses_left{selector} < bool 1)) and {judged})",
         f"max {by} (({MET} + 0 * baton_clause_value{selector}) and {judged})",
-        *(f"({MET} + 0 * {known % wait})" for wait in waits),
-        f"({NOT_JUDGED} * {known % clauses})",
+        *waits,
+        f"({NOT_JUDGED} * {_reported('contract, clause, severity', clauses)})",
     ]
     return "\nor\n".join(states)
 
 
-def counted(metric: str, selector: str, by: str) -> str:
+def wait_met(contract: str, clause: str, severity: str, key: str) -> str:
+    """MET for a clause on single waits while a worker shows its keys (matchers `key`).
+
+    Such a clause has no volume: it is met while none of its keys is in breach. Without the keys
+    nobody knows.
+    """
+    shown = f"{MET} + 0 * max by (contract) (baton_overdue_handoffs{where(key)})"
+    named = f'label_replace({shown}, "clause", "{clause}", "", "")'
+    return f'label_replace({named}, "severity", "{severity}", "", "")'
+
+
+def counted(metric: str, selector: str, clauses: str, by: str = "") -> str:
     """A sum that is 0, not absent, while a worker is there to say that there is none.
 
-    `baton_breaches_total` has a series for every clause from the start.
+    `clauses` are matchers that choose clauses, in braces; `by` is contract or nothing.
     """
-    none = f"0 * sum by ({by}) (rate(baton_breaches_total{where(CONTRACT)}{RATE}))"
-    return f"sum by ({by}) ({metric}{selector}) or {none}"
+    grouped = f"by ({by}) " if by else ""
+    return f"sum {grouped}({metric}{selector}) or 0 * {_reported(by, clauses)}"
+
+
+def _reported(by: str, clauses: str) -> str:
+    """A series for every clause, from the worker's start on; by its labels, of any value.
+
+    The rate is known for a while after the last scrape, so that a worker must be there now.
+    """
+    grouped = f"by ({by}) " if by else ""
+    known = f"sum {grouped}(rate(baton_breaches_total{clauses}{RATE}))"
+    return f"({known} and on () (sum(baton_ready) > 0))"
 
 
 def key_legend(grouping: Iterable[str]) -> str:

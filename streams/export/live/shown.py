@@ -111,8 +111,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "versions": (
         Column("Change", "head"),
         Column("Compared"),
-        Column("Before", "num"),
-        Column("After", "num"),
+        Column("From", "num"),
+        Column("To", "num"),
         Column("Change, pp", "num"),
         Column("Verdict"),
     ),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from streams.domain.contract import AT_MOST, PPM
+from streams.domain.contract import AMOUNTS, AT_MOST, PPM
 from streams.export.live import words
 from streams.export.live.comparisons import Mover, VersionChange
 from streams.export.live.drawing import ages_path, target_of, trend_path
@@ -157,6 +157,11 @@ class View:
     def _evidence(self, breach: ShownBreach) -> Cell:
         if breach.oldest_t0 is not None:
             return self._age(breach.oldest_t0, "the oldest")
+        if breach.indicator == "cost_per_verified":
+            spent = self._value(breach.contract, breach.indicator, breach.numerator)
+            return Cell(f"{spent} for {breach.denominator:,}")
+        if breach.indicator in AMOUNTS:
+            return Cell(f"{breach.numerator:,}")
         return Cell(f"{breach.numerator:,} of {breach.denominator:,}")
 
     def _sentence(self, breach: ShownBreach) -> str:
@@ -181,6 +186,7 @@ class View:
 
     def _clause(self, one: Standing, trend: Trend | None) -> Row:
         wait = one.indicator == "escalation_wait"
+        counts = one.indicator == "compliance_exceptions"  # of nothing: it has no samples
         where = _NO_DATA if one.key is None else self._place(one.contract, one.key)
         left = "\N{EN DASH}" if one.misses_left is None else f"{one.misses_left:,}"
         return Row(
@@ -193,8 +199,8 @@ class View:
                 Cell(one.window),
                 self._wait_value(one) if wait else self._share_value(one),
                 Cell(self._target(one)),
-                Cell(f"{one.samples:,}"),
-                Cell("\N{EN DASH}" if wait else f"{one.minimum_volume:,}"),
+                Cell("\N{EN DASH}" if counts else f"{one.samples:,}"),
+                Cell("\N{EN DASH}" if wait or counts else f"{one.minimum_volume:,}"),
                 Cell(left.replace("-", "\N{MINUS SIGN}")),
                 self._trend(one, trend),
             ],
@@ -271,7 +277,7 @@ class View:
             key="|".join((change.contract, change.dimension, change.indicator)),
             cells=[
                 Cell(
-                    f"{change.dimension.replace('_', ' ')}: {change.old} \N{RIGHTWARDS ARROW}"
+                    f"{change.dimension.removesuffix('_version')} {change.old} \N{RIGHTWARDS ARROW}"
                     f" {change.new}",
                     n=f"{since} {self._moment(change.since)}",
                 ),

@@ -16,8 +16,14 @@ VERDICTS = {
 }
 INDICATORS: dict[str, str] = {
     "escalation_wait": "longest wait",
-    "containment_raw": "contained",
-    "containment_safe": "contained or handed over safely",
+    "containment_raw": "containment",
+    "csat_response": "CSAT response",
+    "csat_satisfied": "CSAT satisfied",
+    "qa_coverage_ai": "QA coverage, AI",
+    "qa_coverage_human": "QA coverage, human",
+    "qa_pass_ai": "QA pass, AI",
+    "qa_pass_human": "QA pass, human",
+    "containment_safe": "containment or safe handoff",
 }
 
 
@@ -85,9 +91,9 @@ def indicator(name: str) -> str:
 
 
 def place(contract: str | None, key: tuple[tuple[str, str], ...]) -> str:
-    """A key's values; `contract` where it must be said which."""
+    """A key's values, "all" for the whole contract; `contract` where it must be said which."""
     said = " / ".join(one for _, one in key)
-    return " / ".join(part for part in (contract or "", said) if part) or "whole contract"
+    return " / ".join(part for part in (contract or "", said) if part) or "all"
 
 
 def numbers(found: tuple[int, ...]) -> str:

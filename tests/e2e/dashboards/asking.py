@@ -9,7 +9,7 @@ from tests.e2e.dashboards.prometheus_server import SCRAPE_S, Series
 from tests.e2e.dashboards.watched_day import WatchedDay
 
 # Grafana's $__rate_interval is at least four scrapes; ages are reckoned to the replay's clock.
-RATE_S = 8 * SCRAPE_S
+RATE_S = 4 * SCRAPE_S
 VARIABLES: Mapping[str, str] = {**EVERYTHING, "__rate_interval": f"{RATE_S}s"}
 
 

@@ -12,8 +12,8 @@ from tests.e2e.dashboards.watched_day import SHORT_DAY, WatchedDay, watched
 
 @pytest.fixture(scope="session")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDay]:
-    """Ten hours in 45 s: a look every 13 minutes of the data."""
+    """Ten hours in 60 s: a look every 20 minutes of the data."""
     if shutil.which("prometheus") is None:
         pytest.skip("no prometheus here: apt-get install prometheus")
-    with watched(SHORT_DAY, tmp_path_factory.mktemp("day"), lasting_s=45) as found:
+    with watched(SHORT_DAY, tmp_path_factory.mktemp("day"), lasting_s=60) as found:
         yield found

@@ -1,4 +1,4 @@
-"""A Prometheus on loopback that scrapes a worker every second."""
+"""A Prometheus on loopback that scrapes a worker every other second."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from streams.kafka.processes import (
 )
 from tests.worker_process import await_that
 
-SCRAPE_S = 1
+SCRAPE_S = 2
 
 
 class QueryFailed(AssertionError):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from streams.contract_files import load_contracts
-from streams.domain.clause_counts import RATIOS
-from streams.domain.contract import INDICATORS
 from tests.dashboard_files import Asked, ShownPanel, panels_of, rendered
 from tests.e2e.dashboards.asking import answer
 from tests.e2e.dashboards.watched_day import SHORT_DAY, WatchedDay
@@ -31,18 +29,10 @@ EMPTY = {
 }
 
 
-def why_empty(panel: ShownPanel, asked: Asked) -> str | None:
-    """The reason where this panel may be empty on such a day."""
-    of = {name for name in INDICATORS if f'"{name}"' in asked.expr or f"{name}|" in asked.expr}
-    if of and not of & RATIOS:
-        return f"{', '.join(sorted(of))}: not in the stream yet"
-    return EMPTY.get(panel.title)
-
-
 @pytest.mark.parametrize(("panel", "asked"), QUERIES)
 def test_a_query_has_an_answer(day: WatchedDay, panel: ShownPanel, asked: Asked) -> None:
     found = answer(day, asked)
-    if why_empty(panel, asked) is None:
+    if panel.title not in EMPTY:
         assert any(series.known for series in found)
     else:
         assert found == []

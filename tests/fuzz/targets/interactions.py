@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import encode_interaction
 from streams.domain.wire import Rejection, decode_event
 from streams.kafka.store import StateError
@@ -32,7 +32,7 @@ def samples() -> tuple[bytes, ...]:
         conversation = getattr(getattr(event, "data", None), "conversation_id", None)
         if conversation is not None:
             state = states.setdefault(conversation, Interaction())
-            fold(state, event, epoch_ms(event.time), 900_000)
+            fold(state, event, epoch_ms(event.time), Pace(900_000))
     encoded = (encode_interaction(state, state.latest or 0) for state in states.values())
     return tuple(sorted(encoded, key=len)[-6:])
 

@@ -13,6 +13,7 @@ from streams.domain.burn_rates import (
     infeasible_factors,
 )
 from streams.domain.contract import PPM, Clause
+from streams.export.alerting.burn import feasible_pairs
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,9 @@ def test_a_limit_and_a_wait_have_no_budget_and_a_most_is_its_own() -> None:
     assert budget_ppm(clause("compliance_exceptions", 5_000_000)) is None
     assert budget_ppm(clause("recontact", 120_000)) == 120_000
     assert budget_ppm(clause("csat_satisfied", 700_000)) == 300_000
+
+
+@given(st.integers(1, PPM - 1))
+def test_what_is_told_of_a_clause_is_what_its_rules_are_made_of(target: int) -> None:
+    clause = Clause(id="c", indicator="csat_satisfied", grouping=(), target_ppm=target)
+    assert burn_factors(PPM - target) == tuple(pair.factor for pair in feasible_pairs(clause))

@@ -241,6 +241,12 @@ ERRORS: list[tuple[str, Any, str, str]] = [
         "lists no market 'PH'",
     ),
     (
+        f"within/{_METRIC}/good/metricSource/spec/where",
+        {"channel": "chat", "prompt_version": "q-1"},
+        "where.prompt_version",
+        "lists no prompt_version 'q-1'",
+    ),
+    (
         f"exceptions/{_METRIC}/bad/metricSource/spec/reason",
         "timeout",
         "spec.reason",
@@ -302,6 +308,12 @@ def test_a_warning_leaves_the_contract_as_it_is(path: str, value: Any, says: str
     assert len(terms) == 1
     warned = [problem.text for problem in problems if problem.grade == "warning"]
     assert any(says in text for text in warned), warned
+
+
+def test_a_version_of_the_ai_may_be_any_that_a_pattern_of_the_scope_admits() -> None:
+    where = {"channel": "chat", "prompt_version": "p-17"}
+    terms, _ = read(damaged(f"within/{_METRIC}/good/metricSource/spec/where", where))
+    assert len(terms) == 1
 
 
 def test_an_exclusion_outside_the_versions_time_is_a_warning() -> None:

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from streams.domain.events import epoch_ms
-from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import UnreadableState, decode_interaction, encode_interaction
 from streams.domain.milestones import ACCEPTED, HUMAN_MESSAGE, REQUESTED, join_words, split_words
 from streams.domain.wire import decode_event
@@ -36,7 +36,7 @@ def remembered(*records: bytes) -> Interaction:
     state = Interaction()
     for raw in records:
         event = decode_event(raw, {CONTRACT})
-        fold(state, event, epoch_ms(event.time), GAP_MS)
+        fold(state, event, epoch_ms(event.time), Pace(GAP_MS))
     return state
 
 

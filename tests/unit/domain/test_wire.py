@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from streams.domain.events import AiFailureSignalled, MessageSent, Tick
 from streams.domain.wire import MAX_EVENT_BYTES, Rejection, decode_event
-from tests.log_builder import CONTRACT, T, failure, message, requested, tick
+from tests.log_builder import (
+    CONTRACT,
+    T,
+    cost,
+    event,
+    failure,
+    message,
+    requested,
+    survey_answered,
+    tick,
+)
 
 SERVED = frozenset({CONTRACT})
 FAILURE = failure("c1", T(0))
@@ -172,3 +182,35 @@ def test_a_time_that_could_not_be_written_down_again_is_refused(time: str) -> No
     event = orjson.loads(failure("c-1", T(0)))
     with pytest.raises(Rejection, match=r"schema_violation: \$\.time"):
         decode_event(orjson.dumps({**event, "time": time}), {"telco-2026"})
+
+
+@pytest.mark.parametrize(
+    ("score", "scale", "fault"),
+    [
+        (5, (5, 5), "$.data.scale_max: Expected more than scale_min"),
+        (5, (6, 5), "$.data.scale_max: Expected more than scale_min"),
+        (0, (1, 5), "$.data.score: Expected a score from scale_min to scale_max"),
+        (6, (1, 5), "$.data.score: Expected a score from scale_min to scale_max"),
+    ],
+)
+def test_a_rating_off_its_scale_is_refused(score: int, scale: tuple[int, int], fault: str) -> None:
+    refused = refusal(survey_answered("c1", T(0), score, scale=scale))
+    assert (refused.code, refused.message) == ("schema_violation", fault)
+
+
+@pytest.mark.parametrize("score", [-3, 0, 3])
+def test_a_rating_on_its_scale_is_taken_whatever_scale_that_is(score: int) -> None:
+    decode_event(survey_answered("c1", T(0), score, scale=(-3, 3)), SERVED)
+
+
+@pytest.mark.parametrize("kind", ["exception", "closed"])
+def test_a_due_date_that_cannot_be_written_down_is_refused(kind: str) -> None:
+    due = {"due_at": "9999-12-31T23:59:59Z", "exception_id": "x1", "rule_id": "r"}
+    refused = refusal(event(f"compliance.{kind}", "c1", T(0), **due))
+    assert refused.message == "$.data.due_at: Expected a year from 1 to 9000"
+
+
+@pytest.mark.parametrize("amount", [10**14 + 1, -(10**14) - 1])
+def test_a_cost_beyond_what_can_be_summed_is_refused(amount: int) -> None:
+    decode_event(cost("c1", T(0), 10**14), SERVED)
+    assert refusal(cost("c1", T(0), amount)).code == "schema_violation"

@@ -8,7 +8,7 @@ from typing import Any
 from streams.domain.contract import ContractBook
 from streams.domain.events import epoch_ms
 from streams.domain.facts import Fact, FactKind
-from streams.domain.interaction import Interaction, fold
+from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.walk import walk
 from streams.domain.wire import decode_event
 from tests.log_builder import CONTRACT, EPOCH_MS
@@ -20,10 +20,10 @@ HOUR = 3_600
 def remembered(records: Iterable[bytes], book: ContractBook = BOOK) -> Interaction:
     """All records as one conversation."""
     state = Interaction()
-    gap = book.versions(CONTRACT)[0].inactivity_ms
+    pace = Pace(book.versions(CONTRACT)[0].inactivity_ms)
     for raw in records:
         event = decode_event(raw, book)
-        fold(state, event, epoch_ms(event.time), gap)
+        fold(state, event, epoch_ms(event.time), pace)
     return state
 
 

@@ -245,6 +245,24 @@ def test_maturity_is_counted_and_human_coverage_only_where_a_human_was() -> None
     }
 
 
+def test_repetition_is_counted_where_the_customer_was_with_a_human_to_the_end() -> None:
+    log = [
+        failure("c1", T(0), "human_requested"),
+        human_message("c1", T(5), customer_repeated_info=True),
+    ]
+    escalated = judged(*log, ended("c1", T(60)), until=T(60))
+    left = judged(
+        *log,
+        returned("c1", T(10), "ai"),
+        requested("c1", T(20)),
+        ended("c1", T(60)),
+        until=T(60),
+    )
+    assert window(escalated).counts["repeated"] == 1
+    assert [f.detail["repeated"] for f in facts(left, "episode_ended")] == [True]
+    assert "repeated" not in window(left).counts
+
+
 @pytest.mark.parametrize(
     ("indicator", "ratio"),
     [

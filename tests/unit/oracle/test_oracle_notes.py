@@ -242,6 +242,20 @@ def test_costs_are_added_each_for_itself_and_may_be_taken_back() -> None:
     assert window(verdict).counts == {"cost.other_currency": 1, "cost_micros": -100_000}
 
 
+def test_the_currency_that_costs_are_added_in_is_that_of_the_terms_at_their_time() -> None:
+    book = ContractBook(
+        [
+            replace(TERMS, effective_to_ms=T(10)),
+            replace(TERMS, version=2, effective_from_ms=T(10), currency="SGD"),
+        ]
+    )
+    log = [cost("c1", T(n), 1, currency) for n in (9, 10) for currency in ("USD", "SGD", "PHP")]
+    assert window(judged(*log, until=T(60), book=book)).counts == {
+        "cost.other_currency": 4,
+        "cost_micros": 2,
+    }
+
+
 def test_costs_that_cancel_out_leave_no_counter() -> None:
     verdict = judged(cost("c1", T(1), 5), cost("c1", T(2), -5), until=T(60))
     assert window(verdict).counts == {}

@@ -156,6 +156,15 @@ def test_a_breach_opened_at_the_end_of_its_period_closes_at_the_next_boundary() 
     ]
 
 
+def test_so_it_does_where_the_next_period_is_no_better() -> None:
+    log = [failure("c1", T(MIDNIGHT), "tool_error"), failure("c2", T(MIDNIGHT + 9), "tool_error")]
+    assert records(*log, until=MIDNIGHT + 120, book=book_with(errors())) == [
+        (float(MIDNIGHT), "errors", "opened", 1, 1),
+        (MIDNIGHT + 60.0, "errors", "closed", 1, 1),
+        (MIDNIGHT + 120.0, "errors", "opened", 1, 1),
+    ]
+
+
 def test_a_breach_that_stands_anew_in_every_period_is_a_breach_in_each() -> None:
     clause = Clause(
         id="raw", indicator="containment_raw", grouping=(), target_ppm=500_000, period="1d"

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 WIDTH = 1400
 # Rows are 30 px and gaps 8, as in Grafana; the page has a heading.
 ROW, HEADING = 38, 64
+TALLEST = 2_100
 
 _STYLE = """
 body { margin: 0; font-family: Inter, 'DejaVu Sans', sans-serif; }
@@ -96,9 +97,9 @@ def _filled(dashboard: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def height(dashboard: Mapping[str, Any]) -> int:
-    """Of the picture, in pixels."""
+    """Of the picture, in pixels; what is below is drawn, too, but not in it."""
     at = (panel["gridPos"] for panel in dashboard["panels"])
-    return HEADING + 8 + ROW * max(each["y"] + each["h"] for each in at)
+    return min(TALLEST, HEADING + 8 + ROW * max(each["y"] + each["h"] for each in at))
 
 
 def drawn(dashboard: Mapping[str, Any], day: WatchedDay, dist: Path, picture: Path) -> str:
@@ -136,7 +137,7 @@ def _chromium(html: Path, *flags: str) -> str:
 def panel_html(said: str, dashboard: Mapping[str, Any]) -> Iterator[tuple[ShownPanel, str]]:
     """Each panel with its part of the drawn page."""
     parts = dict(
-        re.findall(r'data-panel="(\d+)">(.*?)(?=<div class="(?:panel|row)"|$)', said, re.S)
+        re.findall(r'data-panel="(\d+)"[^>]*>(.*?)(?=<div class="(?:panel|row)"|$)', said, re.S)
     )
     for panel in panels_of(dashboard):
         yield panel, parts[str(panel.json["id"])]

@@ -41,6 +41,9 @@ EVERYTHING = ContractBook(
         replace(
             _TELCO,
             clauses=_ROLLING + _CALENDAR,
+            currency="SGD",
+            answer_ms={"voice": 20_000},
+            first_response_ms={"chat": 30_000},
             groupings=((), ("channel", "market"), *((name,) for name in DIMENSIONS)),
         ),
         # Dropped in the second version, renamed to something else in the third.
@@ -56,5 +59,16 @@ EVERYTHING = ContractBook(
         ),
     ]
 )
-NO_CLAUSES = ContractBook([replace(_TELCO, contract="no-clauses", clauses=(), groupings=((),))])
+NO_CLAUSES = ContractBook(
+    [
+        replace(
+            _TELCO,
+            contract="no-clauses",
+            clauses=(),
+            groupings=((),),
+            answer_ms={},
+            first_response_ms={},
+        )
+    ]
+)
 EMPTY = ContractBook([])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streams.domain.contract import AMOUNTS
+from streams.domain.contract import AMOUNTS, ContractBook
 from streams.export.dashboards.addresses import (
     OVERVIEW,
     RUNBOOKS,
@@ -21,7 +21,7 @@ from streams.export.dashboards.addresses import (
 from streams.export.dashboards.promises import promises
 from streams.export.dashboards.rendering import render_dashboards, write_dashboards
 from tests.dashboard_files import ShownPanel, panels_of, rendered
-from tests.unit.export.dashboards.books import BUNDLED, EVERYTHING, LONG
+from tests.unit.export.dashboards.books import BUNDLED, EVERYTHING, LONG, NO_CLAUSES
 
 REPO = Path(__file__).parents[4]
 GRAFANA = REPO / "deploy" / "grafana"
@@ -106,7 +106,7 @@ def test_an_amount_is_shown_in_its_own_unit_and_a_share_in_percent() -> None:
             units[clause[1]] = panel.json["fieldConfig"]["defaults"]["unit"]
     for one in promises(EVERYTHING, TELCO):
         if one.clause.indicator == "cost_per_verified":
-            assert units[one.clause.id] == "currency:USD "
+            assert units[one.clause.id] == "currency:SGD "
         elif one.clause.indicator in AMOUNTS:
             assert units[one.clause.id] == "none"
         elif not one.is_wait:
@@ -127,6 +127,16 @@ def test_an_alert_s_link_carries_the_variables() -> None:
     assert dashboard_path("x", channel="a b", contract="c") == "/d/x?var-channel=a+b&var-contract=c"
 
 
+def test_speed_is_shown_where_a_contract_sets_a_time_for_it() -> None:
+    def asked(book: ContractBook) -> str:
+        dashboard = rendered(book)["baton-outcomes"]
+        return str([each.asked for each in panels_of(dashboard) if each.title == "Speed"])
+
+    everything = asked(EVERYTHING)
+    assert all(name in everything for name in ("first_response_within", "answer_removed_within"))
+    assert asked(NO_CLAUSES) == "[]"
+
+
 def test_money_of_two_currencies_is_not_drawn_on_one_axis() -> None:
     units = {
         panel.title: panel.json["fieldConfig"]["defaults"]["unit"]
@@ -135,7 +145,7 @@ def test_money_of_two_currencies_is_not_drawn_on_one_axis() -> None:
     }
     assert units == {
         "Cost of a verified resolution, PHP": "currency:PHP ",
-        "Cost of a verified resolution, USD": "currency:USD ",
+        "Cost of a verified resolution, SGD": "currency:SGD ",
     }
 
 
