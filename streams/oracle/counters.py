@@ -21,12 +21,13 @@ class Counted(NamedTuple):
 
 def counted(facts: Iterable[Fact], versions: Versions, customers: Container[str]) -> list[Counted]:
     """The facts, each with what it counts for; `customers` holds the ids of the resolved closes
-    whose customer is known.
+    whose customer is known. Not those that add to no counter: they make no key either.
     """
-    return [
+    each = (
         Counted(f, slice_end(f.time), counts_of(f, versions.of(f), linked=f.id in customers))
         for f in facts
-    ]
+    )
+    return [found for found in each if found.counts]
 
 
 def by_slice(

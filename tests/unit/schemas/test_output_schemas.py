@@ -19,7 +19,6 @@ from streams.domain.calendar_period import PERIODS
 from streams.domain.contract import DIMENSIONS, INDICATORS, Severity
 from streams.domain.events import Channel, EndedBy, FailureReason
 from streams.domain.facts import FACT_KINDS, Fact, encode_fact, rfc3339
-from streams.domain.links import HORIZONS_MS
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue, encode_window
 from streams.domain.wire import MAX_EVENT_BYTES, RejectionCode
 from tests.unit.schemas.schema_shape import Shape, shape_of_class
@@ -180,7 +179,11 @@ _counters = (
     *(f"{family}.{reason}" for family in ("failure", "first_failure") for reason in REASONS),
     *("repeated", "human", "claimed", "resolved", "returned", "first_contact"),
     *("resolved_closes", "unlinked"),
-    *(f"{of}.{h}" for of in ("links", "returned", "returned_same") for h in HORIZONS_MS),
+    *(
+        f"{family}.{horizon}"
+        for family in ("links", "returned", "returned_same")
+        for horizon in ("24h", "72h", "7d")
+    ),
     *("cost_micros", "cost.other_currency", "excluded.escalations", "excluded.episodes"),
     *(f"answer.{name}" for name in (*ANSWERS, "ended", "removed_within")),
     *("context.judged", "context.complete", "covered.ai", "covered.human"),
