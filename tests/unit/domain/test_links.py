@@ -149,7 +149,7 @@ def test_closes_of_one_millisecond_are_taken_by_conversation_life_and_episode() 
 
 def test_nothing_is_told_before_every_source_has_been_heard_and_by_the_slowest() -> None:
     partition = LinksPartition(BOOK, 2)
-    partition.apply(0, LONG_AFTER, [close("a", 0)])
+    partition.apply(0, LONG_AFTER, [close("a", 1)])
     assert partition.advance() == []
     partition.apply(1, T(30), [])
     assert partition.advance() == [Step(T(30), [])]
