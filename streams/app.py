@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,12 +14,9 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
-from streams.agents.lifecycle import STAGE as LIFECYCLE
-from streams.agents.lifecycle import LifecycleStage
 from streams.agents.pager import Pager
+from streams.agents.stages import STAGES, Stage, StageKind
 from streams.agents.ticks import TickLeader
-from streams.agents.windows import STAGE as WINDOWS
-from streams.agents.windows import WindowsStage
 from streams.domain.contract import ContractBook
 from streams.export.access import pages_access
 from streams.export.collector import BatonCollector
@@ -44,6 +42,17 @@ from streams.secrets import secret
 from streams.settings import Settings
 
 log = logging.getLogger("baton")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A stage as this worker runs it."""
+
+    kind: StageKind
+    topic: str
+    store: PartitionedStore
+    changelog: str
+    stage: Stage
 
 
 class WorkerCrashed(RuntimeError):
@@ -81,9 +90,7 @@ class Worker:
         self._drive = Drive(
             spell=lambda: app.consumer.spell,
             fail=self._fail,
-            gave_up=lambda topic: self.telemetry.gave_up(
-                LIFECYCLE if topic == settings.topic(topics.EVENTS) else WINDOWS
-            ),
+            gave_up=lambda topic: self.telemetry.gave_up(self._reading[topic].kind.name),
             patience_s=2 * settings.session_timeout,
         )
         self._state = (
@@ -96,25 +103,9 @@ class Worker:
             if settings.state_dir is not None
             else None
         )
-        self._lifecycle_store, lifecycle_changelog = self._table("interactions")
-        self._windows_store, windows_changelog = self._table("windows")
-        self._changelogs = (lifecycle_changelog, windows_changelog)
-        self._lifecycle = LifecycleStage(
-            book,
-            settings,
-            self._lifecycle_store,
-            partial(self._guarantee.outbox, LIFECYCLE),
-            self.telemetry,
-            lifecycle_changelog,
-        )
-        self._windows = WindowsStage(
-            book,
-            settings,
-            self._windows_store,
-            partial(self._guarantee.outbox, WINDOWS),
-            self.telemetry,
-            windows_changelog,
-        )
+        self._parts = tuple(map(self._new_part, STAGES))
+        self._reading = {part.topic: part for part in self._parts}
+        self._changelogs = tuple(part.changelog for part in self._parts)
         self._pager = self._new_pager(webhook_secret) if settings.webhook else None
         self._paging: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -128,9 +119,8 @@ class Worker:
             leads=self._leads_ticks,
             now_ms=lambda: int(time.time() * 1000),
         )
-        stages = {topics.EVENTS: self._lifecycle.process, topics.DELTAS: self._windows.process}
-        for topic, process in stages.items():
-            add_agent(app, settings, topic, partial(self._drive.run, process))
+        for part in self._parts:
+            add_agent(app, settings, part.kind.topic, partial(self._drive.run, part.stage.process))
         registry = CollectorRegistry(auto_describe=False)
         registry.register(
             BatonCollector(
@@ -170,12 +160,14 @@ class Worker:
             now_ms=lambda: int(time.time() * 1000),
         )
 
-    def _table(self, name: str) -> tuple[PartitionedStore, str]:
-        store, changelog = add_table(self.app, self.settings, name)
+    def _new_part(self, kind: StageKind) -> _Part:
+        store, changelog = add_table(self.app, self.settings, kind.table)
         store.tell_foreign(self.telemetry.foreign_records)
         if self._state is not None:
-            store.keep_in(partial(self._state.open, name, changelog))
-        return store, changelog
+            store.keep_in(partial(self._state.open, kind.table, changelog))
+        outbox = partial(self._guarantee.outbox, kind.name)
+        stage = kind.new(self._book, self.settings, store, outbox, self.telemetry, changelog)
+        return _Part(kind, self.settings.topic(kind.topic), store, changelog, stage)
 
     def _fail(self, error: BaseException) -> None:
         if self._crash is None:
@@ -183,18 +175,15 @@ class Worker:
             self._crashed.set()
 
     def _held(self, tp: TP) -> int:
-        lifecycle = tp.topic == self.settings.topic(topics.EVENTS)
-        return (self._lifecycle_store if lifecycle else self._windows_store).upto(tp.partition)
+        return self._reading[tp.topic].store.upto(tp.partition)
 
     async def _take_over(self, partitions: Collection[int]) -> None:
         await self._guarantee.take_over(
-            (stage, number) for stage in (LIFECYCLE, WINDOWS) for number in sorted(partitions)
+            (part.kind.name, number) for part in self._parts for number in sorted(partitions)
         )
 
     def _recovery(self) -> ChangelogRecovery:
-        stores = dict(
-            zip(self._changelogs, (self._lifecycle_store, self._windows_store), strict=True)
-        )
+        stores = {part.changelog: part.store for part in self._parts}
         reading = {
             **client_options(self.settings),
             "isolation_level": self._guarantee.isolation_level,
@@ -213,19 +202,19 @@ class Worker:
         )
 
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
-        self._lifecycle.forget()
-        self._windows.forget()
+        for part in self._parts:
+            part.stage.forget()
 
     async def _on_recovered(self, *_: Any, **__: Any) -> None:
         # Now and not with the next record: without traffic too, metrics are shown and waits are
         # open.
-        self._lifecycle.forget()
-        self._windows.forget()
+        for part in self._parts:
+            part.stage.forget()
         self._drive.resume()
         try:
             for number in self._assigned():
-                self._lifecycle.adopt(number)
-                self._windows.adopt(number)
+                for part in self._parts:
+                    part.stage.adopt(number)
         except Exception as error:
             self._fail(error)
 
@@ -235,7 +224,7 @@ class Worker:
         Faust leaves a topic out that the group's leader has not heard of yet: a changelog too,
         whose state would then be missing without a word.
         """
-        names = [self.settings.topic(topics.EVENTS), self.settings.topic(topics.DELTAS)]
+        names = list(self._reading)
         assigned = self.app.assignor.assigned_actives()
         numbers = {
             name: frozenset(tp.partition for tp in assigned if tp.topic == name)
@@ -318,16 +307,16 @@ class Worker:
         return True
 
     async def _close(self) -> None:
-        for part in (self._ticking, self._paging):
-            if part is not None:
-                part.cancel()
-                await asyncio.wait([part])
+        for task in (self._ticking, self._paging):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
         await self._pages.stop()
         await self.app.stop()
         await self._guarantee.stop()
         await let_go(self._tick_producer.stop())
-        for store in (self._lifecycle_store, self._windows_store):
-            store.close()
+        for part in self._parts:
+            part.store.close()
         if self._state is not None:
             self._state.release()
 

@@ -1,4 +1,4 @@
-"""Both stages of a worker and its metrics without a broker: what they would have written is kept.
+"""All stages of a worker and its metrics without a broker: what they would have written is kept.
 
 Unlike in_memory_pipeline.py, which drives the domain alone, this goes through streams/agents: keys,
 headers, partitions and telemetry are those of the service. Not shown: rebalances and crashes.
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from streams.agents.lifecycle import LifecycleStage
-from streams.agents.windows import WindowsStage
+from streams.agents.stages import STAGES
 from streams.domain.contract import ContractBook
 from streams.event_log import address
 from streams.export.collector import BatonCollector
@@ -29,7 +28,7 @@ from streams.settings import Settings
 
 PARTITIONS = 2
 BATCH = 500
-CHANGELOGS = ("interactions-changelog", "windows-changelog")
+CHANGELOGS = tuple(f"{kind.table}-changelog" for kind in STAGES)
 NO_HEADERS: Headers = []
 
 
@@ -82,9 +81,10 @@ class BareStore(PartitionedStore):
 
 
 class BareWorker:
-    """Both stages of a worker and its metrics, as app.py makes them, without a broker.
+    """All stages of a worker and its metrics, as app.py makes them, without a broker.
 
-    `interactions` and `windows` are what the tables of the first partition hold at the start.
+    `interactions`, `customers` and `windows` are what the tables of the first partition hold at the
+    start.
     """
 
     def __init__(
@@ -92,25 +92,33 @@ class BareWorker:
         book: ContractBook,
         *,
         interactions: Mapping[bytes, bytes] | None = None,
+        customers: Mapping[bytes, bytes] | None = None,
         windows: Mapping[bytes, bytes] | None = None,
     ) -> None:
         settings = Settings(partitions=PARTITIONS)
         self.outbox = KeptOutbox()
         self.telemetry = Telemetry(book)
         parts = (lambda _: self.outbox, self.telemetry)
-        self._stores = (BareStore(), BareStore())
-        self._stores[0].partition(0).update(interactions or {})
-        self._stores[1].partition(0).update(windows or {})
-        self._lifecycle = LifecycleStage(book, settings, self._stores[0], *parts, CHANGELOGS[0])
-        self._windows = WindowsStage(book, settings, self._stores[1], *parts, CHANGELOGS[1])
+        tables = (interactions, customers, windows)
+        self._stores = tuple(BareStore() for _ in STAGES)
+        for store, table in zip(self._stores, tables, strict=True):
+            store.partition(0).update(table or {})
+        self._stages = {
+            kind.topic: kind.new(book, settings, store, *parts, changelog)
+            for kind, store, changelog in zip(STAGES, self._stores, CHANGELOGS, strict=True)
+        }
 
     def adopt(self) -> None:
         """Take over the first partition with the tables given, as after a recovery."""
-        self._lifecycle.adopt(0)
-        self._windows.adopt(0)
+        for stage in self._stages.values():
+            stage.adopt(0)
 
     def window_tables(self) -> list[dict[bytes, bytes]]:
         """The windows table, by partition."""
+        return [self._stores[2].partition(number) for number in range(PARTITIONS)]
+
+    def customer_tables(self) -> list[dict[bytes, bytes]]:
+        """The customers table, by partition."""
         return [self._stores[1].partition(number) for number in range(PARTITIONS)]
 
     def read(self, log: Iterable[bytes | int], keys: dict[bytes, bytes] | None = None) -> None:
@@ -130,19 +138,24 @@ class BareWorker:
         asyncio.run(self._process(queues))
 
     async def _process(self, queues: list[list[Record]]) -> None:
-        for queue in queues:
-            for batch in _batches(queue):
-                await self._lifecycle.process(batch)
-        deltas = self.outbox.records[topics.DELTAS]
-        for partition in range(PARTITIONS):
-            for batch in _batches([r for r in deltas if r.partition == partition]):
-                await self._windows.process(batch)
+        self.outbox.records[topics.EVENTS] = [record for queue in queues for record in queue]
+        for topic, stage in self._stages.items():
+            written = self.outbox.records[topic]
+            for partition in range(PARTITIONS):
+                for batch in _batches([r for r in written if r.partition == partition]):
+                    await stage.process(batch)
 
     def take_deltas(self, *values: bytes) -> None:
         """Let the window stage read these records."""
-        records = [Record(topics.DELTAS, 0, at, b"0", value) for at, value in enumerate(values)]
-        batch = Batch(topics.DELTAS, 0, records, None)
-        asyncio.run(self._windows.process(batch))
+        self._take(topics.DELTAS, values)
+
+    def take_links(self, *values: bytes) -> None:
+        """Let the links stage read these records."""
+        self._take(topics.LINKS, values)
+
+    def _take(self, topic: str, values: Sequence[bytes]) -> None:
+        records = [Record(topic, 0, at, b"0", value) for at, value in enumerate(values)]
+        asyncio.run(self._stages[topic].process(Batch(topic, 0, records, None)))
 
     def exposition(self) -> str:
         """/metrics."""

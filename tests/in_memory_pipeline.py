@@ -11,13 +11,15 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from streams.agents import window_table
+from streams.agents import link_table, window_table
+from streams.agents.routing import customer_partition
 from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import ContractBook
-from streams.domain.delta import Entry
+from streams.domain.delta import Entry, Step
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact
-from streams.domain.lifecycle import LifecyclePartition, Progress, Step
+from streams.domain.lifecycle import LifecyclePartition, Progress
+from streams.domain.links import LinksPartition, LinkStep
 from streams.domain.window_value import WindowValue
 from streams.domain.windows import WindowPartition
 from streams.domain.wire import Rejection, decode_event
@@ -67,6 +69,9 @@ class InMemoryPipeline:
         self.tables: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._lifecycle = [self._new_lifecycle(p) for p in range(partitions)]
         self._windows = [self._new_windows(p) for p in range(partitions)]
+        self.customers: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
+        self._links = [self._new_links(p) for p in range(partitions)]
+        self._untaken: list[list[tuple[int, LinkStep]]] = [[] for _ in range(partitions)]
         self._unjudged: list[list[tuple[int, Step]]] = [[] for _ in range(partitions)]
         self._batches = 0
 
@@ -75,9 +80,14 @@ class InMemoryPipeline:
         return LifecyclePartition(self.book, self.lateness_ms, states, progress)
 
     def _new_windows(self, partition: int) -> WindowPartition:
-        windows = WindowPartition(self.book, self.partitions)
-        window_table.restore(windows, self.tables[partition], self.partitions)
+        windows = WindowPartition(self.book, 2 * self.partitions)
+        window_table.restore(windows, self.tables[partition], 2 * self.partitions)
         return windows
+
+    def _new_links(self, partition: int) -> LinksPartition:
+        links = LinksPartition(self.book, self.partitions)
+        link_table.restore(links, self.customers[partition])
+        return links
 
     def run(self, log: Iterable[bytes | int]) -> Published:
         """Read a log: records, and ticks (ms) that go to every partition."""
@@ -127,8 +137,32 @@ class InMemoryPipeline:
         self._batches += 1
         for facts_partition in range(self.partitions):
             self._deliver(facts_partition, partition, flush.steps)
+        for links_partition in range(self.partitions):
+            self._link(links_partition, partition, flush.links)
         if self.restart_every is not None and self._batches % self.restart_every == 0:
             self._restart()
+
+    def _link(self, partition: int, source: int, steps: list[LinkStep]) -> None:
+        links = self._links[partition]
+        for step in steps:
+            mine = [
+                link
+                for link in step.links
+                if customer_partition(link.customer, self.partitions) == partition
+            ]
+            links.apply(source, step.watermark, mine)
+            self._untaken[partition].append((source, LinkStep(step.watermark, mine)))
+        told = links.advance()
+        for _ in link_table.changes(links, self.customers[partition]):
+            pass
+        reached = links.reached
+        self._untaken[partition] = [
+            (of, step)
+            for of, step in self._untaken[partition]
+            if reached is None or step.watermark > reached
+        ]
+        for facts_partition in range(self.partitions):
+            self._deliver(facts_partition, self.partitions + partition, told)
 
     def _deliver(self, facts_partition: int, source: int, steps: list[Step]) -> None:
         windows = self._windows[facts_partition]
@@ -154,6 +188,9 @@ class InMemoryPipeline:
         """Everything in memory is lost; tables and uncommitted records are read again."""
         self._lifecycle = [self._new_lifecycle(p) for p in range(self.partitions)]
         for partition in range(self.partitions):
+            links = self._links[partition] = self._new_links(partition)
+            for source, taken in self._untaken[partition]:
+                links.apply(source, taken.watermark, taken.links)
             windows = self._windows[partition] = self._new_windows(partition)
             for source, step in self._unjudged[partition]:
                 windows.apply(source, step.watermark, step.entries)

@@ -12,8 +12,7 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
-from streams.agents.lifecycle import LifecycleStage
-from streams.agents.windows import WindowsStage
+from streams.agents.stages import STAGES
 from streams.event_log import address
 from streams.export.telemetry import Telemetry
 from streams.kafka import outbox, topics
@@ -25,7 +24,7 @@ from streams.settings import Settings
 from tests.stream_run import Log
 
 PARTITIONS = 2
-CHANGELOGS = ("interactions-changelog", "windows-changelog")
+CHANGELOGS = tuple(f"{kind.table}-changelog" for kind in STAGES)
 Place = tuple[str, int]
 
 
@@ -171,10 +170,11 @@ class Process:
         telemetry = Telemetry(log.book)
         box = outbox.Outbox(producer)
         parts = (lambda _: box, telemetry)
-        stores = [BareStore(kafka.read(name)) for name in CHANGELOGS]
         self._stages: dict[str, Any] = {
-            topics.EVENTS: LifecycleStage(log.book, settings, stores[0], *parts, CHANGELOGS[0]),
-            topics.DELTAS: WindowsStage(log.book, settings, stores[1], *parts, CHANGELOGS[1]),
+            kind.topic: kind.new(
+                log.book, settings, BareStore(kafka.read(changelog)), *parts, changelog
+            )
+            for kind, changelog in zip(STAGES, CHANGELOGS, strict=True)
         }
         self._kafka = kafka
         self._chance = chance

@@ -21,6 +21,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from streams.agents.stages import STAGES
 from streams.contract_files import load_contracts
 from streams.domain.contract import ContractBook
 from streams.domain.ticks import DEFAULT_TICK_INTERVAL_MS
@@ -180,13 +181,13 @@ class Pipeline:
             raise self._failures[0]
 
     def await_processed(self, within_s: float = 90.0) -> None:
-        """Return once both stages have committed all there is to read. Raises NotInTime.
+        """Return once all stages have committed all there is to read. Raises NotInTime.
 
         Deltas are committed when they have been judged, so nothing is under way any more.
         """
         self.end_replay()
-        for name in (topics.EVENTS, topics.DELTAS):
-            # In this order: all deltas are written once all events are committed.
+        for name in (kind.topic for kind in STAGES):
+            # In this order: all that a stage writes for the next is written once it has committed.
             self.await_committed(partial(eq, self.data_ends(name)), name, within_s)
 
     def await_share(self, share: float, within_s: float = 90.0) -> None:

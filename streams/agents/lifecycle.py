@@ -1,4 +1,4 @@
-"""interaction-events -> facts and deltas: drives LifecyclePartition with batches."""
+"""interaction-events -> facts, deltas and links: drives LifecyclePartition with batches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from streams.agents.foreign_state import foreign_state, missing_contracts
+from streams.agents.routing import put_deltas, put_links
 from streams.domain.contract import ContractBook, Dimension
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
@@ -21,7 +22,6 @@ from streams.kafka import topics
 from streams.kafka.batches import Batch
 from streams.kafka.content_modes import structured_value
 from streams.kafka.dead_letters import put_dead_letter
-from streams.kafka.delta_codec import DeltaStep, encode_deltas
 from streams.kafka.outbox import Outbox, partition_of
 from streams.kafka.store import PartitionedStore, StateError
 from streams.settings import Settings
@@ -78,6 +78,7 @@ class LifecycleStage:
         self._changelog = changelog
         self._facts_topic = settings.topic(topics.FACTS)
         self._deltas_topic = settings.topic(topics.DELTAS)
+        self._links_topic = settings.topic(topics.LINKS)
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
         self._partitions: dict[int, _Owned] = {}
         # Producers state what they like, so what is remembered of it is limited.
@@ -132,7 +133,9 @@ class LifecycleStage:
                 raise foreign_state(self._changelog, number, error) from error
             flush = owned.lifecycle.flush()
             self._put_facts(outbox, flush.facts)
-            self._put_deltas(outbox, number, flush)
+            partitions = self._settings.partitions
+            put_deltas(outbox, self._deltas_topic, partitions, number, flush.steps)
+            put_links(outbox, self._links_topic, partitions, number, flush.links)
             owned.offset = batch.last + 1
             self._put_changelog(outbox, number, owned.offset, flush)
             written = await outbox.flush()
@@ -190,25 +193,6 @@ class LifecycleStage:
         labels = (bounded(name, value) for name, value in zip(_KEYED_BY, values, strict=True))
         return "|".join((contract, *labels)).encode()
 
-    def _put_deltas(self, outbox: Outbox, source: int, flush: Flush) -> None:
-        if not flush.steps:
-            return
-        count = self._settings.partitions
-        routed: list[list[DeltaStep]] = [[] for _ in range(count)]
-        for step in flush.steps:
-            for entry in step.entries:
-                steps = routed[_delta_partition(entry.contract, entry.dimensions, count)]
-                if not steps or steps[-1].watermark != step.watermark:
-                    steps.append(DeltaStep(step.watermark, []))
-                steps[-1].entries.append(entry)
-        reached = flush.steps[-1].watermark
-        key = str(source).encode()
-        for partition, steps in enumerate(routed):
-            # Of steps without entries only the last is sent: it says all that they say.
-            if not steps or steps[-1].watermark != reached:
-                steps.append(DeltaStep(reached, []))
-            outbox.put(self._deltas_topic, partition, key, encode_deltas(source, steps))
-
     def _put_changelog(self, outbox: Outbox, partition: int, offset: int, flush: Flush) -> None:
         headers = self._store.advance(partition, offset)
         for key, encoded in flush.states.items():
@@ -216,14 +200,6 @@ class LifecycleStage:
         raw = _ENCODER.encode(_Stored(offset, flush.progress))
         self._store.partition(partition)[_PROGRESS_KEY] = raw
         outbox.put_state(self._changelog, partition, _PROGRESS_KEY, raw, headers)
-
-
-@lru_cache(maxsize=65_536)
-def _delta_partition(
-    contract: str, dimensions: tuple[tuple[Dimension, str], ...], partitions: int
-) -> int:
-    key = "|".join((contract, *(f"{name}={value}" for name, value in dimensions)))
-    return partition_of(key.encode(), partitions)
 
 
 def _check_key(key: bytes | None, event: Any) -> None:

@@ -54,7 +54,8 @@ class WindowsStage:
     ) -> None:
         self._book = book
         self._contracts = frozenset(book.names)
-        self._settings = settings
+        # The lifecycle partitions, then the links partitions.
+        self._sources = 2 * settings.partitions
         self._store = store
         self._outbox = outbox
         self._telemetry = telemetry
@@ -76,9 +77,9 @@ class WindowsStage:
     def _partition(self, number: int) -> _Owned:
         owned = self._partitions.get(number)
         if owned is None:
-            windows = WindowPartition(self._book, self._settings.partitions)
+            windows = WindowPartition(self._book, self._sources)
             try:
-                table.restore(windows, self._store.partition(number), self._settings.partitions)
+                table.restore(windows, self._store.partition(number), self._sources)
             except LocalStateError:
                 raise
             except Exception as error:  # whatever a foreign record makes of reading it
@@ -142,8 +143,8 @@ class WindowsStage:
         except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
             raise Rejection("schema_violation", "not a record of window deltas") from None
         # A source that does not exist would be waited for, for ever.
-        if not 0 <= deltas.source < self._settings.partitions:
-            raise Rejection("schema_violation", f"no events partition has number {deltas.source}")
+        if not 0 <= deltas.source < self._sources:
+            raise Rejection("schema_violation", f"no stage's partition has number {deltas.source}")
         for step in deltas.steps:
             for entry in step.entries:
                 if entry.contract not in self._contracts:

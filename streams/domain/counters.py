@@ -74,6 +74,8 @@ def _episode_ended(detail: _Detail) -> Counts:
         found.append(("safe", 1))
     if detail["repeated"] and detail["outcome"] == "escalated":
         found.append(("repeated", 1))
+    if detail["resolved"]:
+        found.append(("resolved_closes", 1))
     return found
 
 
@@ -106,6 +108,7 @@ def _csat_received(detail: _Detail) -> Counts:
 
 _COUNTERS: Final[dict[FactKind, Callable[[_Detail], Counts]]] = {
     "ai_failure": _ai_failure,
+    "customer_visited": lambda _: [],  # counted of the close that it returns to: links.py
     "response_given": _response_given,
     "response_missed": lambda _: [("response.missed", 1)],
     "escalation_opened": _escalation_opened,

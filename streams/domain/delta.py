@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -103,6 +103,37 @@ def slice_end_of(time: int) -> int:
     return -(-time // SLICE_MS) * SLICE_MS
 
 
+@dataclass(slots=True)
+class Step:
+    """What one advance of the watermark published: for the windows, applied whole or not at all."""
+
+    watermark: int
+    entries: list[Entry]
+
+
+class Placed(Protocol):
+    """What says on which keys it is counted."""
+
+    @property
+    def contract(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def market(self) -> str: ...
+    @property
+    def journey(self) -> str: ...
+    @property
+    def supplier(self) -> str: ...
+    @property
+    def prompt_version(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def knowledge_version(self) -> str: ...
+
+
 class StepDeltas:
     """Gathers the facts of one step after another into entries, one a key and slice."""
 
@@ -116,6 +147,8 @@ class StepDeltas:
     def add(self, fact: Fact) -> None:
         """Count one on-time fact on every key that its contract version publishes."""
         counts = counted(fact, self._book)
+        if not counts:
+            return
         entries = self._places(fact, fact.time)
         for entry in entries:
             into = entry.counts
@@ -123,6 +156,12 @@ class StepDeltas:
                 into[name] = into.get(name, 0) + count
         if fact.kind in _WAITS:
             _wait(entries, fact)
+
+    def count(self, place: Placed, counts: Iterable[tuple[str, int]], time: int) -> None:
+        """Add to the counters of the slice that holds `time` on every key of `place`."""
+        for entry in self._places(place, time):
+            for name, count in counts:
+                entry.counts[name] = entry.counts.get(name, 0) + count
 
     def correct(self, was: OpenEscalation | None, now: OpenEscalation | None, time: int) -> None:
         """A late event changed one escalation's waiting: from `time` on it is `now`, no longer
@@ -145,7 +184,7 @@ class StepDeltas:
                 if now.overdue:
                     entry.reopened_overdue.append(timed)
 
-    def _places(self, fact: Fact, time: int) -> list[Entry]:
+    def _places(self, fact: Placed, time: int) -> list[Entry]:
         end = slice_end_of(time)
         keys = self._keys(
             fact.contract,

@@ -34,8 +34,24 @@ def _write_course(writer: FactWriter, episode: Episode) -> None:
             version = writer.terms_at(time).version
             place = (episode.ordinal, ordinal)
             writer.put("ai_failure", place, time, version, channel, detail)
+    _write_visit(writer, episode)
     for ordinal, escalation in enumerate(episode.escalations, 1):
         _write_escalation(writer, episode, ordinal, escalation)
+
+
+def _write_visit(writer: FactWriter, episode: Episode) -> None:
+    """When its customer is known and has spoken: section 7a."""
+    state = writer.state
+    if state.customer_key is None or state.spoke is None:
+        return
+    visit = max(episode.opened_at, state.spoke, state.customer_key[0])
+    if episode.closed_at is None:
+        writer.wake(visit)
+    elif visit > episode.closed_at:
+        return
+    if writer.wants(visit):
+        version = writer.terms_at(visit).version
+        writer.put("customer_visited", (episode.ordinal, 1), visit, version, episode.channel, {})
 
 
 def _write_escalation(
@@ -91,6 +107,7 @@ def _write_close(
             "safe": safe,
             "excluded": excluded,
             "repeated": episode.repeated,
+            "resolved": _resolved(writer, episode, outcome, close) if eligible else None,
         }
         writer.put("episode_ended", place, close, terms.version, episode.channel, detail)
     if outcome is not None and writer.wants(matured):
@@ -99,6 +116,14 @@ def _write_close(
         )
         detail = _matured_detail(writer, episode, outcome, safe, close, matured, came_back)
         writer.put("episode_matured", place, matured, terms.version, episode.channel, detail)
+
+
+def _resolved(writer: FactWriter, episode: Episode, outcome: str | None, close: int) -> bool:
+    """Contained, or its resolution claimed by anyone while it was open."""
+    return outcome == "contained" or any(
+        rank == CLAIMED and episode.opened_at <= time <= close
+        for time, rank, *_ in writer.state.milestones
+    )
 
 
 def _served(writer: FactWriter, episode: Episode, time: int) -> bool:

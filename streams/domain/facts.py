@@ -15,6 +15,7 @@ import orjson
 
 FactKind = Literal[
     "ai_failure",
+    "customer_visited",
     "response_given",
     "response_missed",
     "escalation_opened",
@@ -46,6 +47,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     | kind | detail |
     |---|---|
     | ai_failure | reason, first |
+    | customer_visited | |
     | response_given | t0, by, first, latency_ms, within (bool or None) |
     | response_missed | t0, threshold_ms |
     | escalation_opened | t0, eligible, excluded |
@@ -54,7 +56,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     | | None), overdue, clamped, the legs requested_ms, queued_ms, offered_ms, accepted_ms, |
     | | answer (word or None), removed_within, context_complete (bools or None) |
     | episode_ended | cause, eligible, outcome (None unless eligible), safe (None unless |
-    | | outcome is escalated), excluded, repeated |
+    | | outcome is escalated), excluded, repeated, resolved (None unless eligible) |
     | episode_matured | outcome, human, claimed, resolved, returned, first_contact, qa_ai, |
     | | qa_human |
     | qa_evaluated | subject, evaluator, passed |

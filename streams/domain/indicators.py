@@ -23,6 +23,14 @@ _Names = tuple[str, ...]
 _EPISODES: Final = ("eligible", "waiting")
 _ENDED: Final = ("ended.taken_over", "ended.abandoned", "ended.trapped", "ended.expired")
 _FAILURES: Final = tuple(f"failure.{reason}" for reason in get_args(FailureReason))
+_LINKED: Final[Mapping[Indicator, tuple[_Names, _Names]]] = {
+    "recontact_24h": (("returned.24h",), ("links.24h",)),
+    "recontact_72h": (("returned.72h",), ("links.72h",)),
+    "recontact_7d": (("returned.7d",), ("links.7d",)),
+    "recontact_same_24h": (("returned_same.24h",), ("links.24h",)),
+    "recontact_same_72h": (("returned_same.72h",), ("links.72h",)),
+    "recontact_same_7d": (("returned_same.7d",), ("links.7d",)),
+}
 # Sums of counters: section 8's list, in its order.
 _RATIOS: Final[Mapping[Indicator, tuple[_Names, _Names]]] = {
     "containment_raw": (("outcome.contained",), _EPISODES),
@@ -36,6 +44,8 @@ _RATIOS: Final[Mapping[Indicator, tuple[_Names, _Names]]] = {
     "verified_resolution": (("final.verified",), ("claimed",)),
     "first_contact": (("first_contact",), ("resolved",)),
     "recontact": (("returned",), ("resolved",)),
+    **_LINKED,
+    "unlinked": (("unlinked",), ("resolved_closes",)),
     "human_takeover": (("outcome.escalated",), ("eligible",)),
     "abandonment": (("ended.abandoned",), _ENDED),
     "context_complete": (("context.complete",), ("context.judged",)),

@@ -78,6 +78,7 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
     customer_messages: list[ev.Moment] = []
     ai_messages: list[ev.Moment] = []
     notes: list[Note] = []
+    customer_key: Stated = None
 
 
 class Pace:
@@ -111,6 +112,9 @@ def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
     if state.earliest is None or time < state.earliest:
         state.earliest = time
     stated: Stated
+    key, spoke = state.customer_key, state.spoke
+    if data.customer_key is not None and (key is None or time <= key[0]):
+        state.customer_key = _first(key, time, data.customer_key)
     if data.market is not None:
         stated = state.market
         if stated is None or time <= stated[0]:
@@ -123,7 +127,20 @@ def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
         stated = state.supplier
         if stated is None or time <= stated[0]:
             state.supplier = _first(stated, time, data.supplier)
-    kind = type(event)
+    soonest = _fold_kind(state, event, time, pace)
+    if not soonest or state.customer_key is None or state.spoke is None:
+        return soonest
+    visits = (
+        state.customer_key != key
+        or state.spoke != spoke
+        or type(event) in _OPENING
+        or _starts_burst(state.bursts, time)
+    )
+    return 0 if visits else soonest
+
+
+def _fold_kind(state: Interaction, event: Any, time: int, pace: Pace) -> int:
+    data, kind = event.data, type(event)
     handler = _FOLDS.get(kind)
     if handler is not None:
         return 0 if handler(state, data, time, pace.inactivity_ms) else pace.quiet_ms
@@ -134,6 +151,14 @@ def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
         return 0
     note = note_of(event, time)
     return 0 if note is not None and _add_note(state, note) else pace.quiet_ms
+
+
+def _starts_burst(bursts: list[ev.Moment], time: int) -> bool:
+    """Whether one begins at `time`: an episode may open there."""
+    if not bursts or bursts[-2] < time:
+        return False
+    at = bisect_left(bursts, time)
+    return at % 2 == 0 and bursts[at] == time
 
 
 def _first(known: Stated, time: int, value: str) -> Stated:
@@ -332,6 +357,8 @@ def _recontacted(state: Interaction, data: ev.ResolutionReturnData, time: int, _
     return _add(state, (time, RETURNED_CONTACT, data.channel, "resolution.recontacted", "", ""))
 
 
+# Those of which the milestone opens an episode, and publishes nothing else.
+_OPENING: frozenset[type[ev.Event]] = frozenset((ev.ContactStarted, ev.ResolutionReopened))
 _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {
     ev.ContactStarted: _started,
     ev.ContactDataUpdated: _updated,

@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 
 from streams.domain.contract import ContractBook, Terms
-from streams.domain.delta import Entry, StepDeltas, open_escalations
+from streams.domain.delta import Entry, Step, StepDeltas, open_escalations
 from streams.domain.events import ConfigChanged, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
+from streams.domain.links import Link, LinkStep, link_of
 from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection
@@ -31,6 +32,7 @@ _LEFT_OVER_MS = DAY_MS // 2
 # A stored appointment may be early, by less than this: looked at in vain once, it costs less than
 # writing the interaction with every timer that moves on.
 _EARLY_MS = DAY_MS // 4
+_UNLINKED = (("unlinked", 1),)
 # Appointments that were moved stay in the agenda; past this many it is swept.
 _FEW = 1_000
 
@@ -48,14 +50,6 @@ class Progress(msgspec.Struct, array_like=True):
 
 
 @dataclass(slots=True)
-class Step:
-    """What one advance of the watermark published: for the windows, applied whole or not at all."""
-
-    watermark: int
-    entries: list[Entry]
-
-
-@dataclass(slots=True)
 class Flush:
     """What a batch came to.
 
@@ -64,6 +58,7 @@ class Flush:
 
     facts: list[Fact] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    links: list[LinkStep] = field(default_factory=list)
     states: dict[bytes, bytes | None] = field(default_factory=dict)
     progress: Progress | None = None
 
@@ -224,6 +219,7 @@ class LifecyclePartition:
         upto = time - self._lateness
         agenda, due_by_key = self._agenda, self._due
         published: list[Fact] = []
+        links: list[Link] = []
         while agenda and agenda[0][0] <= upto:
             appointment = heappop(agenda)
             key = appointment[1]
@@ -239,11 +235,21 @@ class LifecyclePartition:
                 self._forget(key)
             if facts and state.revisions:
                 facts = [self._next_revision(state, fact, key) for fact in facts]
+            for fact in facts:
+                if fact.kind == "customer_visited" or (
+                    fact.kind == "episode_ended" and fact.detail["resolved"]
+                ):
+                    link = link_of(fact, state.customer_key)
+                    if link is not None:
+                        links.append(link)
+                    else:
+                        self._deltas.count(fact, _UNLINKED, fact.time)
             published += facts
         self._out.facts += published
         for fact in published:
             self._deltas.add(fact)
         self._out.steps.append(Step(upto, self._deltas.take()))
+        self._out.links.append(LinkStep(upto, links))
 
     def _forget(self, key: bytes) -> None:
         del self._due[key]

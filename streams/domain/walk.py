@@ -125,8 +125,17 @@ class _Walk:
             self._expire_before(self.episode, upto, _IDLE)
 
     def _wake_for(self, ahead: list[tuple[int, int, Any]]) -> None:
+        state = self.state
+        # An episode's opening may be its customer's visit.
+        visited = (
+            self.episode is None and state.customer_key is not None and state.spoke is not None
+        )
         for time, order, item in ahead:
-            if order == _IDLE or (order == _MILESTONE and may_publish(item)):
+            if order == _MILESTONE:
+                wakes = may_publish(item) or (visited and item[1] in _OPENS)
+            else:
+                wakes = visited or order == _IDLE
+            if wakes:
                 self._wake(time)
                 return
 

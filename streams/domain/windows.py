@@ -34,9 +34,9 @@ from streams.domain.window_value import SLICE_MS, WINDOW_LENGTHS_MS, WindowValue
 class WindowPartition:
     """The windows of the keys that one facts partition holds.
 
-    `sources` is how many lifecycle partitions send steps; no boundary closes before each has been
-    heard. `touched_slices`, `touched_keys` and `expired_slices` say what changed since the caller
-    last cleared them; `entered` are the counts of each slice that the last advance closed.
+    `sources` is how many partitions of earlier stages send steps; no boundary closes before each
+    has been heard. `touched_slices`, `touched_keys` and `expired_slices` say what changed since the
+    caller last cleared them; `entered` are the counts of each slice that the last advance closed.
     """
 
     def __init__(self, book: ContractBook, sources: int) -> None:

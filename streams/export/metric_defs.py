@@ -232,7 +232,7 @@ CONFIG_CHANGE_TIME = MetricDef(
 HEARTBEAT = MetricDef(
     "baton_heartbeat_timestamp_seconds",
     "gauge",
-    "When the newest tick was written that has passed through both stages, from every partition of"
+    "When the newest tick was written that has passed through all stages, from every partition of"
     " the events to this one; on a replay, the data's time.",
     ("partition",),
 )

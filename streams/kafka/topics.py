@@ -12,6 +12,7 @@ TOMBSTONES_KEPT_MS = 2 * _DAY_MS
 
 EVENTS = "interaction-events"
 FACTS = "interaction-facts"
+LINKS = "customer-links"
 DELTAS = "window-deltas"
 WINDOWS = "sla-windows"
 BREACHES = "sla-breaches"
@@ -42,6 +43,7 @@ def declared_topics(
     return (
         TopicSpec(prefix + EVENTS, partitions, {**_deleted_after(30), **large}),
         TopicSpec(prefix + FACTS, partitions, _deleted_after(7)),
+        TopicSpec(prefix + LINKS, partitions, _deleted_after(1)),
         TopicSpec(prefix + DELTAS, partitions, _deleted_after(1)),
         TopicSpec(prefix + WINDOWS, partitions, {"cleanup.policy": "compact"}),
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),

@@ -6,7 +6,7 @@ DEFINITIONS.md section 6. All times in ms since 1970 UTC.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.facts import FACT_KINDS, Fact, FactKind
@@ -14,23 +14,40 @@ from streams.domain.memory import DAY_MS
 from streams.oracle.conversation import Conversation
 from streams.oracle.episodes import Episode, episodes_of
 from streams.oracle.escalation import Escalation
+from streams.oracle.links import is_link
 from streams.oracle.note_facts import note_facts
-from streams.oracle.outcomes import eligible_at, is_safe, maturity, outcome_of
+from streams.oracle.outcomes import eligible_at, is_resolved, is_safe, maturity, outcome_of
 from streams.oracle.responses import first_response
+from streams.oracle.visits import visited_at
 
+Place = tuple[int, str, int, int]
 ONLY = 1
 _RESPONSE_ORDINALS = {"ai": 1, "human": 2}
 _KIND_ORDER = {kind: order for order, kind in enumerate(FACT_KINDS)}
 
 
-def facts_of(conversation: Conversation, book: ContractBook) -> list[Fact]:
-    """Every fact to the end of time, at revision 0.
+class Assertions(NamedTuple):
+    """Every fact to the end of time, at revision 0: by time, then section 6's order of kinds, then
+    episode and ordinal.
 
-    By time, then section 6's order of kinds, then episode and ordinal.
+    `customers`: whose the visits and resolved closes are, by their facts' places, where it is
+    known. No fact says it.
     """
+
+    facts: list[Fact]
+    customers: dict[Place, str]
+
+
+def assertions_of(conversation: Conversation, book: ContractBook) -> Assertions:
+    """What follows from one life of a conversation."""
     facts = list(_Writer(conversation, book).facts())
     facts.sort(key=lambda f: (f.time, _KIND_ORDER[f.kind], f.episode, f.ordinal))
-    return facts
+    customers: dict[Place, str] = {}
+    for fact in facts:
+        customer = conversation.customer_at(fact.time) if is_link(fact) else None
+        if customer is not None:
+            customers[fact.place] = customer
+    return Assertions(facts, customers)
 
 
 class _Writer:
@@ -49,6 +66,12 @@ class _Writer:
                 detail = {"reason": failure.word, "first": number == 1}
                 channel = failure.channel
                 yield self._fact("ai_failure", episode.ordinal, number, at, at, channel, detail)
+            visit = visited_at(self._conversation, episode)
+            if visit is not None:
+                channel = episode.channel
+                yield self._fact(
+                    "customer_visited", episode.ordinal, ONLY, visit, visit, channel, {}
+                )
             yield from self._response_facts(episode)
             for escalation in episode.escalations:
                 yield from self._escalation_facts(episode, escalation)
@@ -142,6 +165,7 @@ class _Writer:
                 "safe": is_safe(episode) if outcome == "escalated" else None,
                 "excluded": excluded,
                 "repeated": episode.repeated,
+                "resolved": is_resolved(about, episode) if eligible else None,
             },
         )
         if eligible:

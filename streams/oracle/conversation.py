@@ -12,7 +12,15 @@ from typing import NamedTuple
 from streams.domain import events as e
 from streams.oracle.notes import Note, note_of, order
 
-ATTRIBUTES = ("market", "journey", "supplier", "prompt_version", "model", "knowledge_version")
+ATTRIBUTES = (
+    "market",
+    "journey",
+    "supplier",
+    "prompt_version",
+    "model",
+    "knowledge_version",
+    "customer_key",
+)
 UNKNOWN = "unknown"
 
 _AI_TYPES = frozenset(cls for tag, cls in e.EVENT_TYPES.items() if tag.startswith("baton.ai."))
@@ -76,6 +84,7 @@ class Statement(NamedTuple):
     prompt_version: str | None
     model: str | None
     knowledge_version: str | None
+    customer_key: str | None
     activity: bool
     by_ai: bool
     by_customer: bool
@@ -116,6 +125,11 @@ class Conversation:
         known_since, value = self.attributes.get(name, (time + 1, UNKNOWN))
         return value if known_since <= time else UNKNOWN
 
+    def customer_at(self, time: int) -> str | None:
+        """The customer's key, if it is known at `time`."""
+        known_since, key = self.attributes.get("customer_key", (time + 1, ""))
+        return key if known_since <= time else None
+
 
 def state_of(event: e.Event, time: int) -> Statement:
     """What an event about a contact says. The event must carry `data` with a conversation."""
@@ -153,6 +167,7 @@ def state_of(event: e.Event, time: int) -> Statement:
         prompt_version=versions[0],
         model=versions[1],
         knowledge_version=versions[2],
+        customer_key=data.customer_key,
         activity=activity,
         by_ai=by_ai,
         by_customer=by_customer,

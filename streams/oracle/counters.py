@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from streams.domain.contract import Dimension, Terms
@@ -12,16 +12,22 @@ from streams.oracle.indicators import Counts, Key, Versions, slice_end
 
 
 class Counted(NamedTuple):
-    """A fact, the end of its slice, and what it counts for."""
+    """A fact, the end of the slice in which it counts, and what for."""
 
     fact: Fact
     end: int
     counts: Counts
 
 
-def counted(facts: Iterable[Fact], versions: Versions) -> list[Counted]:
-    """The facts, each with what it counts for."""
-    return [Counted(f, slice_end(f.time), counts_of(f, versions.of(f))) for f in facts]
+def counted(facts: Iterable[Fact], versions: Versions, customers: Container[str]) -> list[Counted]:
+    """The facts, each with what it counts for; `customers` holds the ids of the resolved closes
+    whose customer is known. Not those that add to no counter: they make no key either.
+    """
+    each = (
+        Counted(f, slice_end(f.time), counts_of(f, versions.of(f), linked=f.id in customers))
+        for f in facts
+    )
+    return [found for found in each if found.counts]
 
 
 def by_slice(
@@ -37,10 +43,12 @@ def by_slice(
     return {key: dict(slices) for key, slices in found.items()}
 
 
-def counts_of(fact: Fact, terms: Terms) -> dict[str, int]:
+def counts_of(fact: Fact, terms: Terms, *, linked: bool) -> dict[str, int]:
     """The counters that one fact adds to, each by how much; `terms` are those it was judged by.
 
-    Latencies in ms, costs in millionths of the contract's currency.
+    `linked`: whether the customer of a resolved close is known (section 7a). A visit adds to none:
+    what comes of it is counted in links.py. Latencies in ms, costs in millionths of the contract's
+    currency.
     """
     detail = fact.detail
     match fact.kind:
@@ -49,6 +57,8 @@ def counts_of(fact: Fact, terms: Terms) -> dict[str, int]:
             if detail["first"]:
                 counts[f"first_failure.{detail['reason']}"] = 1
             return counts
+        case "customer_visited":
+            return {}
         case "response_given":
             by = detail["by"]
             return {
@@ -65,7 +75,7 @@ def counts_of(fact: Fact, terms: Terms) -> dict[str, int]:
         case "escalation_ended":
             return _ended_escalation(detail)
         case "episode_ended":
-            return _ended_episode(detail)
+            return _ended_episode(detail, linked)
         case "episode_matured":
             return _matured_episode(detail)
         case "qa_evaluated":
@@ -106,7 +116,7 @@ def _ended_escalation(detail: Mapping[str, Any]) -> dict[str, int]:
     return counts
 
 
-def _ended_episode(detail: Mapping[str, Any]) -> dict[str, int]:
+def _ended_episode(detail: Mapping[str, Any], linked: bool) -> dict[str, int]:
     if detail["excluded"]:
         return {"excluded.episodes": 1}
     if not detail["eligible"]:
@@ -116,6 +126,8 @@ def _ended_episode(detail: Mapping[str, Any]) -> dict[str, int]:
         f"outcome.{detail['outcome']}": 1,
         "safe": int(detail["safe"] is True),
         "repeated": int(detail["outcome"] == "escalated" and detail["repeated"]),
+        "resolved_closes": int(detail["resolved"]),
+        "unlinked": int(detail["resolved"] and not linked),
     }
 
 

@@ -7,7 +7,7 @@ It shares records and contract with the stream, and none of its computation. All
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,12 +15,13 @@ from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import ContractBook
 from streams.domain.facts import Fact
 from streams.domain.window_value import SLICE_MS, WindowValue
-from streams.oracle.assertions import facts_of
+from streams.oracle.assertions import Assertions, assertions_of
 from streams.oracle.conversation import Statement, conversation_of
 from streams.oracle.counters import Counted, counted
 from streams.oracle.indicators import Versions
+from streams.oracle.links import link_counts
 from streams.oracle.lives import lives_of
-from streams.oracle.publication import published
+from streams.oracle.publication import Published, published
 from streams.oracle.ratio_breaches import ratio_breaches
 from streams.oracle.reading import Reading, read_records
 from streams.oracle.rolling import windows_at
@@ -38,7 +39,8 @@ class Verdict:
     `watermark` has reached, by (contract, key, length or period); `breaches` by (time, clause, key,
     status, contract), a status after the one it follows from. `events` counts every usable event,
     also duplicates, test events and those about no contact, but no ticks or dead letters;
-    `late_facts` the facts marked late, retractions too.
+    `late_facts` the facts marked late, retractions too. `customers`: by the ids of visits and
+    resolved closes (section 7a) whose they are, where it is known; it is published nowhere.
     """
 
     facts: tuple[Fact, ...]
@@ -48,6 +50,7 @@ class Verdict:
     events: int
     late_facts: int
     dead_letters: dict[str, int]
+    customers: Mapping[str, str]
 
 
 def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int) -> Verdict:
@@ -65,26 +68,30 @@ def judge_partitions(
     """
     facts: list[Fact] = []
     waits: list[Wait] = []
+    customers: dict[str, str] = {}
     watermarks: list[int | None] = []
     events, dead_letters = 0, Counter[str]()
     for records in logs:
         reading = read_records(records, book, lateness_ms=lateness_ms)
-        told, waited = _published(reading, book)
-        facts += told
-        waits += waited
+        for told in _published(reading, book):
+            facts += told.facts
+            waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
+            customers |= told.customers
         watermarks.append(reading.watermark)
         events += reading.events
         dead_letters += reading.dead_letters
     facts.sort(key=lambda fact: (fact.time, fact.id))
-    on_time = counted((fact for fact in facts if not fact.late), Versions(book))
+    on_time = [fact for fact in facts if not fact.late]
     reached = [mark for mark in watermarks if mark is not None]
     watermark = min(reached) if reached and len(reached) == len(watermarks) else None
     windows: list[WindowValue] = []
     breaches: list[BreachRecord] = []
     if watermark is not None:
         end = watermark - watermark % SLICE_MS
-        windows = windows_at(end, on_time, waits, book)
-        breaches = _breaches(on_time, waits, book, watermark, end)
+        each = counted(on_time, Versions(book), customers)
+        each += link_counts(on_time, customers, watermark)
+        windows = windows_at(end, each, waits, book)
+        breaches = _breaches(each, waits, book, watermark, end)
     return Verdict(
         facts=tuple(facts),
         windows=tuple(windows),
@@ -93,24 +100,22 @@ def judge_partitions(
         events=events,
         late_facts=len(facts) - len(on_time),
         dead_letters=dict(sorted(dead_letters.items())),
+        customers=customers,
     )
 
 
-def _published(reading: Reading, book: ContractBook) -> tuple[list[Fact], list[Wait]]:
-    def of(contract: str, conversation: str, statements: Sequence[Statement]) -> list[Fact]:
-        if not statements:
-            return []
-        gap = book.versions(contract)[0].inactivity_ms
-        return facts_of(conversation_of(contract, conversation, statements, gap), book)
+def _published(reading: Reading, book: ContractBook) -> Iterator[Published]:
+    """What was published of every life."""
 
-    facts: list[Fact] = []
-    waits: list[Wait] = []
+    def of(contract: str, conversation: str, statements: Sequence[Statement]) -> Assertions:
+        if not statements:
+            return Assertions([], {})
+        gap = book.versions(contract)[0].inactivity_ms
+        return assertions_of(conversation_of(contract, conversation, statements, gap), book)
+
     for (contract, conversation), entries in reading.entries.items():
         for life in lives_of(contract, conversation, entries, book):
-            told = published(life, reading.watermark, partial(of, contract, conversation))
-            facts += told.facts
-            waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
-    return facts, waits
+            yield published(life, reading.watermark, partial(of, contract, conversation))
 
 
 def _breaches(

@@ -31,6 +31,14 @@ def outcome_of(episode: Episode) -> str:
     return "escalated" if episode.human_involved else "contained"
 
 
+def is_resolved(conversation: Conversation, episode: Episode) -> bool:
+    """Whether an eligible episode was contained, or anyone claimed in it that it was resolved."""
+    return outcome_of(episode) == "contained" or any(
+        m.kind == "resolution.claimed" and episode.opened_at <= m.time <= episode.closed_at
+        for m in conversation.milestones
+    )
+
+
 def is_safe(episode: Episode) -> bool:
     """Whether every handover of an escalated episode was in time and with its context."""
     if episode.repeated:
@@ -51,9 +59,7 @@ def maturity(
     came_back = _came_back(conversation, episodes, episode, until)
     claims = [m for m in conversation.milestones if m.kind == "resolution.claimed"]
     claimed = any(m.word == "ai" and episode.opened_at <= m.time <= until for m in claims)
-    resolved = outcome == "contained" or any(
-        episode.opened_at <= m.time <= episode.closed_at for m in claims
-    )
+    resolved = is_resolved(conversation, episode)
     returned = resolved and came_back
     if outcome == "escalated":
         final = "escalated_safe" if is_safe(episode) else "escalated_unsafe"

@@ -24,6 +24,7 @@ from streams.oracle.indicators import (
     ratio_of,
     slice_end,
 )
+from streams.oracle.links import link_counts
 
 Place = tuple[str, int, str, int, int]
 
@@ -80,12 +81,23 @@ def spans_of(kind: Period, zone: str, begin: int, end: int) -> list[Span]:
 
 
 class PeriodValues:
-    """Counters of one contract's facts by grouping, key and period, up to the time `end`."""
+    """Counters of one contract's facts by grouping, key and period, up to the time `end`.
 
-    def __init__(self, facts: Sequence[Fact], book: ContractBook, zone: str, end: int) -> None:
+    `customers` says by id whose the visits and resolved closes among them are.
+    """
+
+    def __init__(
+        self,
+        facts: Sequence[Fact],
+        customers: Mapping[str, str],
+        book: ContractBook,
+        zone: str,
+        end: int,
+    ) -> None:
         self._facts = facts
         self._versions = Versions(book)
-        self._each = counted(facts, self._versions)
+        self._each = counted(facts, self._versions, customers)
+        self._each += link_counts(facts, customers, end)
         self._zone = zone
         self._end = end
         self._counted: dict[

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from streams.domain.facts import Fact
+from streams.oracle.assertions import Assertions, Place
 from streams.oracle.conversation import Statement
 from streams.oracle.waits import WaitCorrection, correction
 
-Place = tuple[int, str, int, int]
-FactsOf = Callable[[Sequence[Statement]], list[Fact]]
+AssertionsOf = Callable[[Sequence[Statement]], Assertions]
 
 
 class Entry(NamedTuple):
@@ -31,46 +31,53 @@ class Entry(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What was published of one life, and how late events changed who was waiting."""
+    """What was published of one life, and how late events changed who was waiting.
+
+    `customers`: whose its visits and resolved closes are, by the facts' ids, as it was known when
+    they were published.
+    """
 
     facts: list[Fact]
     corrections: list[WaitCorrection]
+    customers: dict[str, str]
 
 
-def published(entries: Sequence[Entry], watermark: int | None, facts_of: FactsOf) -> Published:
+def published(
+    entries: Sequence[Entry], watermark: int | None, assertions_of: AssertionsOf
+) -> Published:
     """All that was published of one conversation's life until the final `watermark`.
 
-    `entries` in log order; `facts_of` gives all facts that follow from some of its statements.
+    `entries` in log order; `assertions_of` says all that follows from some of its statements.
     """
     if watermark is None:
-        return Published([], [])
+        return Published([], [], {})
+    ledger = _Ledger()
     if not any(entry.late for entry in entries):
         # Nothing late: all that bears on a fact had been read when W reached its time.
-        facts = facts_of([entry.statement for entry in entries])
-        return Published([fact for fact in facts if fact.time <= watermark], [])
-    ledger = _Ledger()
+        ledger.reach(watermark, assertions_of([entry.statement for entry in entries]))
+        return Published(ledger.written, [], ledger.customers)
     corrections: list[WaitCorrection] = []
     read: list[Statement] = []
     known: set[Statement] = set()
     for entry in entries:
         repeated = entry.statement in known
         if entry.watermark is not None and entry.late and not repeated:
-            before = facts_of(read)
-            after = facts_of([*read, entry.statement])
+            before = assertions_of(read)
+            after = assertions_of([*read, entry.statement])
             ledger.reach(entry.watermark, before)
             ledger.correct(after)
             corrected = correction(
                 entry.watermark + 1,
-                [fact for fact in before if fact.time <= entry.watermark],
-                [fact for fact in after if fact.time <= entry.watermark],
+                [fact for fact in before.facts if fact.time <= entry.watermark],
+                [fact for fact in after.facts if fact.time <= entry.watermark],
             )
             if corrected is not None and corrected.time <= watermark:
                 corrections.append(corrected)
         if not repeated:
             read.append(entry.statement)
             known.add(entry.statement)
-    ledger.reach(watermark, facts_of(read))
-    return Published(ledger.written, corrections)
+    ledger.reach(watermark, assertions_of(read))
+    return Published(ledger.written, corrections, ledger.customers)
 
 
 class _Ledger:
@@ -78,21 +85,22 @@ class _Ledger:
 
     def __init__(self) -> None:
         self.written: list[Fact] = []
+        self.customers: dict[str, str] = {}
         self._standing: dict[Place, tuple[Fact, Fact]] = {}
         self._unused_revision: dict[Place, int] = {}
         self._reached: int | None = None
 
-    def reach(self, watermark: int, facts: list[Fact]) -> None:
+    def reach(self, watermark: int, told: Assertions) -> None:
         """Publish, on time, what lies after the last watermark reached and up to this one."""
-        for fact in facts:
+        for fact in told.facts:
             if fact.time <= watermark and (self._reached is None or fact.time > self._reached):
-                self._assert(fact, late=False)
+                self._assert(fact, told.customers.get(fact.place), late=False)
         self._reached = watermark
 
-    def correct(self, facts: list[Fact]) -> None:
-        """Make the published past what `facts` say it was."""
+    def correct(self, told: Assertions) -> None:
+        """Make the published past what `told` says it was."""
         assert self._reached is not None
-        past = {fact.place: fact for fact in facts if fact.time <= self._reached}
+        past = {fact.place: fact for fact in told.facts if fact.time <= self._reached}
         changed = [
             place for place, (plain, _) in self._standing.items() if past.get(place) != plain
         ]
@@ -101,11 +109,13 @@ class _Ledger:
             self.written.append(replace(as_written, retracts=True, late=True))
         for place, fact in past.items():
             if place not in self._standing:
-                self._assert(fact, late=True)
+                self._assert(fact, told.customers.get(place), late=True)
 
-    def _assert(self, fact: Fact, *, late: bool) -> None:
+    def _assert(self, fact: Fact, customer: str | None, *, late: bool) -> None:
         revision = self._unused_revision.get(fact.place, 0)
         self._unused_revision[fact.place] = revision + 1
         as_written = replace(fact, revision=revision, late=late)
         self._standing[fact.place] = (fact, as_written)
         self.written.append(as_written)
+        if customer is not None:
+            self.customers[as_written.id] = customer

@@ -110,7 +110,7 @@ class _Simulated:
         self._terms = book.at(contract, self._end)
         self._zone = self._terms.time_zone
         self._breaches = [r for r in verdict.breaches if r.contract == contract]
-        self._values = PeriodValues(facts, book, self._zone, self._end)
+        self._values = PeriodValues(facts, verdict.customers, book, self._zone, self._end)
         self._charged: dict[Span, tuple[tuple[Charged, ...], int, int]] = {}
 
     def whole(self) -> Simulation:

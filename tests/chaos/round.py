@@ -18,6 +18,7 @@ from typing import TypeAlias
 import orjson
 from aiokafka import ConsumerRecord
 
+from streams.agents.stages import STAGES
 from streams.kafka import topics
 from streams.kafka.processes import log_tail, stop_process
 from streams.kafka.topics import changelog_topics
@@ -32,7 +33,7 @@ from tests.topic_records import read_topic
 from tests.worker_process import POLL_S, NotInTime, WorkerProcess
 
 PARTITIONS = 4
-TABLES = ("interactions", "windows")
+TABLES = tuple(kind.table for kind in STAGES)
 OUTPUTS = (topics.FACTS, topics.BREACHES, topics.WINDOWS, topics.DEAD_LETTERS)
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 # A worker that ends again and again is broken, however often it is started.
@@ -101,7 +102,7 @@ class Round:
         self.progress = Progress(
             cluster.kafka.bootstrap,
             self.run.group,
-            (self.run.topic(topics.EVENTS), self.run.topic(topics.DELTAS)),
+            tuple(self.run.topic(kind.topic) for kind in STAGES),
             PARTITIONS,
         )
         self.progress.start()
@@ -229,7 +230,7 @@ class Round:
         return took
 
     def await_processed(self) -> None:
-        """Return once both stages have committed all there is to read."""
+        """Return once all stages have committed all there is to read."""
         self.await_that(lambda: not self.run.replaying, "the end of the replay")
         self.run.end_replay()
         ends = self.run.end_offsets(topics.EVENTS)
@@ -237,11 +238,15 @@ class Round:
             lambda: all(at >= ends[p] for p, at in self.committed().items()),
             f"events committed up to {ends}",
         )
-        # All deltas are written once all events are committed.
-        deltas = self.run.data_ends(topics.DELTAS)
+        # All that a stage writes for the next is written once all that it reads is committed.
+        for kind in STAGES[1:]:
+            self._await_committed(kind.topic)
+
+    def _await_committed(self, topic: str) -> None:
+        written = self.run.data_ends(topic)
         self.await_that(
-            lambda: all(at >= deltas[p] for p, at in self.committed(topics.DELTAS).items()),
-            f"deltas committed up to {deltas}",
+            lambda: all(at >= written[p] for p, at in self.committed(topic).items()),
+            f"{topic} committed up to {written}",
         )
 
     # Topics
@@ -351,7 +356,7 @@ class Round:
         (self.workdir / "REPORT.txt").write_text(report)
         for log in self.cluster.logs():
             shutil.copy(log, self.workdir / log.name)
-        declared = (topics.EVENTS, topics.DELTAS, *OUTPUTS)
+        declared = (*(kind.topic for kind in STAGES), *OUTPUTS)
         for name in (*map(self.run.topic, declared), *self.changelogs):
             with contextlib.suppress(Exception):
                 records = self.read_named(name)

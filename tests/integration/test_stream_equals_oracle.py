@@ -11,8 +11,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from streams.domain.delta import Entry
+from streams.domain.links import Link, LinkStep
 from streams.kafka import topics
 from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.link_codec import encode_links
 from streams.replay import Disturbance
 from tests.integration.conftest import Runs
 from tests.stream_run import Pipeline, synthetic_log
@@ -45,6 +47,20 @@ IN_DELTAS: list[tuple[Poison, str]] = [
     ((b"-1", encode_deltas(-1, [DeltaStep(1, [])]), []), "schema_violation"),
     ((b"0", encode_deltas(0, [OF_NOBODY]), []), "unknown_contract"),
 ]
+
+
+OF_NOBODY_KNOWN = Link(1 << 41, True, "c-1", 0, 1, bytes(16), "nobody", "billing", 1)
+IN_LINKS: list[tuple[Poison, str]] = [
+    ((b"0", b"not MessagePack", [("trace", b"\xfe")]), "schema_violation"),
+    ((b"links", None, []), "schema_violation"),
+    ((b"9", encode_links(9, [LinkStep(1, [])]), []), "schema_violation"),
+    ((b"0", encode_links(0, [LinkStep(1 << 42, [OF_NOBODY_KNOWN])]), []), "unknown_contract"),
+]
+POISONED = {
+    "lifecycle": (topics.EVENTS, IN_EVENTS),
+    "links": (topics.LINKS, IN_LINKS),
+    "windows": (topics.DELTAS, IN_DELTAS),
+}
 
 
 @pytest.mark.parametrize(
@@ -89,14 +105,14 @@ def write(run: Pipeline, topic: str, records: list[Poison]) -> None:
     asyncio.run(send())
 
 
-def test_poison_in_either_topic_is_diverted_as_it_came_and_work_goes_on(runs: Runs) -> None:
+def test_poison_in_any_topic_is_diverted_as_it_came_and_work_goes_on(runs: Runs) -> None:
     log = synthetic_log(200, hours=4)
     middle = len(log.items) // 2
     with runs(log) as run:
         run.start_worker()
         run.replay(log.items[:middle])
-        write(run, topics.EVENTS, [poison for poison, _ in IN_EVENTS])
-        write(run, topics.DELTAS, [poison for poison, _ in IN_DELTAS])
+        for topic, poisons in POISONED.values():
+            write(run, topic, [poison for poison, _ in poisons])
         run.replay(log.items[middle:])
         run.await_processed()
 
@@ -112,7 +128,7 @@ def test_poison_in_either_topic_is_diverted_as_it_came_and_work_goes_on(runs: Ru
         for letter in letters:
             original = [h for h in letter.headers if not h[0].startswith("baton.error.")]
             found.append((letter.key, letter.value, original))
-        for poison, _ in IN_EVENTS + IN_DELTAS:
+        for poison, _ in IN_EVENTS + IN_LINKS + IN_DELTAS:
             assert found.count(poison) == 1, poison
         said = [
             {name: value.decode() for name, value in letter.headers if name.startswith("baton.")}
@@ -120,12 +136,12 @@ def test_poison_in_either_topic_is_diverted_as_it_came_and_work_goes_on(runs: Ru
         ]
         codes = Counter((each["baton.error.stage"], each["baton.error.code"]) for each in said)
         wanted = Counter({("lifecycle", code): n for code, n in verdict.dead_letters.items()})
-        wanted += Counter(("lifecycle", code) for _, code in IN_EVENTS)
-        wanted += Counter(("windows", code) for _, code in IN_DELTAS)
+        for stage, (_, poisons) in POISONED.items():
+            wanted += Counter((stage, code) for _, code in poisons)
         assert codes == wanted
         for each in said:
             assert each["baton.error.message"]
-            origin = topics.EVENTS if each["baton.error.stage"] == "lifecycle" else topics.DELTAS
+            origin, _ = POISONED[each["baton.error.stage"]]
             assert each["baton.error.origin.topic"] == run.topic(origin)
             assert int(each["baton.error.origin.partition"]) in range(run.partitions)
             assert int(each["baton.error.origin.offset"]) >= 0

@@ -135,6 +135,7 @@ def test_who_does_not_get_in_is_told_what_to_set(
     ("missing", "flags", "named"),
     [
         ("interaction-events", ("--no-create-topics",), "interaction-events"),
+        ("customer-links", ("--create-topics",), "customer-links"),
         ("window-deltas", ("--create-topics",), "window-deltas"),
         ("interaction-facts", ("--no-create-topics",), "interaction-facts"),
         ("-interactions-changelog", ("--create-topics",), "-interactions-changelog"),

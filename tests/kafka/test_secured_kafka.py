@@ -261,7 +261,7 @@ def test_consumers_read_what_is_published_and_nothing_else(
         async with asyncio.timeout(60):
             for name in (topics.FACTS, topics.WINDOWS, topics.BREACHES):
                 await _joins(client, f"{denied_group}-reader-billing", f"{denied_group}.{name}")
-            for name in (topics.EVENTS, topics.DELTAS, topics.DEAD_LETTERS):
+            for name in (topics.EVENTS, topics.LINKS, topics.DELTAS, topics.DEAD_LETTERS):
                 with pytest.raises(TopicAuthorizationFailedError):
                     await _sees(client, f"{denied_group}.{name}")
             with pytest.raises(TopicAuthorizationFailedError):

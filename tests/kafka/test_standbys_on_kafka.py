@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streams.agents.stages import STAGES
 from tests.kafka.apache import ApacheKafka
 from tests.stream_run import Pipeline, synthetic_log
 from tests.stream_verdict import assert_published_as_judged
 from tests.worker_process import WorkerProcess, await_that
 
 PARTITIONS = 4
-CHANGELOGS = ("interactions-changelog", "windows-changelog")
+CHANGELOGS = tuple(f"{kind.table}-changelog" for kind in STAGES)
 
 
 def copies(worker: WorkerProcess) -> dict[tuple[str, str], float]:

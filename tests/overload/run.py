@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from streams.agents.stages import STAGES
 from streams.kafka import topics
 from streams.kafka.outbox import Outbox
 from streams.replay import Replayer
@@ -103,7 +104,7 @@ def overload(
     brake.write_text(str(SLOW_S))
     flags = ("--batch-records", str(BATCH_RECORDS))
     with Pipeline(kafka.bootstrap, workdir, whole, partitions=PARTITIONS, flags=flags) as run:
-        names = (run.topic(topics.EVENTS), run.topic(topics.DELTAS))
+        names = tuple(run.topic(kind.topic) for kind in STAGES)
         progress = Progress(kafka.bootstrap, run.group, names, PARTITIONS)
         progress.start()
         try:

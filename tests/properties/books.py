@@ -128,6 +128,38 @@ def _over(indicators: tuple[Indicator, ...], shift: int, *periods: Period | None
     return clauses
 
 
+_LINKS: tuple[Indicator, ...] = (
+    "recontact_24h",
+    "recontact_72h",
+    "recontact_7d",
+    "recontact_same_24h",
+    "recontact_same_72h",
+    "recontact_same_7d",
+    "unlinked",
+)
+
+
+def _linked(rolling_ms: int, *periods: Period) -> tuple[Clause, ...]:
+    """Clauses on what customers come back for, over a rolling window and over calendar periods."""
+    groupings: tuple[tuple[Dimension, ...], ...] = ((), ("channel",), ("journey",), ("market",))
+    clauses = []
+    for number, indicator in enumerate(_LINKS):
+        given = {"target_ppm": (0, 400_000)[number % 2], "minimum_volume": (1, 1, 2)[number % 3]}
+        grouping = groupings[number % len(groupings)]
+        clauses.append(_ratio(indicator, indicator, window_ms=rolling_ms, **given))
+        clauses.append(
+            _ratio(
+                f"{indicator}-period",
+                indicator,
+                grouping,
+                period=periods[number % len(periods)],
+                hysteresis_ppm=(0, 300_000)[number % 2],
+                **given,
+            )
+        )
+    return tuple(clauses)
+
+
 _RATIOS = tuple(indicator for indicator in INDICATORS if indicator != "escalation_wait")
 _WAIT = Clause(id="wait", indicator="escalation_wait", grouping=())
 _ROLLING = (_WAIT, *_over(_RATIOS, 0, None))
@@ -260,6 +292,35 @@ SETTINGS = (
     Setting(_changing(_MONDAY, "UTC", 150), _MONDAY),
     Setting(_changing(_QUARTER, "Europe/Berlin", 180), _QUARTER),
     Setting(_changing(0, "Europe/Berlin", 61.5)),
+)
+_DAY_BEFORE = _QUARTER - DAY_MS
+
+
+def _linked_book(begin_ms: int, zone: str, change_ms: int | None = None) -> ContractBook:
+    """Terms that change, if they do, between a close and the end of its first horizon, or then."""
+    promises = _linked(DAY_MS, "1M", "1d")
+    first = _full(1, promises, zone, begin_ms, effective_to_ms=change_ms, exclusions=())
+    if change_ms is None:
+        return ContractBook([first])
+    later = {
+        "effective_from_ms": change_ms,
+        "groupings": ((), ("channel",), ("journey",), ("supplier",), ("market",)),
+        "scope": {**_SCOPE, "channel": frozenset({"chat"}), "journey": frozenset({"outage"})},
+    }
+    clauses = _linked(300_000, "1w", "1M")
+    return ContractBook([first, _full(2, clauses, zone, begin_ms, **later)])
+
+
+# A horizon of these ends beside the end of a day, a month and a quarter, or of terms.
+LINKED_SETTINGS = (
+    Setting(_linked_book(0, "UTC")),
+    Setting(_linked_book(_DAY_BEFORE, "Europe/Berlin"), _DAY_BEFORE),
+    Setting(_linked_book(_QUARTER - 7 * DAY_MS, "Europe/Berlin"), _QUARTER - 7 * DAY_MS),
+    Setting(_linked_book(0, "UTC", T(60))),
+    Setting(_linked_book(0, "UTC", T(600))),
+    Setting(_linked_book(0, "UTC", T(120) + DAY_MS)),
+    Setting(ContractBook([_full(1, _ROLLING, "UTC", 0)])),
+    Setting(ContractBook([_full(1, _MIXED, "UTC", _MONDAY)]), _MONDAY),
 )
 # What a life waits for may outlast the 8 days after its last event: each timer, at the edge.
 SLOW_SETTINGS = tuple(

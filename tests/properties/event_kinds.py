@@ -34,6 +34,7 @@ KINDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ai_message": {"visibility": _VISIBILITY},
     "ai_turn": {"prompt_version": _PROMPTS, "model": _MODELS, "knowledge_version": _KNOWLEDGE},
     "automation": {},
+    "campaign": {},
     "failure": {"signal": _SIGNALS, "prompt_version": _PROMPTS, "knowledge_version": _KNOWLEDGE},
     "requested": {
         "by": st.sampled_from(("ai", "customer", "human")),
@@ -105,6 +106,10 @@ THEMES: tuple[tuple[str, ...], ...] = (
         *("started", "customer_message", "ai_turn", "failure", "human_message", "returned"),
         *("claimed", "evidence", "evaluated", "recontacted", "reopened", "ended", "cost"),
     ),
+    (
+        *("customer_message", "customer_message", "ai_turn", "ai_turn", "started", "data_updated"),
+        *("ended", "ended", "reopened", "claimed", "human_message", "campaign"),
+    ),
 )
 # What seldom comes in order by chance; what else happens falls in between.
 STORIES: tuple[tuple[str, ...], ...] = (
@@ -118,6 +123,16 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("exception", "started", "exception", "exception_closed", "exception_closed"),
     ("started", "customer_message", "ai_turn", "claimed", "evidence", "ended", "cost", "cost"),
 )
+# One conversation each of a customer who has several: resolved, or just come.
+VISITS: tuple[tuple[str, ...], ...] = (
+    ("customer_message", "ai_turn", "ended"),
+    ("customer_message", "ai_turn", "ended"),
+    ("ai_turn", "customer_message", "ended", "reopened", "ai_message"),
+    ("customer_message", "failure", "human_message", "claimed", "ended"),
+    ("customer_message",),
+    ("started", "data_updated"),
+    ("campaign", "ai_turn", "data_updated"),
+)
 # Built once: strategies are dear to make.
 SAID = {kind: st.fixed_dictionaries(fields) for kind, fields in KINDS.items()}
 
@@ -126,11 +141,19 @@ def _automation(conversation: str, time: int, **data: Any) -> bytes:
     return b.message(conversation, time, "automation", **data)
 
 
+def _campaign(conversation: str, time: int, **data: Any) -> bytes:
+    return b.message(conversation, time, "campaign", **data)
+
+
 def _exception(conversation: str, time: int, due_in: int | None, **data: Any) -> bytes:
     return b.exception(conversation, time, due=None if due_in is None else time + due_in, **data)
 
 
-_MAKERS: dict[str, Callable[..., bytes]] = {"automation": _automation, "exception": _exception}
+_MAKERS: dict[str, Callable[..., bytes]] = {
+    "automation": _automation,
+    "campaign": _campaign,
+    "exception": _exception,
+}
 
 
 def maker(kind: str) -> Callable[..., bytes]:

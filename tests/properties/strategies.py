@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from streams.domain.contract import ContractBook
 from tests.log_builder import T
-from tests.properties.books import DAY_MS, SETTINGS, SLOW_SETTINGS, Setting
-from tests.properties.event_kinds import SAID, STORIES, THEMES, maker
+from tests.properties.books import DAY_MS, LINKED_SETTINGS, SETTINGS, SLOW_SETTINGS, Setting
+from tests.properties.event_kinds import SAID, STORIES, THEMES, VISITS, maker
 
 Log = list[bytes | int]
 
@@ -30,6 +30,10 @@ _TIMES = st.builds(
 
 # From one event of a story to the next: the thresholds of books.py, the tolerance, and ties.
 _STEPS = st.sampled_from((0, 1, 5_000, 20_000, 20_001, 30_000, 40_000, 60_000))
+# Few customers, so that each has several conversations; some are known from one event only.
+_CUSTOMERS = st.sampled_from((None, "k1", "k1", "k2"))
+_CHANNELS = st.sampled_from(("chat", "chat", "chat", "voice", "email"))
+_JOURNEYS = st.sampled_from(("billing", None, "outage"))
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,10 @@ def _happening(kind: str, max_delay_ms: int, begin_ms: int = 0) -> st.SearchStra
         st.sampled_from([d for d in (0, 0, 0, 0, 1_000, 30_000, 200_000) if d <= max_delay_ms]),
         st.fixed_dictionaries(
             {
-                "channel": st.sampled_from(("chat", "chat", "voice", "email")),
+                "channel": _CHANNELS,
                 "market": st.sampled_from(("SG", "SG", None, "MY", "PH")),
-                "journey": st.sampled_from(("billing", None, "outage")),
+                "journey": _JOURNEYS,
+                "customer_key": _CUSTOMERS,
                 "test": st.sampled_from((None,) * 30 + (True,)),
             }
         ),
@@ -85,11 +90,11 @@ def _story(draw: st.DrawFn, begin_ms: int) -> list[Happening]:
     """One conversation's events in their natural order, as soon as they happened."""
     kinds = draw(st.sampled_from(STORIES))
     times = list(accumulate((draw(_STEPS) for _ in kinds[1:]), initial=draw(_TIMES)))
-    channel = draw(st.sampled_from(("chat", "chat", "chat", "voice", "email")))
+    channel, customer = draw(_CHANNELS), draw(_CUSTOMERS)
     told = []
     for kind, time in zip(kinds, times, strict=True):
         fields = draw(SAID[kind])
-        raw = maker(kind)("c1", begin_ms + time, channel=channel, **fields)
+        raw = maker(kind)("c1", begin_ms + time, channel=channel, customer_key=customer, **fields)
         told.append(Happening(begin_ms + time, begin_ms + time, raw))
     return told
 
@@ -120,7 +125,7 @@ def _logs(draw: st.DrawFn, begin_ms: int) -> Log:
 # The edges of what is still taken (7 d), of a life's rest (8 d), and of a day.
 _EDGES = st.builds(
     lambda days, beside: days * DAY_MS + beside,
-    st.sampled_from((0, 0, 0, 1, 6, 7, 7, 8, 8, 9)),
+    st.sampled_from((0, 0, 0, 1, 3, 6, 7, 7, 8, 8, 9)),
     st.sampled_from((0, 0, 1, -1, 90_000, 150_000, -30_000, 400_000)),
 )
 
@@ -142,9 +147,13 @@ def _logs_of_weeks(draw: st.DrawFn, begin_ms: int) -> Log:
         time = visit + beside
         name = draw(st.sampled_from(("c1", "c1", "c2")))
         channel = draw(st.sampled_from(("chat", "chat", "voice")))
-        market = draw(st.sampled_from(("SG", None)))
-        fields = draw(SAID[kind])
-        raw = maker(kind)(name, time, channel=channel, market=market, **fields)
+        about = {
+            "channel": channel,
+            "market": draw(st.sampled_from(("SG", None))),
+            "journey": draw(_JOURNEYS),
+            "customer_key": draw(_CUSTOMERS),
+        }
+        raw = maker(kind)(name, time, **about, **draw(SAID[kind]))
         arrivals.append((time + max(0, delay), raw))
     moments = [arrival for arrival, _ in arrivals]
     pasts = draw(st.lists(st.tuples(st.sampled_from(moments), _EDGES), min_size=1, max_size=8))
@@ -157,6 +166,44 @@ def _logs_of_weeks(draw: st.DrawFn, begin_ms: int) -> Log:
     both = timed + arrivals if draw(st.booleans()) else arrivals + timed
     both.sort(key=lambda item: item[0])
     return [item for _, item in both]
+
+
+# From a close on: the horizons of a return, and a millisecond beside them.
+_HORIZONS = st.builds(
+    lambda days, beside: days * DAY_MS + beside,
+    st.sampled_from((0, 0, 0, 0, 1, 1, 3, 7)),
+    st.sampled_from((0, 0, 0, 1, -1, 60_000)),
+)
+_STEPS = st.sampled_from((0, 0, 1, 10_000, 10_000, 50_000))
+
+
+@st.composite
+def _logs_of_links(draw: st.DrawFn, begin_ms: int) -> Log:
+    """Customers who come back by other conversations, at the edges of what counts as a return."""
+    arrivals: list[tuple[int, bytes | int]] = []
+    moments = [begin_ms + T(10)]
+    for number in range(draw(st.integers(2, 7))):
+        time = draw(st.sampled_from(moments)) + draw(_HORIZONS)
+        customer, channel = draw(st.sampled_from(("k1",) * 6 + ("k2", None))), draw(_CHANNELS)
+        journey = draw(st.sampled_from(("billing", "billing", "outage", None)))
+        for kind in draw(st.sampled_from(VISITS)):
+            about = {
+                "channel": channel,
+                "market": draw(st.sampled_from(("SG", "MY", None))),
+                "journey": journey,
+                # Who it is may be told by some of the events only.
+                "customer_key": draw(st.sampled_from((customer, customer, customer, None))),
+            }
+            raw = maker(kind)(f"c{number}", time, **about, **draw(SAID[kind]))
+            delay = draw(st.sampled_from((0,) * 20 + (1_000, 30_000, 200_000, 2 * DAY_MS)))
+            arrivals.append((time + delay, raw))
+            moments.append(time)
+            time += draw(_STEPS)
+    ticks = st.tuples(st.sampled_from(moments), st.one_of(_HORIZONS, _STEPS))
+    for moment, past in draw(st.lists(ticks, max_size=4)):
+        arrivals.append((moment + past, moment + past))
+    arrivals.sort(key=lambda item: item[0])
+    return [item for _, item in arrivals]
 
 
 @dataclass(frozen=True)
@@ -172,15 +219,25 @@ class Case:
     chance: random.Random
 
 
-def cases(*, weeks: bool = False) -> st.SearchStrategy[Case]:
+# Where a log ends: within it, and at or past what becomes due hours, days and weeks later.
+_ENDS = (T(60), T(133), T(420), T(1_000), T(90_000), T(3_000_000))
+# Closes of the first minutes have just come to the end of 24 h, 72 h and 7 d, or not yet.
+_LINKED_ENDS = (T(420), *(T(days * 86_400 + 120) for days in (1, 3, 4, 7, 8, 11)), T(3_000_000))
+
+
+def cases(*, weeks: bool = False, links: bool = False) -> st.SearchStrategy[Case]:
     """A log, a contract book, and how a pipeline happens to read them.
 
     `weeks`: one in which conversations fall silent for so long that they are forgotten, and return.
+    `links`: one whose customers have several conversations, days apart.
     """
+    logs, ends, settings = _logs, _ENDS, SETTINGS
+    if weeks:
+        logs, settings = _logs_of_weeks, (*SETTINGS, *SLOW_SETTINGS)
+    elif links:
+        logs, ends, settings = _logs_of_links, _LINKED_ENDS, LINKED_SETTINGS
 
     def of(setting: Setting) -> st.SearchStrategy[Case]:
-        logs = _logs_of_weeks if weeks else _logs
-
         def build(log: Log, end: int, lateness_ms: int, **how: Any) -> Case:
             reached = setting.begin_ms + end + lateness_ms
             return Case([*log, reached], setting.book, lateness_ms=lateness_ms, **how)
@@ -188,7 +245,7 @@ def cases(*, weeks: bool = False) -> st.SearchStrategy[Case]:
         return st.builds(
             build,
             logs(setting.begin_ms),
-            st.sampled_from((T(60), T(133), T(420), T(1_000), T(90_000), T(3_000_000))),
+            st.sampled_from(ends),
             lateness_ms=st.sampled_from((0, 1, 20_000)),
             partitions=st.integers(1, 4),
             batch=st.integers(1, 7),
@@ -196,5 +253,4 @@ def cases(*, weeks: bool = False) -> st.SearchStrategy[Case]:
             chance=st.integers(0, 1_000).map(random.Random),
         )
 
-    settings = (*SETTINGS, *SLOW_SETTINGS) if weeks else SETTINGS
     return st.sampled_from(settings).flatmap(of)

@@ -35,10 +35,11 @@ def test_in_the_end_nothing_is_held_but_the_names_of_keys(case: Case) -> None:
     )
     pipeline.run([*case.log, LONG_AFTER])
     assert all(states == {} for states in pipeline.states)
+    assert all(customers.keys() <= {b"p"} for customers in pipeline.customers)
     for table in pipeline.tables:
         assert not [name for name in table if name.startswith(b"s")]
-        windows = WindowPartition(case.book, case.partitions)
-        window_table.restore(windows, table, case.partitions)
+        windows = WindowPartition(case.book, 2 * case.partitions)
+        window_table.restore(windows, table, 2 * case.partitions)
         for key in windows.keys.values():
             assert (key.slices, key.waiting, key.waited, key.since) == ({}, {}, {}, [])
             assert (key.changes, key.breaches.waits, key.breaches.open) == ([], {}, {})

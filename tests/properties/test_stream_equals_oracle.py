@@ -42,6 +42,12 @@ def test_so_it_does_where_conversations_are_forgotten_and_return(case: Case) -> 
 
 
 @thorough
+@given(cases(links=True))
+def test_so_it_does_where_customers_come_back_by_other_conversations(case: Case) -> None:
+    assert_published_as_judged(case)
+
+
+@thorough
 @given(cases(weeks=True))
 def test_no_id_is_ever_given_to_a_second_fact(case: Case) -> None:
     for item in case.log:

@@ -8,12 +8,11 @@ import gc
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from types import SimpleNamespace
 from typing import Any
 
-from streams.agents.lifecycle import LifecycleStage
-from streams.agents.windows import WindowsStage
+from streams.agents.stages import STAGES
 from streams.domain.contract import ContractBook
 from streams.event_log import address
 from streams.export.telemetry import Telemetry
@@ -29,14 +28,14 @@ _uncached = partition_of.__wrapped__
 
 
 class _Sink:
-    """Keeps deltas until the second stage reads them, and of all else only the count.
+    """Keeps what another stage reads until it does, and of all else only the count.
 
     A changelog compacted to nothing: what stands in it is what stands in the tables.
     """
 
-    def __init__(self, deltas: str) -> None:
-        self._deltas = deltas
-        self.unread: defaultdict[int, list[Any]] = defaultdict(list)
+    def __init__(self, read: Collection[str]) -> None:
+        self._read = read
+        self.unread: defaultdict[Place, list[Any]] = defaultdict(list)
         self.written: defaultdict[Place, int] = defaultdict(int)
 
     def create_batch(self) -> RecordBatch:
@@ -48,9 +47,9 @@ class _Sink:
         place = (topic, partition)
         first = self.written[place]
         for key, value, headers in batch.records:
-            if topic == self._deltas:
+            if topic in self._read:
                 record = Record(*place, self.written[place], key, value, list(headers))
-                self.unread[partition].append(record)
+                self.unread[place].append(record)
             self.written[place] += 1
         answer = asyncio.get_running_loop().create_future()
         answer.set_result(SimpleNamespace(offset=first))
@@ -58,19 +57,20 @@ class _Sink:
 
 
 class SoakWorker:
-    """Both stages over a log given piece by piece; `batch` records at a time to a partition."""
+    """All stages over a log given piece by piece; `batch` records at a time to a partition."""
 
     def __init__(self, book: ContractBook, batch: int = 2_000) -> None:
         settings = Settings(partitions=PARTITIONS)
         telemetry = Telemetry(book)
-        self._sink = _Sink(settings.topic(topics.DELTAS))
+        self._sink = _Sink([settings.topic(kind.topic) for kind in STAGES[1:]])
         box = outbox.Outbox(self._sink)
         parts = (lambda _: box, telemetry)
-        self.interactions_table, self.windows_table = BareStore([]), BareStore([])
-        self._lifecycle = LifecycleStage(
-            book, settings, self.interactions_table, *parts, CHANGELOGS[0]
-        )
-        self._windows = WindowsStage(book, settings, self.windows_table, *parts, CHANGELOGS[1])
+        self._tables = [BareStore([]) for _ in STAGES]
+        self.interactions_table, self.customers_table, self.windows_table = self._tables
+        self._stages = [
+            kind.new(book, settings, store, *parts, changelog)
+            for kind, store, changelog in zip(STAGES, self._tables, CHANGELOGS, strict=True)
+        ]
         self._batch = batch
         self._read: defaultdict[int, list[Any]] = defaultdict(list)
         self._offsets: defaultdict[int, int] = defaultdict(int)
@@ -104,11 +104,12 @@ class SoakWorker:
         started = time.perf_counter()
         records = self._read.pop(partition, [])
         if records:
-            await self._lifecycle.process(Batch(topics.EVENTS, partition, records))
-        for judged in range(PARTITIONS):
-            deltas = self._sink.unread.pop(judged, [])
-            if deltas:
-                await self._windows.process(Batch(topics.DELTAS, judged, deltas))
+            await self._stages[0].process(Batch(topics.EVENTS, partition, records))
+        for kind, stage in zip(STAGES[1:], self._stages[1:], strict=True):
+            for number in range(PARTITIONS):
+                unread = self._sink.unread.pop((kind.topic, number), [])
+                if unread:
+                    await stage.process(Batch(kind.topic, number, unread))
         self.busy_s += time.perf_counter() - started
 
     @property
@@ -119,9 +120,8 @@ class SoakWorker:
 
     @property
     def table_bytes(self) -> int:
-        """Keys and values of both tables: what their changelogs come to when compacted."""
-        stores = (self.interactions_table, self.windows_table)
-        tables = [store.partition(p) for store in stores for p in range(PARTITIONS)]
+        """Keys and values of all tables: what their changelogs come to when compacted."""
+        tables = [store.partition(p) for store in self._tables for p in range(PARTITIONS)]
         return sum(len(key) + len(value) for table in tables for key, value in table.items())
 
 

@@ -167,7 +167,9 @@ def test_no_metric_shows_it_and_labels_are_the_contract_s(
     assert {"", "other", "SG"} <= shown["market"]
 
 
-@pytest.mark.parametrize("topic", [topics.FACTS, topics.DELTAS, topics.WINDOWS, topics.BREACHES])
+@pytest.mark.parametrize(
+    "topic", [topics.FACTS, topics.LINKS, topics.DELTAS, topics.WINDOWS, topics.BREACHES]
+)
 def test_no_key_of_an_output_holds_it(worker: BareWorker, topic: str) -> None:
     keys = {record.key or b"" for record in worker.outbox.records[topic]}
     assert keys

@@ -63,7 +63,7 @@ def _sight(make: _Alerts, options: RenderOptions) -> list[Alert]:
             "pipeline-stale",
             "page",
             "partition {{ $labels.partition }} is not judged",
-            "The newest tick that has passed through both stages is"
+            "The newest tick that has passed through all stages is"
             " {{ $value | humanizeDuration }} old.",
             inhibits="clauses",
         ),

@@ -102,7 +102,7 @@ def _freshness() -> list[frame.Placed]:
             _over_time(
                 Said(
                     "Freshness by partition",
-                    "Age of the newest tick that has passed through both stages, by the clock"
+                    "Age of the newest tick that has passed through all stages, by the clock"
                     " chosen above. It grows a second a second where ticks have stopped.",
                     runbook="clock-and-ticks",
                 ),

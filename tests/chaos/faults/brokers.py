@@ -23,7 +23,9 @@ def _kill_for_a_while(round: Round, broker: int) -> None:
 def leader(round: Round) -> None:
     """SIGKILL the leader of a random partition of a topic that is written to."""
     round.await_moment()
-    names = [round.run.topic(name) for name in (topics.EVENTS, topics.FACTS, topics.DELTAS)]
+    names = [
+        round.run.topic(name) for name in (topics.EVENTS, topics.FACTS, topics.LINKS, topics.DELTAS)
+    ]
     topic = round.chance.choice([*names, *round.changelogs, "__consumer_offsets"])
     partition = round.chance.randrange(PARTITIONS)
     _kill_for_a_while(round, round.cluster.leader(topic, partition))

@@ -13,8 +13,10 @@ from aiokafka import AIOKafkaProducer
 
 from streams.domain.delta import Entry
 from streams.domain.facts import rfc3339
+from streams.domain.links import Link, LinkStep
 from streams.kafka import topics
 from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.link_codec import encode_links
 from streams.replay import Disturbance
 from tests.chaos.fault import Fault, plain_log
 from tests.chaos.faults.workers import kill
@@ -98,6 +100,19 @@ def _for_deltas() -> list[Poison]:
     return [Poison(topics.DELTAS, *each) for each in found]
 
 
+def _for_links() -> list[Poison]:
+    of_nobody = Link(1 << 41, True, "c", 0, 1, bytes(16), "nobody", "billing", 1)
+    found: list[tuple[bytes | None, bytes | None, str]] = [
+        (b"0", b"not MessagePack", "schema_violation"),
+        (b"0", None, "schema_violation"),
+        (None, b"", "schema_violation"),
+        (b"0", b"\x92\x00\x91\x92\xa1x\x90", "schema_violation"),
+        (b"99", encode_links(99, [LinkStep(1, [])]), "schema_violation"),
+        (b"0", encode_links(0, [LinkStep(1 << 42, [of_nobody])]), "unknown_contract"),
+    ]
+    return [Poison(topics.LINKS, *each) for each in found]
+
+
 def _elsewhere(round: Round) -> list[Poison]:
     """Garbage in outputs and changelogs: no dead letter comes of it, and nothing else."""
     garbage = [b"\xff\x00garbage", b"{}", b"[]", round.chance.randbytes(100)]
@@ -147,7 +162,7 @@ def plant(round: Round, poison: Sequence[Poison]) -> None:
 
 def poison_everywhere(round: Round) -> None:
     """Poison in every topic, spread over the replay; then a worker dies and state is read anew."""
-    poison = [*_for_events(round), *_for_deltas(), *_elsewhere(round)]
+    poison = [*_for_events(round), *_for_links(), *_for_deltas(), *_elsewhere(round)]
     round.chance.shuffle(poison)
     third = len(poison) // 3
     for at in (0, third, 2 * third):

@@ -1,4 +1,4 @@
-"""A whole log through both stages of a worker and through the judge: nothing in it stops either."""
+"""A whole log through all stages of a worker and through the judge: nothing in it stops either."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ EPISODE: dict[str, Any] = {
     "safe": False,
     "excluded": False,
     "repeated": False,
+    "resolved": False,
 }
 MATURED = dict.fromkeys(
     ("human", "claimed", "resolved", "returned", "first_contact", "qa_ai", "qa_human"), False
@@ -76,6 +77,12 @@ CASES: list[tuple[Any, dict[str, Any], dict[str, int]]] = [
         {"ended.taken_over": 1, "latency_ms": 7, "missed": 1, "context.judged": 1},
     ),
     ("episode_ended", EPISODE, {"eligible": 1, "outcome.escalated": 1}),
+    ("customer_visited", {}, {}),
+    (
+        "episode_ended",
+        EPISODE | {"resolved": True},
+        {"eligible": 1, "outcome.escalated": 1, "resolved_closes": 1},
+    ),
     (
         "episode_ended",
         EPISODE | {"repeated": True},
@@ -131,7 +138,8 @@ def test_a_fact_counts_as_section_8_says(
 
 def test_no_kind_is_left_uncounted() -> None:
     assert {kind for kind, _, _ in CASES} == set(FACT_KINDS)
-    assert all(expected for _, _, expected in CASES)
+    # A visit counts for the close that it returns to.
+    assert all(expected for kind, _, expected in CASES if kind != "customer_visited")
 
 
 def test_costs_taken_back_leave_nothing_but_the_key() -> None:

@@ -8,11 +8,12 @@ from itertools import pairwise
 import pytest
 from click.testing import CliRunner
 
+from streams.agents.stages import STAGES
 from streams.cli.main import cli
 from streams.kafka import topics
 from streams.kafka.acls import commands, permissions, principal_of, roles
 
-CHANGELOGS = ["b1-interactions-changelog", "b1-windows-changelog"]
+CHANGELOGS = [f"b1-{kind.table}-changelog" for kind in STAGES]
 
 
 def allowed(role: str) -> set[tuple[str, str]]:
@@ -28,7 +29,10 @@ def test_the_worker_reaches_each_topic_and_no_other() -> None:
 
 
 def test_only_the_worker_writes_what_is_published() -> None:
-    published = [topics.FACTS, topics.DELTAS, topics.WINDOWS, topics.BREACHES, topics.DEAD_LETTERS]
+    published = [
+        *(topics.FACTS, topics.LINKS, topics.DELTAS),
+        *(topics.WINDOWS, topics.BREACHES, topics.DEAD_LETTERS),
+    ]
     for name in [*(f"eu.{name}" for name in published), *CHANGELOGS]:
         assert [role for role in roles() if ("Write", name) in allowed(role)] == ["worker"]
 

@@ -238,7 +238,9 @@ def test_maturity_is_counted_and_human_coverage_only_where_a_human_was() -> None
         "qa_passed.human": 1,
         "repeated": 1,
         "resolved": 2,
+        "resolved_closes": 2,
         "returned": 1,
+        "unlinked": 2,
         "within": 1,
     }
 

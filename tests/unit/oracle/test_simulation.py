@@ -98,6 +98,23 @@ def test_what_has_no_price_is_counted_and_costs_nothing() -> None:
     assert settlement.fees_micros == 0
 
 
+def test_customers_who_came_back_count_where_their_horizon_ends_late_visits_too() -> None:
+    clause = Clause(
+        id="back", indicator="recontact_24h", grouping=(), period="1d", target_ppm=500_000
+    )
+    first = resolution("a", customer_key="k1")
+    back = customer_message("b", T(600), customer_key="k1")
+    told_late = [*first, T(1_000), back]
+    for log in ([*first, back], told_late):
+        simulation = simulated(*log, clause=clause, until=T(24 * _H + 60))
+        values = [(c.span.name, c.worst) for c in simulation.clauses]
+        assert [name for name, _ in values] == ["2026-03-02", "2026-03-03"]
+        worst = [w and (w.numerator, w.denominator) for _, w in values]
+        assert worst == [None, (1, 1)]
+    none_yet = simulated(*first, back, clause=clause, until=T(24 * _H + 59))
+    assert [c.worst for c in none_yet.clauses] == [None, None]
+
+
 def test_a_days_value_reaches_a_band_and_is_credited_of_the_days_fees() -> None:
     log = [*resolution("a"), *resolution("b"), *resolution("c", verified=False)]
     clause, settlement = only(simulated(*log))

@@ -16,6 +16,7 @@ from streams.domain.contract import DIMENSIONS
 from streams.domain.window_value import WINDOW_LENGTHS_MS
 from streams.kafka import topics
 from streams.kafka.delta_codec import decode_deltas
+from streams.kafka.link_codec import decode_links
 from streams.replay import ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
 from tests.bare_worker import BareWorker, Record
@@ -28,6 +29,7 @@ API: dict[str, Any] = yaml.safe_load((SCHEMAS / "asyncapi.yaml").read_text(encod
 # One message of each topic: all of a topic have the same key.
 MESSAGE = {
     topics.FACTS: "fact_ai_failure",
+    topics.LINKS: "customerLink",
     topics.DELTAS: "windowDelta",
     topics.WINDOWS: "windowValue",
     topics.BREACHES: "breach",
@@ -52,6 +54,8 @@ def written() -> dict[str, list[Record]]:
 
 def key_from_value(topic: str, value: bytes) -> bytes:
     """The key as the document has it made of what the record says."""
+    if topic == topics.LINKS:
+        return str(decode_links(value).source).encode()
     if topic == topics.DELTAS:
         return str(decode_deltas(value).source).encode()
     said = orjson.loads(value)
@@ -83,6 +87,7 @@ def test_keys_and_the_documented_examples_have_one_form(
     assert all(validator.is_valid(key) for key in (*keys, *examples))
     form = {
         topics.FACTS: facts_form,
+        topics.LINKS: str.isdecimal,
         topics.DELTAS: str.isdecimal,
         topics.WINDOWS: windows_form,
         topics.BREACHES: breaches_form,

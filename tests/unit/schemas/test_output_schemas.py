@@ -57,6 +57,7 @@ _rule = {"rule_id": _names, "severity": st.sampled_from(SEVERITIES)}
 # DEFINITIONS.md section 6, by kind.
 DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ai_failure": {"reason": st.sampled_from(REASONS), "first": st.booleans()},
+    "customer_visited": {},
     "response_given": {
         "t0": _times,
         "by": st.sampled_from(["ai", "human"]),
@@ -90,6 +91,7 @@ DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "safe": _maybe,
         "excluded": st.booleans(),
         "repeated": st.booleans(),
+        "resolved": _maybe,
     },
     "episode_matured": {
         "outcome": st.sampled_from(FINALS),
@@ -176,6 +178,12 @@ _counters = (
     *("eligible", "ineligible", "waiting", "safe", "matured"),
     *(f"{family}.{reason}" for family in ("failure", "first_failure") for reason in REASONS),
     *("repeated", "human", "claimed", "resolved", "returned", "first_contact"),
+    *("resolved_closes", "unlinked"),
+    *(
+        f"{family}.{horizon}"
+        for family in ("links", "returned", "returned_same")
+        for horizon in ("24h", "72h", "7d")
+    ),
     *("cost_micros", "cost.other_currency", "excluded.escalations", "excluded.episodes"),
     *(f"answer.{name}" for name in (*ANSWERS, "ended", "removed_within")),
     *("context.judged", "context.complete", "covered.ai", "covered.human"),

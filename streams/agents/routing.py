@@ -1,0 +1,73 @@
+"""Which partition each part of a stage's steps goes to: by key to windows, by customer to links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from streams.domain.contract import Dimension
+from streams.domain.delta import Step
+from streams.domain.links import LinkStep
+from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.link_codec import encode_links
+from streams.kafka.outbox import Outbox, partition_of
+
+
+def put_deltas(
+    outbox: Outbox, topic: str, partitions: int, source: int, steps: Sequence[Step]
+) -> None:
+    """Send what the steps of one source add to each window partition; every one hears of the last
+    watermark.
+    """
+    if not steps:
+        return
+    routed: list[list[DeltaStep]] = [[] for _ in range(partitions)]
+    for step in steps:
+        for entry in step.entries:
+            mine = routed[_delta_partition(entry.contract, entry.dimensions, partitions)]
+            if not mine or mine[-1].watermark != step.watermark:
+                mine.append(DeltaStep(step.watermark, []))
+            mine[-1].entries.append(entry)
+    reached = steps[-1].watermark
+    key = str(source).encode()
+    for partition, mine in enumerate(routed):
+        # Of steps without entries only the last is sent: it says all that they say.
+        if not mine or mine[-1].watermark != reached:
+            mine.append(DeltaStep(reached, []))
+        outbox.put(topic, partition, key, encode_deltas(source, mine))
+
+
+def put_links(
+    outbox: Outbox, topic: str, partitions: int, source: int, steps: Sequence[LinkStep]
+) -> None:
+    """Send the links of a source's steps to their customers' partitions; every one hears of the
+    last watermark.
+    """
+    if not steps:
+        return
+    routed: list[list[LinkStep]] = [[] for _ in range(partitions)]
+    for step in steps:
+        for link in step.links:
+            mine = routed[customer_partition(link.customer, partitions)]
+            if not mine or mine[-1].watermark != step.watermark:
+                mine.append(LinkStep(step.watermark, []))
+            mine[-1].links.append(link)
+    reached = steps[-1].watermark
+    key = str(source).encode()
+    for partition, mine in enumerate(routed):
+        if not mine or mine[-1].watermark != reached:
+            mine.append(LinkStep(reached, []))
+        outbox.put(topic, partition, key, encode_links(source, mine))
+
+
+def customer_partition(customer: bytes, partitions: int) -> int:
+    """Where a customer's links go; a digest is as good as a hash."""
+    return int.from_bytes(customer[:8], "big") % partitions
+
+
+@lru_cache(maxsize=65_536)
+def _delta_partition(
+    contract: str, dimensions: tuple[tuple[Dimension, str], ...], partitions: int
+) -> int:
+    key = "|".join((contract, *(f"{name}={value}" for name, value in dimensions)))
+    return partition_of(key.encode(), partitions)

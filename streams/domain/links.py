@@ -1,0 +1,231 @@
+"""Customer links of one partition: visits and closes in, what became of each close out.
+DEFINITIONS.md section 7a.
+
+Links of a customer come from every lifecycle partition, each in its order. They are taken in order
+of event time up to the least watermark over all sources, and what a slice of time came to is told
+when that watermark has passed its end: neither interleaving nor batch size can change it, and told
+again after a restart it is the same step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from heapq import heappop, heappush
+from typing import Annotated, Final
+
+import msgspec
+
+from streams.domain.contract import ContractBook
+from streams.domain.delta import Step, StepDeltas, slice_end_of
+from streams.domain.events import Moment
+from streams.domain.facts import Fact
+from streams.domain.interaction import Stated
+from streams.domain.memory import DAY_MS
+
+# Section 7a's H, in their order, in ms.
+HORIZONS_MS: Final = {"24h": DAY_MS, "72h": 3 * DAY_MS, "7d": 7 * DAY_MS}
+_DIGEST_BYTES: Final = 16
+
+# Stands for a contract's customer. Without a key: equal in every worker and after every restart,
+# and nothing but a guess at the pseudonym leads back to it.
+CustomerDigest = Annotated[bytes, msgspec.Meta(min_length=_DIGEST_BYTES, max_length=_DIGEST_BYTES)]
+
+
+def customer_digest(contract: str, customer_key: str) -> bytes:
+    """What a contract's customer is named by in links, tables and keys: 16 bytes."""
+    named = f"{contract}\x00{customer_key}".encode()
+    return blake2b(named, digest_size=_DIGEST_BYTES).digest()
+
+
+class Link(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
+    """A visit, or with `close` a resolved close, of a known customer. `time` in ms.
+
+    The fields stand in section 7a's order. What a close is counted by follows `journey`: a visit
+    does not say it.
+    """
+
+    time: Moment
+    close: bool
+    conversation: str
+    life: int
+    episode: int
+    customer: CustomerDigest
+    contract: str
+    journey: str
+    version: int = 0
+    channel: str = ""
+    market: str = ""
+    supplier: str = ""
+    prompt_version: str = ""
+    model: str = ""
+    knowledge_version: str = ""
+
+    @property
+    def of(self) -> tuple[str, int, int]:
+        """The episode that it is about."""
+        return (self.conversation, self.life, self.episode)
+
+
+class LinkStep(msgspec.Struct, array_like=True):
+    """One advance of a source partition's watermark (ms), with the links that it published."""
+
+    watermark: Moment
+    links: list[Link]
+
+
+def link_of(fact: Fact, customer_key: Stated) -> Link | None:
+    """The link that a visit or resolved close is; None where its customer was not known then."""
+    if customer_key is None or customer_key[0] > fact.time:
+        return None
+    close = fact.kind == "episode_ended"
+    link = Link(
+        fact.time,
+        close,
+        fact.conversation,
+        fact.life,
+        fact.episode,
+        customer_digest(fact.contract, customer_key[1]),
+        fact.contract,
+        fact.journey,
+    )
+    if not close:
+        return link
+    return msgspec.structs.replace(
+        link,
+        version=fact.version,
+        channel=fact.channel,
+        market=fact.market,
+        supplier=fact.supplier,
+        prompt_version=fact.prompt_version,
+        model=fact.model,
+        knowledge_version=fact.knowledge_version,
+    )
+
+
+class OpenClose(msgspec.Struct, array_like=True):
+    """A resolved close of which not every H is over yet, and its return if it has one."""
+
+    link: Link
+    returned_at: Moment | None = None
+    same: bool = False
+
+    def counts(self, name: str, by: int) -> list[tuple[str, int]]:
+        """What it adds to the counters of one H, which is over at `by` (ms)."""
+        found = [(f"links.{name}", 1)]
+        if self.returned_at is not None and self.returned_at <= by:
+            found.append((f"returned.{name}", 1))
+            if self.same:
+                found.append((f"returned_same.{name}", 1))
+        return found
+
+
+class LinksPartition:
+    """The customers that one links partition holds.
+
+    `sources` is how many lifecycle partitions send links; nothing is taken before each has been
+    heard. `open` are the closes that are not over, by customer, in section 7a's order; `touched`
+    says whose changed since the caller last cleared it. `reached` is the time up to which links
+    were taken, in ms.
+    """
+
+    def __init__(self, book: ContractBook, sources: int) -> None:
+        self._sources = sources
+        self._deltas = StepDeltas(book)
+        self.open: dict[bytes, list[OpenClose]] = {}
+        self.heard: dict[int, int] = {}
+        self.reached: int | None = None
+        self.touched: set[bytes] = set()
+        self._ahead: list[Link] = []
+        # Of each slice end: which H of which closes are over in it.
+        self._over: dict[int, list[tuple[str, int, OpenClose]]] = {}
+        self._ends: list[int] = []
+
+    @property
+    def watermark(self) -> int | None:
+        """The least watermark over all sources (ms); None until every source was heard."""
+        return min(self.heard.values()) if len(self.heard) == self._sources else None
+
+    def apply(self, source: int, watermark: int, links: Iterable[Link]) -> None:
+        """Take one step of one source; a step already taken changes nothing."""
+        last = self.heard.get(source)
+        if last is not None and watermark <= last:
+            return
+        self.heard[source] = watermark
+        reached = self.reached
+        for link in links:
+            # A step that was in part behind the watermark before a restart comes again whole.
+            if reached is None or link.time > reached:
+                heappush(self._ahead, link)
+
+    def advance(self) -> list[Step]:
+        """Take links up to the watermark. One step a slice that is over and counted anything, at
+        its end; then one at the watermark.
+        """
+        watermark, reached = self.watermark, self.reached
+        if watermark is None or (reached is not None and watermark <= reached):
+            return []
+        ahead = self._ahead
+        while ahead and ahead[0].time <= watermark:
+            self._take(heappop(ahead))
+        steps: list[Step] = []
+        while self._ends and self._ends[0] <= watermark:
+            end = heappop(self._ends)
+            for name, by, close in self._over.pop(end):
+                self._deltas.count(close.link, close.counts(name, by), by)
+                if name == "7d":
+                    self._forget(close)
+            steps.append(Step(end, self._deltas.take()))
+        if not steps or steps[-1].watermark != watermark:
+            steps.append(Step(watermark, []))
+        self.reached = watermark
+        return steps
+
+    def _take(self, link: Link) -> None:
+        closes = self.open.get(link.customer)
+        if link.close:
+            close = OpenClose(link)
+            if closes is None:
+                closes = self.open[link.customer] = []
+            closes.append(close)
+            self._await(close)
+        elif closes is None or closes[-1].returned_at is not None or closes[-1].link.of == link.of:
+            return
+        else:
+            last = closes[-1]
+            last.returned_at = link.time
+            last.same = link.journey == last.link.journey != "unknown"
+        self.touched.add(link.customer)
+
+    def _await(self, close: OpenClose) -> None:
+        for name, length in HORIZONS_MS.items():
+            by = close.link.time + length
+            end = slice_end_of(by)
+            if self.reached is not None and end <= self.reached:
+                continue  # counted before a restart
+            if end not in self._over:
+                self._over[end] = []
+                heappush(self._ends, end)
+            self._over[end].append((name, by, close))
+
+    def _forget(self, close: OpenClose) -> None:
+        customer = close.link.customer
+        closes = self.open[customer]
+        closes.remove(close)
+        if not closes:
+            del self.open[customer]
+        self.touched.add(customer)
+
+    def restored(self) -> None:
+        """Rebuild what is derived after `open` and `reached` have been filled in: steps behind
+        `reached` are not taken again.
+        """
+        if self.reached is not None:
+            self.heard = dict.fromkeys(range(self._sources), self.reached)
+        for close in [close for closes in self.open.values() for close in closes]:
+            over = slice_end_of(close.link.time + HORIZONS_MS["7d"])
+            if self.reached is not None and over <= self.reached:
+                # It came back with a copy of the table that is older than its tombstone was kept.
+                self._forget(close)
+            else:
+                self._await(close)
