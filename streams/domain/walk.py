@@ -108,9 +108,10 @@ class _Walk:
             items.append((bursts[at], _BURST, at // 2))
             items.append((bursts[at + 1] + self.inactivity, _IDLE, at))
         items.sort()
+        ahead: list[tuple[int, int, Any]] = []
         for at, (time, order, item) in enumerate(items):
             if time > upto:
-                self._wake_for(items[at:])
+                ahead = items[at:]
                 break
             episode = self.episode
             if episode is not None and episode.phase == WAITING:
@@ -123,6 +124,8 @@ class _Walk:
                 self._burst_fades(time)
         if self.episode is not None and self.episode.phase == WAITING:
             self._expire_before(self.episode, upto, _IDLE)
+        # Last: whether an episode is open by now says what the next one can bring.
+        self._wake_for(ahead)
 
     def _wake_for(self, ahead: list[tuple[int, int, Any]]) -> None:
         state = self.state
