@@ -123,7 +123,7 @@ class _Walk:
             else:
                 self._burst_fades(time)
         if self.episode is not None and self.episode.phase == WAITING:
-            self._expire_before(self.episode, upto, _IDLE)
+            self._wake(self._expire_before(self.episode, upto, _IDLE))
         # Last: whether an episode is open by now says what the next one can bring.
         self._wake_for(ahead)
 
@@ -152,15 +152,15 @@ class _Walk:
         if self.episode is not None and self.episode.phase != WAITING:
             self._close_episode(time, "inactivity")
 
-    def _expire_before(self, episode: Episode, time: int, order: int) -> None:
+    def _expire_before(self, episode: Episode, time: int, order: int) -> int:
+        """Expire the wait if that comes before what is read next; returns when it does."""
         escalation = episode.escalations[-1]
         terms = escalation.terms
         expiry = max(escalation.t0 + terms.escalation_expiry_ms, escalation.known + 1)
         if (expiry, _EXPIRY) < (time, order):
             escalation.end(expiry, "expired")
             self._close_episode(expiry, "expired")
-        else:
-            self._wake(expiry)
+        return expiry
 
     # -- episodes ---------------------------------------------------------------------------------
 
