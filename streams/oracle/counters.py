@@ -21,13 +21,13 @@ class Counted(NamedTuple):
 
 def counted(facts: Iterable[Fact], versions: Versions, customers: Container[str]) -> list[Counted]:
     """The facts, each with what it counts for; `customers` holds the ids of the resolved closes
-    whose customer is known. Visits are left out: what comes of them is counted in links.py.
+    whose customer is known. Not those that add to no counter: they make no key either.
     """
-    return [
+    each = (
         Counted(f, slice_end(f.time), counts_of(f, versions.of(f), linked=f.id in customers))
         for f in facts
-        if f.kind != "customer_visited"
-    ]
+    )
+    return [found for found in each if found.counts]
 
 
 def by_slice(
@@ -46,8 +46,9 @@ def by_slice(
 def counts_of(fact: Fact, terms: Terms, *, linked: bool) -> dict[str, int]:
     """The counters that one fact adds to, each by how much; `terms` are those it was judged by.
 
-    `linked`: whether the customer of a resolved close is known (section 7a). Latencies in ms,
-    costs in millionths of the contract's currency.
+    `linked`: whether the customer of a resolved close is known (section 7a). A visit adds to none:
+    what comes of it is counted in links.py. Latencies in ms, costs in millionths of the contract's
+    currency.
     """
     detail = fact.detail
     match fact.kind:
