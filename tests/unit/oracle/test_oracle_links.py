@@ -137,6 +137,11 @@ def test_an_episode_has_one_visit_and_the_next_one_its_own() -> None:
     assert whose(judged(*log, until=T(DAY))) == [("c1", 10), ("c1", 300)]
 
 
+def test_a_visit_alone_makes_no_window() -> None:
+    verdict = judged(visited("c1", 10), until=T(60))
+    assert (whose(verdict), verdict.windows) == ([("c1", 10)], ())
+
+
 # Resolved closes.
 
 
@@ -347,6 +352,23 @@ def test_a_visit_told_late_is_no_return() -> None:
     verdict = judged(*log, until=T(60 + DAY))
     assert late(verdict) == [("+", 500, "customer_visited", 0)]
     assert linked(verdict) == {"links.24h": 1}
+
+
+def test_a_late_word_of_the_customer_brings_the_next_episodes_visit_on_time() -> None:
+    # When it is told, the second episode has been read of but time has not passed its opening. The
+    # wait that it brings expires before, and closes the first episode.
+    book = book_with(escalation_expiry_ms=7_300_000)
+    verdict = judged(
+        started("c1", T(0), customer_key="k1"),
+        T(9_000),
+        started("c1", T(9_010)),
+        T(9_009.999),
+        failure("c1", T(20), "human_requested"),
+        until=T(9_020),
+        book=book,
+    )
+    visits = [(at(f.time), f.episode, f.late) for f in facts(verdict, "customer_visited")]
+    assert visits == [(20, 1, True), (9_010, 2, False)]
 
 
 def test_a_resolution_told_late_has_no_links() -> None:
