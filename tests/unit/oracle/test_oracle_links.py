@@ -137,6 +137,11 @@ def test_an_episode_has_one_visit_and_the_next_one_its_own() -> None:
     assert whose(judged(*log, until=T(DAY))) == [("c1", 10), ("c1", 300)]
 
 
+def test_a_visit_alone_makes_no_window() -> None:
+    verdict = judged(visited("c1", 10), until=T(60))
+    assert (whose(verdict), verdict.windows) == ([("c1", 10)], ())
+
+
 # Resolved closes.
 
 
