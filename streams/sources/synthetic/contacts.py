@@ -68,6 +68,11 @@ class Contact:
     recontacted: tuple[int, bool, bool] | None = None
 
     @property
+    def known(self) -> bool:
+        """Whether the customer is identified: one in 32 never is."""
+        return int(self.customer[-2:], 16) % 32 != 0
+
+    @property
     def id(self) -> str:
         """Ordered by start."""
         return f"c-{self.number:06d}"

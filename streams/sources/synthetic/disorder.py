@@ -157,5 +157,5 @@ def _spoil(kind: str, document: dict[str, Any], time: int) -> bytes:
         return orjson.dumps(spoilt).replace(b'"amount_micros":null', b'"amount_micros":NaN')
     body = orjson.dumps(spoilt)
     if kind == "wrong_encoding":
-        return body.replace(b'"customer_key":"', b'"customer_key":"\xff', 1)
+        return body.replace(b'"supplier":"', b'"supplier":"\xff', 1)
     return body

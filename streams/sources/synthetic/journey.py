@@ -32,12 +32,13 @@ class Journey:
             "contract": day.contract,
             "supplier": day.supplier,
             "conversation_id": contact.id,
-            "customer_key": contact.customer,
             "channel": contact.channel,
             "channel_subtype": contact.subtype,
             "market": contact.market,
             "language": contact.language,
         }
+        if contact.known:
+            self._data["customer_key"] = contact.customer
         if contact.test:
             self._data["test"] = True
 
