@@ -8,6 +8,7 @@ from streams.domain.contract import ContractBook
 from streams.domain.interaction_codec import due_of
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
 from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
+from streams.domain.walk import walk
 from streams.domain.wire import Rejection, decode_event
 from tests.log_builder import (
     CONTRACT,
@@ -18,9 +19,11 @@ from tests.log_builder import (
     event,
     evidence,
     failure,
+    human_message,
     requested,
 )
 from tests.unit.domain.test_lifecycle import LATENESS_MS, Reader
+from tests.unit.domain.walked import remembered
 from tests.unit.oracle.verdicts import book_with
 
 KEY = f"{CONTRACT}\x00c1".encode()
@@ -54,6 +57,13 @@ def test_a_late_event_keeps_it_if_it_is_the_latest() -> None:
     assert KEY in reader.table
     reader.read(EIGHT_DAYS + 60_000)
     assert KEY not in reader.table
+
+
+def test_a_wait_that_a_human_ended_does_not_keep_it_until_it_would_have_expired() -> None:
+    book = book_with(escalation_expiry_ms=30 * DAY_MS)
+    state = remembered([requested("c1", T(0)), human_message("c1", T(0))], book)
+    _, due = walk(state, CONTRACT, "c1", book, None, T(0) + FORGET_AFTER_MS)
+    assert due is None
 
 
 def test_it_is_forgotten_in_the_batch_that_brought_it_too() -> None:
