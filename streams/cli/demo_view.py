@@ -18,6 +18,7 @@ from streams.domain.breach_record import BreachRecord
 from streams.domain.facts import rfc3339
 from streams.domain.indicators import CONTAINMENT, ratio
 from streams.domain.key_windows import KeyWindows
+from streams.domain.money import decimal_text
 from streams.domain.window_value import WINDOW_LENGTHS_MS, WindowValue
 from streams.export.live import words
 from streams.export.telemetry import Telemetry
@@ -181,6 +182,17 @@ def latency_table(values: Iterable[WindowValue]) -> Table:
     return table
 
 
+def _figure(record: BreachRecord) -> str:
+    numerator, denominator = record.numerator, record.denominator
+    if record.indicator == "escalation_wait":
+        return f"{numerator} overdue"
+    if record.indicator == "compliance_exceptions":
+        return str(numerator)
+    if record.indicator == "cost_per_verified" and denominator:
+        return f"{decimal_text(numerator // denominator)} each of {denominator}"
+    return percent(numerator, denominator)
+
+
 def breach_table(records: Iterable[BreachRecord], last: int) -> Table:
     """The last breaches to open or close."""
     table = Table(title="Breaches (event time, UTC)")
@@ -188,11 +200,7 @@ def breach_table(records: Iterable[BreachRecord], last: int) -> Table:
         table.add_column(column)
     turns = deque((r for r in records if r.status != "updated"), maxlen=last)
     for record in turns:
-        figure = (
-            f"{record.numerator} overdue"
-            if record.indicator == "escalation_wait"
-            else percent(record.numerator, record.denominator)
-        )
+        figure = _figure(record)
         oldest = record.waiting[0].conversation if record.waiting else ""
         key = ", ".join(f"{name}={value}" for name, value in record.key) or record.contract
         style = "red" if record.status == "opened" else "green"
