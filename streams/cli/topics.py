@@ -16,6 +16,7 @@ from streams.kafka.topics import TopicSpec, declared_topics
 from streams.settings import Settings
 
 TICKS = "ticks"
+WEBHOOK = "webhook"
 
 
 @click.group(invoke_without_command=True)
@@ -72,14 +73,17 @@ def acls(
     """Print the least permissions each role needs, as kafka-acls.sh commands.
 
     --app-id and --prefix are the workers'. A worker with --ticks, the default, writes them as its
-    own user; with --no-ticks that permission is left out.
+    own user; with --no-ticks that permission is left out. That of reading breaches for a webhook
+    is left out without --webhook.
     """
     outer = {name: value for name, value in (context.obj or {}).items() if value not in (None, ())}
     settings = settings_from(outer | {n: v for n, v in given.items() if v not in (None, ())})
     roles = permissions.roles()
     principals = dict(_principal(each, roles) for each in said)
-    if not settings.ticks:
-        roles = {role: does for role, does in roles.items() if role != TICKS}
+    unused = {TICKS} if not settings.ticks else set()
+    if not settings.webhook:
+        unused.add(WEBHOOK)
+    roles = {role: does for role, does in roles.items() if role not in unused}
     for role, does in roles.items():
         principal = permissions.principal_of(role, principals, principal_prefix)
         click.echo(f"# {role}: {does}")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.agents.stages import STAGES
 from streams.kafka.admin import ensure_topics
 from streams.kafka.disk_table import DiskTable
 from streams.kafka.topic_ids import Identities, identities
@@ -59,7 +60,7 @@ def test_a_killed_worker_goes_on_from_its_disk(
             worker.kill()
             run.end_replay()
             now = reached(state)
-            assert len(now) == 2 * run.partitions
+            assert len(now) == len(STAGES) * run.partitions
             assert {place: min(now[place], offset) for place, offset in before.items()} == before
             assert sum(now.values()) > sum(before.values())
             before = now
@@ -111,7 +112,11 @@ def test_state_changed_while_a_worker_was_down_is_rebuilt(
         worker = run.start_worker()
         run.await_processed()
         discarded = worker.metrics()
-        assert discarded.total(DISCARDED, reason="corrupt") == len(places) == 2 * run.partitions
+        assert (
+            discarded.total(DISCARDED, reason="corrupt")
+            == len(places)
+            == len(STAGES) * run.partitions
+        )
         assert worker.output.count("local state thrown away (corrupt)") == len(places)
         assert_published_as_judged(log.verdict, run.records, repeated=False)
 

@@ -96,6 +96,11 @@ def test_settings_may_stand_before_the_subcommand() -> None:
     assert printed("--prefix", "eu.", "acls") == printed("acls", "--prefix", "eu.")
 
 
+def test_breaches_are_read_by_a_worker_that_posts_them_alone() -> None:
+    assert "# webhook" not in printed("acls")
+    assert "# webhook" in printed("acls", "--webhook", "http://127.0.0.1:1/")
+
+
 def test_without_ticks_their_permission_is_left_out() -> None:
     assert "# ticks" not in printed("acls", "--no-ticks")
 
