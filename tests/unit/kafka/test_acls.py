@@ -82,7 +82,8 @@ def printed(*argv: str) -> str:
 
 
 def test_topics_acls_prints_every_role_with_prefix_app_id_and_broker_filled_in() -> None:
-    output = printed("acls", "--prefix", "eu.", "--app-id", "b1", "--broker", "b:1")
+    settings = ("--prefix", "eu.", "--app-id", "b1", "--broker", "b:1", "--webhook", "http://h/")
+    output = printed("acls", *settings)
     assert [line[2:].partition(":")[0] for line in output.splitlines() if line[0] == "#"] == [
         *roles()
     ]
