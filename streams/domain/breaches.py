@@ -11,12 +11,10 @@ import msgspec
 
 from streams.domain.breach_record import EVIDENCE_LIMIT, BreachRecord, BreachStatus, Waiting
 from streams.domain.calendar_period import period_of
+from streams.domain.clause_counts import clauses_of, window_of
 from streams.domain.contract import PPM, Clause, ContractBook, Terms
 from streams.domain.delta import EscalationId, Key
 from streams.domain.indicators import NEEDS_ESCALATION, ratio
-from streams.domain.window_value import WINDOW_LENGTHS_MS
-
-_WINDOW_NAMES = {length: name for name, length in WINDOW_LENGTHS_MS.items()}
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ class KeyBreaches:
             terms = book.at(key[0], moment)
             records += [
                 self._open(clause, terms, key, moment, len(self.waits), 0)
-                for clause in _clauses_of(terms, key[1])
+                for clause in clauses_of(terms, key[1])
                 if clause.indicator == "escalation_wait"
             ]
         for escalation in ended:
@@ -73,7 +71,7 @@ class KeyBreaches:
         """
         records: list[BreachRecord] = []
         terms = book.at(key[0], boundary)
-        judged = {c.id: c for c in _clauses_of(terms, key[1]) if c.indicator != "escalation_wait"}
+        judged = {c.id: c for c in clauses_of(terms, key[1]) if c.indicator != "escalation_wait"}
         for last in list(self.open.values()):
             if last.indicator == "escalation_wait":
                 if last.opened_at < boundary:
@@ -82,7 +80,8 @@ class KeyBreaches:
                 # The terms in force promise this no longer; nothing else would ever close it.
                 records.append(self._change("closed", book, last, boundary, 0, 0))
         for clause in judged.values():
-            window = clause.period or _WINDOW_NAMES[clause.window_ms]
+            window = window_of(clause)
+            assert window is not None  # escalation_wait is not among them
             numerator, denominator = ratio(clause.indicator, counts(window), clause.reason)
             if clause.indicator in NEEDS_ESCALATION and not escalated:
                 denominator = 0
@@ -148,7 +147,7 @@ class KeyBreaches:
         denominator: int,
     ) -> BreachRecord:
         terms = book.at(last.contract, moment)
-        clause = next((c for c in _clauses_of(terms, last.key) if c.id == last.clause), last)
+        clause = next((c for c in clauses_of(terms, last.key) if c.id == last.clause), last)
         record = msgspec.structs.replace(
             last,
             status=status,
@@ -171,14 +170,6 @@ class KeyBreaches:
             return ()
         oldest = sorted(Waiting(t0, *escalation) for escalation, t0 in self.waits.items())
         return tuple(oldest[:EVIDENCE_LIMIT])
-
-
-def _clauses_of(terms: Terms, dimensions: tuple[tuple[str, str], ...]) -> Iterator[Clause]:
-    names = tuple(name for name, _ in dimensions)
-    values = tuple(value for _, value in dimensions)
-    for clause in terms.clauses:
-        if clause.grouping == names and clause.admits(values):
-            yield clause
 
 
 def _period_is_over(clause: Clause, terms: Terms, opened_at: int, boundary: int) -> bool:
