@@ -104,10 +104,10 @@ class LinksStage:
         outbox = self._outbox(number)
         self._store.begin(number)
         upto = self._take(outbox, links, batch)
-        steps = links.advance()
+        deltas = links.advance()
         partitions = self._settings.partitions
         # To the windows this is one more source, behind the lifecycle partitions.
-        put_deltas(outbox, self._deltas_topic, partitions, partitions + number, steps)
+        put_deltas(outbox, self._deltas_topic, partitions, partitions + number, deltas)
         headers = self._store.advance(number, batch.last + 1)
         for key, value in table.changes(links, self._store.partition(number)):
             outbox.put_state(self._changelog, number, key, value, headers)

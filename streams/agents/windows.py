@@ -14,6 +14,7 @@ from streams.agents import window_table as table
 from streams.agents.foreign_state import foreign_state, missing_contracts
 from streams.domain.breach_record import BreachRecord, encode_breach
 from streams.domain.contract import ContractBook
+from streams.domain.delta import Deltas
 from streams.domain.window_value import encode_window
 from streams.domain.windows import WindowPartition
 from streams.domain.wire import Rejection
@@ -21,7 +22,7 @@ from streams.export.telemetry import Telemetry
 from streams.kafka import topics
 from streams.kafka.batches import Batch
 from streams.kafka.dead_letters import put_dead_letter
-from streams.kafka.delta_codec import DeltaRecord, decode_deltas
+from streams.kafka.delta_codec import decode_deltas
 from streams.kafka.outbox import Outbox
 from streams.kafka.partition_tables import LocalStateError
 from streams.kafka.store import PartitionedStore
@@ -126,30 +127,28 @@ class WindowsStage:
         upto = 0
         for record in batch.records:
             try:
-                deltas = self._decoded(record.value)
+                source, deltas = self._decoded(record.value)
             except Rejection as error:
                 if record.offset >= told:
                     put_dead_letter(outbox, self._dead_letters_topic, STAGE, record, error)
                     self._telemetry.dead_letter(STAGE, error.code)
                 continue
-            for step in deltas.steps:
-                windows.apply(deltas.source, step.watermark, step.entries)
-                upto = max(upto, step.watermark)
+            windows.apply(source, deltas)
+            upto = max(upto, deltas.watermark)
         return upto
 
-    def _decoded(self, raw: bytes) -> DeltaRecord:
+    def _decoded(self, raw: bytes) -> tuple[int, Deltas]:
         try:
-            deltas = decode_deltas(raw)
+            source, deltas = decode_deltas(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
             raise Rejection("schema_violation", "not a record of window deltas") from None
         # A source that does not exist would be waited for, for ever.
-        if not 0 <= deltas.source < self._sources:
-            raise Rejection("schema_violation", f"no stage's partition has number {deltas.source}")
-        for step in deltas.steps:
-            for entry in step.entries:
-                if entry.contract not in self._contracts:
-                    raise Rejection("unknown_contract", "deltas of a contract that is not loaded")
-        return deltas
+        if not 0 <= source < self._sources:
+            raise Rejection("schema_violation", f"no stage's partition has number {source}")
+        for delta in deltas.keys:
+            if delta.contract not in self._contracts:
+                raise Rejection("unknown_contract", "deltas of a contract that is not loaded")
+        return source, deltas
 
     def _put_breaches(self, outbox: Outbox, partition: int, breaches: list[BreachRecord]) -> None:
         for breach in breaches:
