@@ -93,30 +93,43 @@ class WindowPartition:
 
     def _take(self, source: int, heard: int | None, delta: KeyDelta) -> None:
         windows = self._windows_of((delta.contract, delta.dimensions))
-        slices, end, piece = windows.slices, None, None
+        end, piece = None, None
         for added in delta.added:
             watermark = added.watermark
             if heard is not None and watermark <= heard:
                 continue
             if added.slice_end != end:
-                end = added.slice_end
-                piece = slices.get(end)
-                self._stir(windows, end)
-                if windows.first_end is None or end < windows.first_end:
-                    windows.first_end = end
-                    self.touched_keys.add(windows)
-            # Steps given again after a restart may reach back to slices that have expired since.
-            if added.counts and (self.closed is None or end > self.closed - RETENTION_MS):
-                if piece is None:
-                    piece = slices[end] = Slice()
-                    self._stir_after(windows, end)
+                end, piece = added.slice_end, None
+                self._note(windows, end)
+            if added.counts and piece is None:
+                piece = self._slice(windows, end)
+            if added.counts and piece is not None:
                 taken = piece.taken.get(source)
                 if taken is None or watermark > taken:
                     piece.taken[source] = watermark
                     piece.add(added.counts, added.latencies)
-                    self.touched_slices.setdefault(windows, set()).add(end)
             if added.waits:
                 self._await(windows, added.waits)
+
+    def _note(self, windows: KeyWindows, end: int) -> None:
+        """Something was published in the slice that ends at `end`."""
+        self._stir(windows, end)
+        if windows.first_end is None or end < windows.first_end:
+            windows.first_end = end
+            self.touched_keys.add(windows)
+
+    def _slice(self, windows: KeyWindows, end: int) -> Slice | None:
+        """The slice that ends at `end`, to be added to; None where it has expired: steps given
+        again after a restart may reach back to it.
+        """
+        if self.closed is not None and end <= self.closed - RETENTION_MS:
+            return None
+        piece = windows.slices.get(end)
+        if piece is None:
+            piece = windows.slices[end] = Slice()
+            self._stir_after(windows, end)
+        self.touched_slices.setdefault(windows, set()).add(end)
+        return piece
 
     def _windows_of(self, key: Key) -> KeyWindows:
         windows = self.keys.get(key)
@@ -241,6 +254,8 @@ class WindowPartition:
                 overdue.append((timed.escalation, timed.t0))
             elif kind == ENDED:
                 ended.append(timed.escalation)
+        if not (withdrawn or overdue or ended):
+            return []
         return windows.breaches.at_moment(
             self._book, windows.key, moment, withdrawn, overdue, ended
         )

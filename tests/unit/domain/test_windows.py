@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from streams.agents import window_table
 from streams.domain.breach_record import BreachRecord
-from streams.domain.delta import Entry, Key, Timed, slice_end_of
+from streams.domain.delta import Deltas, Entry, Key, Timed, deltas_of, slice_end_of
 from streams.domain.histogram import bucket_of, bucket_value_ms
 from streams.domain.window_value import WindowValue
 from streams.domain.windows import WindowPartition
@@ -303,3 +306,64 @@ def test_breaches_come_in_order_of_event_time_whatever_the_key() -> None:
         "voice-wait",
         "chat-wait",
     ]
+
+
+_MINUTES = st.integers(0, 1_500)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(_MINUTES, st.integers(1, 3), max_size=30),
+    st.lists(_MINUTES, min_size=1, max_size=12),
+)
+def test_windows_hold_their_slices_however_seldom_they_are_asked(
+    slices: dict[int, int], asked: list[int]
+) -> None:
+    windows = WindowPartition(BOOK, 1)
+    entries = [counted(60 * minute, matured=n) for minute, n in slices.items()]
+    windows.apply(0, one_step(T(0), entries or [counted(0, matured=1)]))
+    for minute in sorted(set(asked)):
+        windows.apply(0, one_step(T(60 * minute + 59)))
+        windows.advance()
+        for name, minutes in (("5m", 5), ("1h", 60), ("24h", 1_440)):
+            held = [n for end, n in slices.items() if minute - minutes < end <= minute]
+            if slices and min(slices) <= minute:
+                assert value(windows, name).counts.get("matured", 0) == sum(held)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_batch_cut_elsewhere_after_a_crash_is_taken_in_once(data: st.DataObject) -> None:
+    steps = [
+        (T(20 * n), step(counted(20 * n - 5, matured=1), counted(20 * n - 5, CHAT, safe=n)))
+        for n in range(1, 12)
+    ]
+
+    def cut(upto: int) -> list[Deltas]:
+        """The first steps, in batches cut anywhere."""
+        ends = sorted({*data.draw(st.lists(st.integers(1, upto), max_size=4)), upto})
+        starts = [0, *ends[:-1]]
+        return [
+            deltas_of(steps[end - 1][0], steps[start:end])
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    table: dict[bytes, bytes] = {}
+    windows = WindowPartition(BOOK, 2)
+    # The other source holds boundaries back: much of what was taken in is not judged yet.
+    windows.apply(1, one_step(T(data.draw(st.integers(0, 240)))))
+    for deltas in cut(data.draw(st.integers(1, len(steps)))):
+        windows.apply(0, deltas)
+        windows.advance()
+        for _ in window_table.changes(windows, table):
+            pass
+    again = WindowPartition(BOOK, 2)
+    window_table.restore(again, table, 2)
+    for deltas in cut(len(steps)):
+        again.apply(0, deltas)
+        again.advance()
+    again.apply(0, one_step(T(300)))
+    again.apply(1, one_step(T(300)))
+    again.advance()
+    assert value(again, "1h").counts == {"matured": len(steps)}
+    assert value(again, "1h", CHAT).counts == {"safe": sum(range(1, 12))}
