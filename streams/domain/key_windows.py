@@ -59,6 +59,7 @@ class KeyWindows:
     breaches: KeyBreaches = field(default_factory=KeyBreaches)
     boundary: int | None = None
     changes: list[Change] = field(default_factory=list)
+    _eligible: int = 0  # of `waited`
     _rolling: dict[str, RollingSums] = field(
         default_factory=lambda: {n: RollingSums(length) for n, length in WINDOW_LENGTHS_MS.items()}
     )
@@ -88,6 +89,7 @@ class KeyWindows:
 
     def restore(self, closed: int | None) -> None:
         """Make what is derived from the stored fields; `closed` is the last boundary closed."""
+        self._eligible = sum(timed.eligible for timed in self.waited.values())
         self.waiting = dict(self.waited)
         for _, kind, timed in self.since:
             apply_change(self.waiting, kind, timed)
@@ -99,6 +101,7 @@ class KeyWindows:
         """Bring `waited` up to what has been judged; called when that is a boundary."""
         for _, kind, timed in self.since:
             apply_change(self.waited, kind, timed)
+        self._eligible = sum(timed.eligible for timed in self.waited.values())
         self.since.clear()
 
     def sums(self, window: str) -> Sums:
@@ -118,15 +121,16 @@ class KeyWindows:
     def tallies(self, window: str) -> Mapping[str, int]:
         """The same, but some may be 0; not to be changed."""
         tallies = self.sums(window).counts
-        waiting = sum(timed.eligible for timed in self.waited.values())
-        return {**tallies, "waiting": waiting} if waiting else tallies
+        return {**tallies, "waiting": self._eligible} if self._eligible else tallies
 
     def value(self, window: str, end: int) -> WindowValue:
         """What section 8 publishes for this key and window at `end` (the last boundary closed)."""
-        latencies = {bucket: n for bucket, n in self.sums(window).latencies.items() if n}
-        for timed in self.waited.values():
-            bucket = bucket_of(end - timed.t0)
-            latencies[bucket] = latencies.get(bucket, 0) + 1
+        latencies = self.sums(window).latencies
+        if self.waited:
+            latencies = latencies.copy()
+            for timed in self.waited.values():
+                bucket = bucket_of(end - timed.t0)
+                latencies[bucket] = latencies.get(bucket, 0) + 1
         contract, dimensions = self.key
         first = self.first_escalation_end
         return WindowValue(
