@@ -40,7 +40,7 @@ _WRITTEN_AS_TIMES = ("t0", "due_at")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True):
     """One fact. `time` in ms since 1970 UTC; `detail` by kind (section 6), times in it in ms too.
 
     `life` is the UTC day, in days since 1970, on which the conversation's life began (section 2);

@@ -130,11 +130,12 @@ def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
     soonest = _fold_kind(state, event, time, pace)
     if not soonest or state.customer_key is None or state.spoke is None:
         return soonest
+    bursts = state.bursts
     visits = (
-        state.customer_key != key
+        state.customer_key is not key
         or state.spoke != spoke
         or type(event) in _OPENING
-        or _starts_burst(state.bursts, time)
+        or (bursts and bursts[-2] >= time and _starts_burst(bursts, time))
     )
     return 0 if visits else soonest
 
@@ -154,9 +155,7 @@ def _fold_kind(state: Interaction, event: Any, time: int, pace: Pace) -> int:
 
 
 def _starts_burst(bursts: list[ev.Moment], time: int) -> bool:
-    """Whether one begins at `time`: an episode may open there."""
-    if not bursts or bursts[-2] < time:
-        return False
+    """Whether one begins at `time`, not after the last one: an episode may open there."""
     at = bisect_left(bursts, time)
     return at % 2 == 0 and bursts[at] == time
 
@@ -166,12 +165,19 @@ def _first(known: Stated, time: int, value: str) -> Stated:
 
 
 def _served_by(state: Interaction, data: ev.AiTurnData | ev.AiFailureData, time: int) -> None:
+    stated: Stated
     if data.prompt_version is not None:
-        state.prompt_version = _first(state.prompt_version, time, data.prompt_version)
+        stated = state.prompt_version
+        if stated is None or time <= stated[0]:
+            state.prompt_version = _first(stated, time, data.prompt_version)
     if data.model is not None:
-        state.model = _first(state.model, time, data.model)
+        stated = state.model
+        if stated is None or time <= stated[0]:
+            state.model = _first(stated, time, data.model)
     if data.knowledge_version is not None:
-        state.knowledge_version = _first(state.knowledge_version, time, data.knowledge_version)
+        stated = state.knowledge_version
+        if stated is None or time <= stated[0]:
+            state.knowledge_version = _first(stated, time, data.knowledge_version)
 
 
 def _earliest(known: int | None, time: int) -> int:
@@ -204,7 +210,11 @@ def _add_note(state: Interaction, note: Note) -> bool:
 
 def _active(state: Interaction, time: int, channel: str, gap: int) -> None:
     bursts = state.bursts
-    if not (bursts and bursts[-2] < time <= bursts[-1]):
+    # In order of time, as most events come, the last burst goes on.
+    if bursts and bursts[-2] < time <= bursts[-1] + gap:
+        if time > bursts[-1]:
+            bursts[-1] = time
+    else:
         join_burst(bursts, state.burst_channels, time, channel, gap)
 
 
