@@ -22,7 +22,7 @@ from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
 from streams.domain.links import Link, LinkStep, link_of
-from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
+from streams.domain.memory import DAY_MS, LATE_LIMIT_MS
 from streams.domain.path import Path
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection
@@ -249,8 +249,7 @@ class LifecyclePartition:
         if held.path is None or after is None:
             held.path = Path(state, held.contract, book)
         facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
-        assert state.latest is not None
-        return facts, state.latest + FORGET_AFTER_MS if due is None else due
+        return facts, held.path.rests_from() if due is None else due
 
     def tick(self, time: int) -> None:
         """Move the clock to `time` (ms); what the watermark passes is published."""

@@ -12,6 +12,7 @@ from typing import Final
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.episode import AI, HUMAN, WAITING, Episode, Escalation
 from streams.domain.interaction import Interaction
+from streams.domain.memory import FORGET_AFTER_MS
 from streams.domain.milestones import (
     ABANDONED,
     ACCEPTED,
@@ -99,28 +100,47 @@ class Path:
             expiry = self._expire_before(episode, upto + 1)
             self._wake(expiry)
         # Last: whether an episode is open by now says what the next one can bring.
-        self._wake_for_next(edge)
+        self._wake_for_next()
 
     def _wake(self, time: int) -> None:
         if self._upto < time < _NEVER and (self.due is None or time < self.due):
             self.due = time
 
-    def _wake_for_next(self, edge: int) -> None:
-        state = self.state
+    def _wake_for_next(self) -> None:
+        state, at = self.state, self._edge
+        unopened = self.episode is None
         # An episode's opening may be its customer's visit.
-        visited = (
-            self.episode is None and state.customer_key is not None and state.spoke is not None
-        )
-        if not visited and not self._edge & 1:
-            edge = self._edge_at(self._edge + 1)
+        visited = unopened and state.customer_key is not None and state.spoke is not None
+        if at & 1 and unopened and not self._opens_by(self._edge_at(at)):
+            at += 1  # there will be nothing for inactivity to close
+        if not at & 1 and not visited:
+            at += 1
+        edge = self._edge_at(at)
         self._wake(edge)
-        for at in range(self._milestone, len(state.milestones)):
-            milestone = state.milestones[at]
+        for ahead in range(self._milestone, len(state.milestones)):
+            milestone = state.milestones[ahead]
             if milestone[0] >= edge:
                 break
             if may_publish(milestone) or (visited and milestone[1] in _OPENS):
                 self._wake(milestone[0])
                 break
+
+    def _opens_by(self, time: int) -> bool:
+        """Whether a milestone that is still to be read opens an episode by then."""
+        milestones = self.state.milestones
+        for ahead in range(self._milestone, len(milestones)):
+            if milestones[ahead][0] > time:
+                break
+            if milestones[ahead][1] in _OPENS:
+                return True
+        return False
+
+    def rests_from(self) -> int:
+        """When it is forgotten if nothing is due any more (ms)."""
+        state = self.state
+        assert state.latest is not None
+        rests = state.latest + FORGET_AFTER_MS
+        return max(rests, state.bursts[-1] + self._inactivity) if state.bursts else rests
 
     # -- bursts and timers ------------------------------------------------------------------------
 
