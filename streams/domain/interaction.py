@@ -144,14 +144,16 @@ def _fold_kind(state: Interaction, event: Any, time: int, pace: Pace) -> int:
     data, kind = event.data, type(event)
     handler = _FOLDS.get(kind)
     if handler is not None:
-        return 0 if handler(state, data, time, pace.inactivity_ms) else pace.quiet_ms
+        if handler(state, data, time, pace.inactivity_ms):
+            return 0
+        return FORGET_AFTER_MS if kind in _MATURING else pace.quiet_ms
     if kind is ev.MessageSent:
         return _message(state, data, time, pace)
     if kind is ev.AiFailureSignalled:
         _failure(state, event, time, pace.inactivity_ms)
         return 0
     note = note_of(event, time)
-    return 0 if note is not None and _add_note(state, note) else pace.quiet_ms
+    return 0 if note is not None and _add_note(state, note) else FORGET_AFTER_MS
 
 
 def _starts_burst(bursts: list[ev.Moment], time: int) -> bool:
@@ -367,6 +369,10 @@ def _recontacted(state: Interaction, data: ev.ResolutionReturnData, time: int, _
     return _add(state, (time, RETURNED_CONTACT, data.channel, "resolution.recontacted", "", ""))
 
 
+# No activity, and read at an episode's maturity, for which it is looked at anyway.
+_MATURING: frozenset[type[ev.Event]] = frozenset(
+    (ev.ResolutionClaimed, ev.ResolutionEvidence, ev.ResolutionRecontacted)
+)
 # Those of which the milestone opens an episode, and publishes nothing else.
 _OPENING: frozenset[type[ev.Event]] = frozenset((ev.ContactStarted, ev.ResolutionReopened))
 _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {
