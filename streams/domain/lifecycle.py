@@ -38,7 +38,7 @@ _EARLY_MS = DAY_MS // 4
 _UNLINKED = (("unlinked", 1),)
 # Appointments that were moved stay in the agenda; past this many it is swept.
 _FEW = 1_000
-# So many interactions stay decoded between batches, at about 3 KB each: who has just been heard of
+# So many interactions stay decoded between batches, at 4 to 5 KB each: who has just been heard of
 # is likely to be heard of again.
 _MOST_HELD = 1_000
 _FOREVER = 1 << 62
