@@ -25,6 +25,7 @@ from mode.utils.futures import notify
 
 from streams.kafka.connection import let_go
 from streams.kafka.header_names import read_any_header_name
+from streams.kafka.records import Record, read_lean_records
 from streams.kafka.store import StateError
 
 # How long one fetch waits for records; a rebalance waits for it.
@@ -68,10 +69,15 @@ class Batch:
         """Let the batch's offsets be committed."""
         self.released = True
 
+    def let_go(self) -> None:
+        """Keep the offsets alone: it was processed, but may wait long until it is committed."""
+        self.records = []
+
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         read_any_header_name()
+        read_lean_records()
         consumer = super()._create_worker_consumer(transport)
         # Faust passes 1,500 and has no setting for it, nor for the isolation level alone.
         consumer._fetch_max_wait_ms = _BROKER_WAIT_MS
@@ -177,11 +183,22 @@ class BatchConsumer(Consumer):
             if self._is_changelog_tp(tp):
                 continue  # recovery reads them, with a consumer of its own
             message = self._to_message(tp, fetched[-1])
-            message.key = None
             # Faust hands the value on as it is (raw codec); to it a batch is just another payload.
             batch = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp), self.spell)
             message.value = batch  # type: ignore[assignment]
             yield tp, message
+
+    def _to_message(self, tp: TP, record: Record) -> ConsumerMessage:
+        return ConsumerMessage(
+            *(tp.topic, tp.partition, record.offset, (record.timestamp or 0) / 1000),
+            timestamp_type=0,
+            headers=None,
+            key=None,
+            value=None,
+            checksum=None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
 
     def _note_ends(self) -> None:
         for tp in self._delivered:

@@ -62,6 +62,7 @@ class Drive:
             self._fail(error)
         else:
             self._progressed = time.monotonic()
+            batch.let_go()
         finally:
             self._under_way -= 1
             if not self._under_way:

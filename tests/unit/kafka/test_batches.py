@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,20 +15,11 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from streams.kafka.batches import Batch, BatchConsumer
+from streams.kafka.records import Record
 from streams.kafka.store import StateError
 
 EVENTS, OTHER = TP("interaction-events", 0), TP("interaction-events", 1)
 CHANGELOG = TP("baton-interactions-changelog", 0)
-
-
-@dataclass(eq=False)
-class Delivered:
-    """Of faust's ConsumerMessage, what the consumer touches."""
-
-    offset: int
-    value: Any
-    key: bytes | None = b"k"
-    acked: bool = False
 
 
 class HandDriven(BatchConsumer):
@@ -60,9 +50,6 @@ class HandDriven(BatchConsumer):
     def _is_changelog_tp(self, tp: TP) -> bool:
         return tp == CHANGELOG
 
-    def _to_message(self, tp: TP, record: Any) -> Any:
-        return Delivered(record.offset, record.value)
-
     def highwater(self, tp: TP) -> int | None:
         return self.highwaters.get(tp)
 
@@ -86,7 +73,7 @@ class HandDriven(BatchConsumer):
 
     def fetches(self, tp: TP, *offsets: int) -> None:
         """What the next fetch brings of one partition."""
-        self.fetched[tp] = [SimpleNamespace(offset=o, value=b"%d" % o) for o in offsets]
+        self.fetched[tp] = [Record(*tp, o, None, b"k", b"%d" % o, []) for o in offsets]
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:

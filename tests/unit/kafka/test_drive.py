@@ -53,6 +53,16 @@ def test_a_batch_delivered_before_a_rebalance_is_left_to_its_redelivery() -> Non
     play(acts())
 
 
+def test_of_a_processed_batch_the_offsets_alone_are_kept() -> None:
+    async def acts() -> None:
+        scene = Scene()
+        done = batch()
+        await scene.drive.run(scene.process, done)
+        assert (done.records, done.first, done.last) == ([], 1, 1)
+
+    play(acts())
+
+
 def test_a_fenced_partition_is_left_alone_until_the_group_has_said_whose_it_is() -> None:
     async def acts() -> None:
         scene = Scene()
