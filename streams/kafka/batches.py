@@ -12,7 +12,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -236,7 +244,12 @@ class BatchConsumer(Consumer):
         return offset
 
     async def commit_and_end_transactions(self) -> None:
-        """Commit all that is released; one under way may have begun before the last batch was."""
+        """Commit all, once what is under way is done.
+
+        Faust calls it when agents have taken all that was delivered, which is not to say that it
+        is processed. A commit under way may have begun before the last batch was released.
+        """
+        await self._quiesced()
         await self.maybe_wait_for_commit_to_finish()
         await super().commit_and_end_transactions()
 
@@ -314,6 +327,11 @@ class BatchConsumer(Consumer):
         assert isinstance(transport, BatchTransport)
         return transport.held(tp)
 
+    async def _quiesced(self) -> None:
+        transport = self.transport
+        assert isinstance(transport, BatchTransport)
+        await transport.quiesced()
+
     def _standing(self, tp: TP) -> tuple[int, int] | None:
         thread = self._thread
         assert isinstance(thread, _ConsumerThread)
@@ -323,14 +341,21 @@ class BatchConsumer(Consumer):
 class BatchTransport(Transport):
     """Faust's aiokafka transport with batch delivery.
 
-    `held` says up to which offset the table behind a partition has taken it in.
+    `held` says up to which offset the table behind a partition has taken it in, `quiesced` returns
+    once no batch is being processed.
     """
 
     Consumer = BatchConsumer
 
     def __init__(
-        self, *args: Any, isolation_level: str, held: Callable[[TP], int], **options: Any
+        self,
+        *args: Any,
+        isolation_level: str,
+        held: Callable[[TP], int],
+        quiesced: Callable[[], Awaitable[None]],
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.isolation_level = isolation_level
         self.held = held
+        self.quiesced = quiesced

@@ -31,6 +31,7 @@ class HandDriven(BatchConsumer):
         self.app = SimpleNamespace(consumer_generation_id=1)
         self.can_resume_flow, self.suspend_flow = asyncio.Event(), asyncio.Event()
         self.not_waiting_next_records = asyncio.Event()
+        self.quiet = asyncio.Event()
         self._unacked_messages: set[Any] = set()
         self._waiting_for_ack = None
         self._read_offset: dict[TP, int | None] = {}
@@ -55,6 +56,9 @@ class HandDriven(BatchConsumer):
 
     def _standing(self, tp: TP) -> tuple[int, int] | None:
         return self.stands.get(tp)
+
+    async def _quiesced(self) -> None:
+        await self.quiet.wait()
 
     def _held(self, tp: TP) -> int:
         return self.tables[tp]
@@ -230,6 +234,31 @@ def test_a_seek_waits_for_the_fetch_that_is_under_way(monkeypatch: pytest.Monkey
         assert not seek.done()
         arrived.set()
         await asyncio.gather(fetch, seek)
+
+    run(scene())
+
+
+def test_the_last_commit_before_a_rebalance_waits_for_batches_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene() -> None:
+        committed: list[dict[TP, int | None]] = []
+
+        async def commit(consumer: HandDriven) -> None:
+            committed.append(committable(consumer))
+
+        monkeypatch.setattr(Consumer, "commit_and_end_transactions", commit)
+        consumer = HandDriven()
+        consumer._commit_fut = None
+        (batch,) = await in_flight(consumer, [3, 4])
+        ending = asyncio.ensure_future(consumer.commit_and_end_transactions())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert committed == []
+        batch.release()
+        consumer.quiet.set()
+        await ending
+        assert committed == [{EVENTS: 5}]
 
     run(scene())
 
