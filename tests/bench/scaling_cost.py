@@ -112,7 +112,7 @@ def beside(table: PartitionTable, count: int) -> Reader:
     first = next(item for item in log.items if isinstance(item, int))
     fill(table, clones(count, due_ms=first + 30 * DAY_MS))
     reader = Reader(table, LATENESS_MS, Progress(first - 1, terms=log.book.fingerprint))
-    _collector_as_in_a_worker()
+    collector_as_in_a_worker()
     reader.read(log.items)
     return reader
 
@@ -132,7 +132,7 @@ def anywhere(table: PartitionTable, count: int) -> Reader:
         name = names[number % len(names)]
         records.append(_of_clone(name, found.next_events[name][0], number))
     records.append(found.end_ms + lateness)
-    _collector_as_in_a_worker()
+    collector_as_in_a_worker()
     reader.read(records)
     return reader
 
@@ -141,7 +141,8 @@ def _of_clone(name: str, record: bytes, number: int) -> bytes:
     return record.replace(f'"{name}"'.encode(), f'"{conversation_name(number)}"'.encode())
 
 
-def _collector_as_in_a_worker() -> None:
+def collector_as_in_a_worker() -> None:
+    """What runtime.run does to the garbage collector."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
