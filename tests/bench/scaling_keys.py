@@ -31,7 +31,15 @@ from tests.bench.stages_in_process import StagesInProcess
 from tests.stream_run import CONTRACT, LATENESS_MS, synthetic_log
 
 # Markets, journeys and suppliers of a contract with so many combinations of them.
-SPREADS = {10: (1, 10, 1), 100: (5, 10, 2), 1_000: (10, 20, 5), 10_000: (20, 50, 10)}
+SPREADS = {
+    10: (1, 10, 1),
+    30: (3, 10, 1),
+    100: (5, 10, 2),
+    300: (5, 15, 4),
+    1_000: (10, 20, 5),
+    10_000: (20, 50, 10),
+}
+KEYS = (10, 100, 1_000, 10_000)
 _CONTACTS = 20_000
 _BATCH = 2_000
 _FIELDS: tuple[Dimension, ...] = ("market", "journey", "supplier")
@@ -128,7 +136,7 @@ def point(combinations: int, contacts: int) -> Keyed:
 def main() -> None:
     """Print a line a point."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keys", type=int, nargs="+", default=SPREADS, choices=SPREADS)
+    parser.add_argument("--keys", type=int, nargs="+", default=KEYS, choices=SPREADS)
     parser.add_argument("--contacts", type=int, default=_CONTACTS)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()

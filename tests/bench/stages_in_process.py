@@ -81,7 +81,9 @@ class StagesInProcess:
         yield
         self.cpu_s[stage] += time.process_time() - began
 
-    def _put(self, topic: str, value: bytes | None, key: int = _KEY_BYTES, headers: int = 0) -> None:
+    def _put(
+        self, topic: str, value: bytes | None, key: int = _KEY_BYTES, headers: int = 0
+    ) -> None:
         self.records[topic] += 1
         self.sent[topic] += key + headers + len(value or b"")
 
