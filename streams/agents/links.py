@@ -76,14 +76,13 @@ class LinksStage:
         if owned is None:
             links = LinksPartition(self._book, self._settings.partitions)
             try:
-                table.restore(links, self._store.partition(number))
+                held = table.restore(links, self._store.partition(number))
             except LocalStateError:
                 raise
             except Exception as error:  # whatever a foreign record makes of reading it
                 raise foreign_state(self._changelog, number, error) from error
-            held = [close.link for closes in links.open.values() for close in closes]
-            if not all(map(self._loaded, held)):
-                missing = {link.contract for link in held if not self._loaded(link)}
+            missing = {contract for contract, version in held - self._versions}
+            if missing:
                 raise missing_contracts(self._changelog, number, missing)
             owned = self._partitions[number] = _Owned(links)
         return owned

@@ -79,10 +79,9 @@ def measure(kind: str, count: int, folder: Path) -> Held:
     closes = new_table(kind, folder / "links")
     link_bytes = fill(closes, customers(count))
     links = LinksPartition(found.book, 1)
-    link_table.restore(links, closes)
+    assert link_table.restore(links, closes)
     after = resident()
     assert lifecycle.interactions == count
-    assert links.open
     disk = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     for table in (states, closes):
         table.close()
