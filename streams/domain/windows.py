@@ -301,13 +301,16 @@ class WindowPartition:
 
     def values(self) -> Iterator[WindowValue]:
         """Every window of every key at the last boundary closed; nothing before the first."""
-        if self.closed is None:
+        for key in sorted(self.keys):
+            yield from self.values_of(key)
+
+    def values_of(self, key: Key) -> Iterator[WindowValue]:
+        """Every window of one key at the last boundary closed; none where it has nothing yet."""
+        windows = self.keys[key]
+        if self.closed is None or windows.first_end is None or windows.first_end > self.closed:
             return
-        for _, windows in sorted(self.keys.items()):
-            if windows.first_end is None or windows.first_end > self.closed:
-                continue
-            for name in windows.window_names:
-                yield windows.value(name, self.closed)
+        for name in windows.window_names:
+            yield windows.value(name, self.closed)
 
 
 def _in_order(record: BreachRecord) -> tuple[int, str, str, tuple[tuple[str, str], ...]]:
