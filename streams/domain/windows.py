@@ -9,10 +9,10 @@ a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from heapq import heappop, heappush
 from itertools import count
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from streams.domain.breach_record import BreachRecord
 from streams.domain.calendar_sums import Calendar, CalendarSums
@@ -299,12 +299,16 @@ class WindowPartition:
                 yield windows.value(name, self.closed)
         self._slid.clear()
 
-    def values(self) -> Iterator[WindowValue]:
-        """Every window of every key at the last boundary closed; nothing before the first."""
+    def values(self, keys: Container[Key] | None = None) -> Iterator[WindowValue]:
+        """Every window of every key, or of `keys`, at the last boundary closed; nothing before the
+        first.
+        """
         if self.closed is None:
             return
-        for _, windows in sorted(self.keys.items()):
+        for key, windows in sorted(self.keys.items(), key=itemgetter(0)):
             if windows.first_end is None or windows.first_end > self.closed:
+                continue
+            if keys is not None and key not in keys:
                 continue
             for name in windows.window_names:
                 yield windows.value(name, self.closed)

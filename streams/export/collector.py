@@ -144,11 +144,10 @@ class BatonCollector(Collector):
         families, clauses = WindowFamilies(), ClauseFamilies(telemetry)
         for partition, windows in telemetry.windows.items():
             families.add(partition, windows, shown)
-            for key, values in groupby(windows.values(), _key_of):
-                if key in shown:
-                    by_window = {value.window: value for value in values}
-                    families.values(key, by_window.values())
-                    clauses.values(key, by_window)
+            for key, values in groupby(windows.values(shown), _key_of):
+                by_window = {value.window: value for value in values}
+                families.values(key, by_window.values())
+                clauses.values(key, by_window)
         yield from families.families()
         yield from clauses.families(shown)
 
