@@ -16,6 +16,7 @@ LINKS = "customer-links"
 DELTAS = "window-deltas"
 WINDOWS = "sla-windows"
 BREACHES = "sla-breaches"
+AUDIT_SAMPLES = "audit-samples"
 DEAD_LETTERS = "dead-letters"
 
 
@@ -47,6 +48,7 @@ def declared_topics(
         TopicSpec(prefix + DELTAS, partitions, _deleted_after(1)),
         TopicSpec(prefix + WINDOWS, partitions, {"cleanup.policy": "compact"}),
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
+        TopicSpec(prefix + AUDIT_SAMPLES, partitions, {**_deleted_after(400), **large}),
         TopicSpec(prefix + DEAD_LETTERS, partitions, {**_deleted_after(30), **large}),
     )
 

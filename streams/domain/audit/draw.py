@@ -18,7 +18,6 @@ from typing import NamedTuple
 import orjson
 
 from streams.domain.audit.strata import Frame, Member, Stratum, Unit
-from streams.domain.facts import life_date
 
 # Fewer could be found by trying all of them against the commitment.
 LEAST_CHARACTERS = 32
@@ -62,7 +61,7 @@ def ticket(key: bytes, contract: str, period: str, unit: Unit) -> str:
     """The ticket of an episode, in hexadecimal: HMAC of the JSON array [contract, period,
     conversation, life as 2026-06-01, episode] without spaces.
     """
-    name = orjson.dumps([contract, period, unit.conversation, life_date(unit.life), unit.episode])
+    name = orjson.dumps([contract, period, *unit.named])
     return hmac.digest(key, name, "sha256").hex()
 
 

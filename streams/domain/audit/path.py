@@ -30,13 +30,15 @@ def path_of(member: Member, events: Iterable[Event]) -> list[dict[str, Any]]:
     `time`, `type`, `source`, `id` and what it said. Test events are none.
     """
     begins = member.unit.life * _DAY_MS
+    wanted = (member.closed.contract, member.unit.conversation)
     told: dict[bytes, dict[str, Any]] = {}
     for event in events:
         data = getattr(event, "data", None)
         if not isinstance(data, Data) or data.test:
             continue
         time = epoch_ms(event.time)
-        if data.conversation_id == member.unit.conversation and begins <= time <= member.matured_at:
+        about = (data.contract, data.conversation_id)
+        if about == wanted and begins <= time <= member.matured_at:
             entry = _entry(event, data, time)
             told[orjson.dumps(entry)] = entry
     return [told[key] for key in sorted(told)]

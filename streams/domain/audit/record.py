@@ -107,7 +107,7 @@ _DECODER = msgspec.json.Decoder(Sample)
 
 def sample_id(contract: str, period: str, unit: Unit) -> str:
     """The same for the same episode and period, whoever draws: reviews name it."""
-    name = orjson.dumps([contract, period, unit.conversation, life_date(unit.life), unit.episode])
+    name = orjson.dumps([contract, period, *unit.named])
     return hashlib.sha256(name).hexdigest()[:32]
 
 

@@ -8,7 +8,7 @@ Cochran, Sampling Techniques, 3rd ed., Wiley 1977, section 4.4).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
+from math import ceil, sqrt
 from statistics import NormalDist
 from typing import TypeVar
 
@@ -27,9 +27,24 @@ def sample_size(population: int, terms: SamplingTerms) -> int:
         raise ValueError(f"a population of {population}")
     if population == 0:
         return 0
-    z = NormalDist().inv_cdf((1 + terms.confidence_ppm / _PPM) / 2)
-    unlimited = (z / (2 * terms.margin_ppm / _PPM)) ** 2
+    unlimited = (_z(terms) / (2 * terms.margin_ppm / _PPM)) ** 2
     return min(population, ceil(unlimited / (1 + (unlimited - 1) / population)))
+
+
+def worst_margin(population: int, drawn: int, terms: SamplingTerms) -> float:
+    """How far off (share of 1) an estimate from `drawn` of `population` may be at the worst share.
+
+    Raises ValueError where none is drawn.
+    """
+    if not 0 < drawn <= population:
+        raise ValueError(f"{drawn} of {population} is no sample")
+    if drawn == population:
+        return 0.0
+    return _z(terms) / 2 * sqrt((population - drawn) / (population - 1) / drawn)
+
+
+def _z(terms: SamplingTerms) -> float:
+    return NormalDist().inv_cdf((1 + terms.confidence_ppm / _PPM) / 2)
 
 
 def allocated(populations: Mapping[_S, int], terms: SamplingTerms) -> dict[_S, int]:

@@ -32,6 +32,11 @@ class Unit(NamedTuple):
     life: int
     episode: int
 
+    @property
+    def named(self) -> tuple[str, str, int]:
+        """The unit as it is written: its life by the day."""
+        return (self.conversation, life_date(self.life), self.episode)
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -100,8 +105,7 @@ class Frame:
         """SHA-256 of the frame: two parties with the same have the same episodes and strata."""
         whole = hashlib.sha256()
         for one in self.members:
-            line = orjson.dumps([*one.unit[:1], life_date(one.unit.life), one.unit.episode,
-                                 dict(one.stratum)])  # fmt: skip
+            line = orjson.dumps([*one.unit.named, dict(one.stratum)])
             whole.update(line + b"\n")
         return whole.hexdigest()
 
