@@ -13,10 +13,9 @@ import click
 import orjson
 from rich.console import Console
 
-from streams.cli.audit_log import closed_period
 from streams.cli.audit_options import (
     SECRET_VARIABLE,
-    log_from,
+    frame_from,
     reading_options,
     secrets_from,
     subject_of,
@@ -26,7 +25,6 @@ from streams.cli.audit_tables import plan_json, plan_table
 from streams.cli.contract import form_option
 from streams.domain.audit.draw import DrawError, commitment
 from streams.domain.audit.sizes import allocated
-from streams.domain.audit.strata import frame_of
 from streams.domain.events import epoch_ms
 
 _WIDTH_IN_A_FILE = 160
@@ -121,15 +119,9 @@ def plan(
     From FILE, or from the topic of events where none is given. No secret is needed.
     """
     subject = subject_of(contracts, name, period_name)
-    closed = closed_period(
-        log_from(subject, given), subject.book, subject.contract, subject.period,
-        given["lateness_ms"],
-    )  # fmt: skip
-    frame = frame_of(
-        closed.facts, subject.book, subject.contract, subject.period, subject.terms.strata
-    )
+    closed, frame = frame_from(subject, given)
     sizes = allocated({name: n.all for name, n in frame.populations.items()}, subject.terms)
     if form == "json":
         click.get_binary_stream("stdout").write(plan_json(subject, frame, sizes) + b"\n")
     else:
-        print_wide(plan_table(subject, frame, sizes))
+        print_wide(plan_table(subject, frame, sizes, closed.log.covers))

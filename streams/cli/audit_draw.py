@@ -11,13 +11,13 @@ from typing import Any
 import click
 from aiokafka.errors import KafkaError
 
-from streams.cli.audit_log import ClosedPeriod, closed_period
+from streams.cli.audit_log import ClosedPeriod
 from streams.cli.audit_options import (
     SECRET_VARIABLE,
     Subject,
     broker_settings,
     check_commitments,
-    log_from,
+    frame_from,
     reading_options,
     secret_options,
     secrets_from,
@@ -35,7 +35,7 @@ from streams.domain.audit.record import (
     sample_key,
     samples_of,
 )
-from streams.domain.audit.strata import Unit, frame_of
+from streams.domain.audit.strata import Unit
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
 from streams.kafka.whole_topic import write_all
@@ -154,13 +154,7 @@ def drawn_sample(
         key = draw_key(secrets)
     except DrawError as error:
         raise click.ClickException(str(error)) from None
-    closed = closed_period(
-        log_from(subject, given), subject.book, subject.contract, subject.period,
-        given["lateness_ms"],
-    )  # fmt: skip
-    frame = frame_of(
-        closed.facts, subject.book, subject.contract, subject.period, subject.terms.strata
-    )
+    closed, frame = frame_from(subject, given)
     lottery = Lottery(frame, subject.period, subject.terms, key, made)
     samples = samples_of(lottery, closed.events_of)
     _judge(samples, subject, closed, key)

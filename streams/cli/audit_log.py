@@ -45,6 +45,14 @@ class AuditLog:
     records: tuple[tuple[int, bytes], ...]
     reaches_ms: int | None
 
+    @property
+    def covers(self) -> str:
+        """From when to when it was written, in words."""
+        if not self.records:
+            return "there are no events"
+        first, last = self.records[0][0], self.records[-1][0]
+        return f"events were written down from {rfc3339(first)} to {rfc3339(last)}"
+
     @cached_property
     def by_conversation(self) -> dict[str, list[tuple[int, bytes]]]:
         """The records of each conversation."""

@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 
 import click
 
-from streams.cli.audit_log import AuditLog, log_of_file, log_of_topic
+from streams.cli.audit_log import (
+    AuditLog,
+    ClosedPeriod,
+    closed_period,
+    log_of_file,
+    log_of_topic,
+)
 from streams.cli.log_source import log_options
 from streams.cli.options import (
     book_from,
@@ -20,6 +26,7 @@ from streams.cli.options import (
 )
 from streams.cli.replay import Duration
 from streams.domain.audit.draw import DrawError, commitment
+from streams.domain.audit.strata import Frame, frame_of
 from streams.domain.audit.terms import SamplingTerms
 from streams.domain.calendar_period import NamedPeriod, period_named
 from streams.domain.contract import ContractBook
@@ -114,6 +121,27 @@ def log_from(subject: Subject, given: Mapping[str, Any]) -> AuditLog:
     return log_of_file(file, given["source"], given["source_options"], settle)
 
 
+def frame_from(subject: Subject, given: Mapping[str, Any]) -> tuple[ClosedPeriod, Frame]:
+    """The closed period that the reading options hold, and its frame. Raises ClickException."""
+    closed = closed_period(
+        log_from(subject, given),
+        subject.book,
+        subject.contract,
+        subject.period,
+        given["lateness_ms"],
+    )
+    frame = frame_of(
+        closed.facts, subject.book, subject.contract, subject.period, subject.terms.strata
+    )
+    if not frame.members:
+        click.echo(
+            f"{closed.log.name}: no episode of {subject.contract} ended in {subject.period.name};"
+            f" {closed.log.covers}",
+            err=True,
+        )
+    return closed, frame
+
+
 def broker_settings(given: Mapping[str, Any]) -> Settings:
     """How to talk to the brokers that the reading options name."""
     here = {name: value for name, value in given.items() if name in Settings.model_fields}
@@ -169,7 +197,7 @@ def check_commitments(
         what = (
             "a secret is not the one that was committed to"
             if len(made) == len(said)
-            else f"{len(said)} commitments and {len(made)} secrets"
+            else f"{len(said)} published and {len(made)} secret"
         )
         raise click.ClickException(
             f"{what}: every secret of {subject.contract} for {subject.period.name} must have the"

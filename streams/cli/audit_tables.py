@@ -55,8 +55,11 @@ def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int]) -> b
     )
 
 
-def plan_table(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int]) -> Group:
-    """The plan for a terminal; a margin is that of the stratum alone, at the worst share."""
+def plan_table(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], covers: str) -> Group:
+    """The plan for a terminal; a margin is that of the stratum alone, at the worst share.
+
+    `covers` says from when to when events were there.
+    """
     terms = subject.terms
     table = _table(
         f"{subject.contract}, {subject.period.name}: episodes and how many are drawn",
@@ -85,7 +88,7 @@ def plan_table(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int]) -> 
             f" {percent_text(terms.confidence_ppm)} for {whole}, finite population corrected,"
             f" at least {terms.minimum} of a stratum."
         ),
-        Text(f"frame {frame.digest}"),
+        Text(f"frame {frame.digest}, {covers}"),
     )
 
 
@@ -197,8 +200,8 @@ def _cells(one: Estimate) -> tuple[str, ...]:
         shown = ("unknown", "-")
     else:
         shown = (f"{100 * one.share:.1f} %", f"{100 * one.low:.1f} to {100 * one.high:.1f} %")
-    counts = map(str, (one.hits, one.reviewed, one.drawn, one.population, one.spoken_for))
-    return (*shown, *counts)
+    counts = (one.hits, one.reviewed, one.drawn, one.population, one.spoken_for)
+    return (*shown, *("-" if count is None else str(count) for count in counts))
 
 
 def _table(title: str, names: Iterable[str], numbers: Iterable[str]) -> Table:

@@ -32,14 +32,14 @@ class Estimate:
 
     `drawn` of the `population` are in the sample, `reviewed` of these, with `hits`. `spoken_for`:
     how many of the population are in strata that have a review. `share`, `low` and `high` are None
-    where none is: unknown.
+    where none is: unknown. `population` and `spoken_for` are None where they are unknown too.
     """
 
-    population: int
+    population: int | None
     drawn: int
     reviewed: int
     hits: int
-    spoken_for: int
+    spoken_for: int | None
     share: float | None
     low: float | None
     high: float | None
@@ -129,14 +129,16 @@ def escalation_precision(samples: Iterable[Sample], reviews: Reviews, level: flo
 def escalation_recall(samples: Sequence[Sample], reviews: Reviews, level: float) -> Estimate:
     """The share of the episodes in need of a human that were handed over.
 
-    How many were in need is itself an estimate, so `population` and `spoken_for` are rounded ones,
-    the ratio is of two weighted sums, and the interval is Wilson's for Kish's effective size,
-    (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, Wiley 1965, section 11.7), without the correction
-    for a finite population.
+    `reviewed` are those found to be in need among the AI's `drawn`. How many of the period were is
+    itself an estimate, so `population` is a rounded one and `spoken_for` unknown, the ratio is of
+    two weighted sums, and the interval is Wilson's for Kish's effective size, (sum w)^2 / sum w^2
+    (L. Kish, Survey Sampling, Wiley 1965, section 11.7), without the correction for a finite
+    population.
     """
     told: dict[StratumName, list[Sample]] = defaultdict(list)
-    for one in samples:
-        if one.data.ai and _needed(one, reviews) is not None:
+    by_ai = [one for one in samples if one.data.ai]
+    for one in by_ai:
+        if _needed(one, reviews) is not None:
             told[_stratum(one)].append(one)
     need = handed = squares = 0.0
     reviewed = hits = 0
@@ -151,8 +153,8 @@ def escalation_recall(samples: Sequence[Sample], reviews: Reviews, level: float)
     if need:
         share = min(1.0, handed / need)
         low, high = wilson_of_share(share, need**2 / squares, level)
-    rounded = round(need)
-    return Estimate(rounded, reviewed, reviewed, hits, rounded, share, low, high)
+    judged = round(need) if told else None
+    return Estimate(judged, len(by_ai), reviewed, hits, None, share, low, high)
 
 
 def _needed(one: Sample, reviews: Reviews) -> bool | None:

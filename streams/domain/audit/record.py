@@ -193,9 +193,12 @@ def decode_sample(raw: bytes) -> Sample:
     """What encode_sample wrote. Raises ValueError naming the field that is wrong, not its value."""
     try:
         return _DECODER.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        place = str(error).rpartition(" - at ")[2] if " - at " in str(error) else "no JSON document"
-        raise ValueError(f"is no audit sample ({place})") from None
+    except msgspec.ValidationError as error:
+        # msgspec says what it found, too; a path names nothing but our own fields.
+        place = str(error).rpartition(" - at ")[2] if " - at " in str(error) else "a field of it"
+        raise ValueError(f"is no audit sample: {place} is missing or of another kind") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("is no audit sample: no JSON document") from None
 
 
 def sample_key(sample: Sample) -> bytes:
