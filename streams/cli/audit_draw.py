@@ -38,7 +38,7 @@ from streams.domain.audit.record import (
 from streams.domain.audit.strata import Unit
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
-from streams.kafka.whole_topic import write_all
+from streams.kafka.whole_topic import NoTopic, write_all
 from streams.oracle.audit_draw import winners
 
 EXIT_DISAGREES = 1
@@ -71,10 +71,11 @@ def sample(
     """
     if publish and out is not None:
         raise click.UsageError("--out and --publish: choose one of them")
+    guarantee = "exactly-once" if idempotence else "at-least-once"
+    settings = broker_settings({**given, "idempotence": idempotence, "guarantee": guarantee})
     subject = subject_of(contracts, name, period_name)
     samples = drawn_sample(subject, secret_files, commitments, given)
     if publish:
-        settings = broker_settings({**given, "idempotence": idempotence})
         topic = settings.topic(topics.AUDIT_SAMPLES)
 
         async def write() -> int:
@@ -84,8 +85,8 @@ def sample(
 
         try:
             written = asyncio.run(write())
-        except (ConnectionFailed, KafkaError) as error:
-            raise click.ClickException(denied(error) or f"{topic}: {error}") from None
+        except (ConnectionFailed, NoTopic, KafkaError) as error:
+            raise click.ClickException(denied(error) or str(error)) from None
         click.echo(f"{written} samples written to {topic}", err=True)
         return
     lines = b"".join(encode_sample(one) + b"\n" for one in samples)

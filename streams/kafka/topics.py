@@ -53,6 +53,12 @@ def declared_topics(
     )
 
 
+def worker_topics(prefix: str = "", partitions: int = DEFAULT_PARTITIONS) -> tuple[TopicSpec, ...]:
+    """The topics that a worker reads or writes: all but those of audits, which it must not see."""
+    declared = declared_topics(prefix, partitions)
+    return tuple(spec for spec in declared if spec.name != prefix + AUDIT_SAMPLES)
+
+
 def changelog_topics(names: Iterable[str], partitions: int) -> tuple[TopicSpec, ...]:
     """The changelogs of tables, as Faust names them; a whole flush fits in as one record batch."""
     config = {

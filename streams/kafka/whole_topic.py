@@ -40,7 +40,7 @@ async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerR
     try:
         # Asked of the broker: what the client has heard of is only what it was told to follow.
         if topic not in await consumer.topics():
-            raise NoTopic(f"{settings.broker} has no topic {topic}: check --prefix")
+            raise _no_topic(settings, topic)
         numbers = sorted(consumer.partitions_for_topic(topic) or ())
         places = [TopicPartition(topic, number) for number in numbers]
         consumer.assign(places)
@@ -61,8 +61,8 @@ async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerR
 async def write_all(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes]]) -> int:
     """Write (key, value) records and return how many were acknowledged by all replicas.
 
-    At least once: whoever reads must know a repetition by its id. Raises ConnectionFailed and
-    KafkaError.
+    At least once: whoever reads must know a repetition by its id. Raises NoTopic, ConnectionFailed
+    and KafkaError.
     """
     producer = AIOKafkaProducer(
         **client_options(settings),
@@ -72,9 +72,18 @@ async def write_all(settings: Settings, topic: str, records: Iterable[tuple[byte
     )
     await producer.start()
     try:
+        if topic not in (await producer.client.fetch_all_metadata()).topics():
+            raise _no_topic(settings, topic)
         sent = [await producer.send(topic, value=value, key=key) for key, value in records]
         for one in sent:
             await one
         return len(sent)
     finally:
         await let_go(producer.stop())
+
+
+def _no_topic(settings: Settings, topic: str) -> NoTopic:
+    return NoTopic(
+        f"{settings.broker} has no topic {topic}, or none that we may see: check --prefix, or let"
+        " the operator run `baton topics --create`"
+    )
