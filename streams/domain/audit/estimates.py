@@ -46,7 +46,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class Cell:
     """One stratum: how many there are, drawn, reviewed, and what the reviews found."""
 
     population: int
@@ -55,7 +55,7 @@ class _Cell:
     hits: int
 
 
-def estimated(cells: Collection[_Cell], level: float) -> Estimate:
+def estimated(cells: Collection[Cell], level: float) -> Estimate:
     """The stratified estimate over cells, with the interval at confidence 1 - `level`."""
     known = [cell for cell in cells if cell.reviewed]
     total = sum(cell.population for cell in known)
@@ -78,7 +78,7 @@ def estimated(cells: Collection[_Cell], level: float) -> Estimate:
     )
 
 
-def _factor(cell: _Cell) -> float:
+def _factor(cell: Cell) -> float:
     """The variance of a stratum's share, in units of p (1 - p); 0 where all of it is reviewed."""
     if cell.reviewed >= cell.population:
         return 0.0
@@ -172,7 +172,7 @@ def _cells(
     population: Callable[[Sample], int],
     belongs: Callable[[Sample], bool],
     hit: Callable[[Sample], bool | None],
-) -> dict[StratumName, _Cell]:
+) -> dict[StratumName, Cell]:
     """Cells of the strata that have any of the population; `hit` None: not reviewed."""
     numbers: dict[StratumName, int] = {}
     counts: dict[StratumName, Counter[str]] = defaultdict(Counter)
@@ -183,7 +183,7 @@ def _cells(
             found = hit(one)
             counts[stratum].update(drawn=1, reviewed=found is not None, hits=found is True)
     return {
-        stratum: _Cell(number, tally["drawn"], tally["reviewed"], tally["hits"])
+        stratum: Cell(number, tally["drawn"], tally["reviewed"], tally["hits"])
         for stratum, number in sorted(numbers.items())
         if number
         for tally in [counts[stratum]]
