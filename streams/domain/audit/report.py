@@ -40,10 +40,14 @@ class AuditReport:
 def report_of(
     samples: Iterable[Sample], events: Iterable[Event], book: ContractBook
 ) -> AuditReport:
-    """The report on the samples of one contract and period. Raises ValueError without any, or where
-    they are of several draws.
+    """The report on the samples of one contract and period, the same one more than once or not.
+
+    Raises ValueError without any, or where they are of several draws.
     """
-    by_id = {sample.id: sample for sample in samples}
+    by_id: dict[str, Sample] = {}
+    for sample in samples:
+        if by_id.setdefault(sample.id, sample) != sample:
+            raise ValueError("there are samples of several draws")
     some = [by_id[name] for name in sorted(by_id)]
     draws = {(s.data.contract, s.data.period, s.data.precision, s.data.draw.frame) for s in some}
     if len(draws) != 1:
