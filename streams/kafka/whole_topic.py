@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord
 
 from streams.kafka.connection import client_options, let_go
@@ -28,6 +29,7 @@ async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerR
     The end of a partition is that which a fetch names once its records have been taken. Raises
     NoTopic, ConnectionFailed and KafkaError.
     """
+    places = [TopicPartition(topic, number) for number in await _partitions(settings, topic)]
     consumer = AIOKafkaConsumer(
         **client_options(settings),
         enable_auto_commit=False,
@@ -38,13 +40,8 @@ async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerR
     )
     await consumer.start()
     try:
-        # Asked of the broker: what the client has heard of is only what it was told to follow.
-        if topic not in await consumer.topics():
-            raise _no_topic(settings, topic)
-        numbers = sorted(consumer.partitions_for_topic(topic) or ())
-        places = [TopicPartition(topic, number) for number in numbers]
         consumer.assign(places)
-        found: dict[int, list[ConsumerRecord]] = {number: [] for number in numbers}
+        found: dict[int, list[ConsumerRecord]] = {place.partition: [] for place in places}
         left = set(places)
         while left:
             for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
@@ -64,6 +61,7 @@ async def write_all(settings: Settings, topic: str, records: Iterable[tuple[byte
     At least once: whoever reads must know a repetition by its id. Raises NoTopic, ConnectionFailed
     and KafkaError.
     """
+    await _partitions(settings, topic)
     producer = AIOKafkaProducer(
         **client_options(settings),
         acks="all",
@@ -72,8 +70,6 @@ async def write_all(settings: Settings, topic: str, records: Iterable[tuple[byte
     )
     await producer.start()
     try:
-        if topic not in (await producer.client.fetch_all_metadata()).topics():
-            raise _no_topic(settings, topic)
         sent = [await producer.send(topic, value=value, key=key) for key, value in records]
         for one in sent:
             await one
@@ -82,8 +78,17 @@ async def write_all(settings: Settings, topic: str, records: Iterable[tuple[byte
         await let_go(producer.stop())
 
 
-def _no_topic(settings: Settings, topic: str) -> NoTopic:
-    return NoTopic(
+async def _partitions(settings: Settings, topic: str) -> list[int]:
+    """The topic's partitions, without asking for a topic that is not there: brokers may make it."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    await admin.start()
+    try:
+        if topic in await admin.list_topics():
+            (described,) = await admin.describe_topics([topic])
+            return sorted(part["partition"] for part in described["partitions"])
+    finally:
+        await admin.close()
+    raise NoTopic(
         f"{settings.broker} has no topic {topic}, or none that we may see: check --prefix, or let"
         " the operator run `baton topics --create`"
     )
