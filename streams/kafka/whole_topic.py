@@ -26,8 +26,8 @@ class NoTopic(RuntimeError):
 async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerRecord]]:
     """All records of a topic that are committed, by partition, in order.
 
-    The end of a partition is that which a fetch names once its records have been taken. Raises
-    NoTopic, ConnectionFailed and KafkaError.
+    The end of a partition is that which a fetch names: the last stable offset, so that nobody's
+    open transaction is waited for. Raises NoTopic, ConnectionFailed and KafkaError.
     """
     places = [TopicPartition(topic, number) for number in await _partitions(settings, topic)]
     consumer = AIOKafkaConsumer(
@@ -47,7 +47,7 @@ async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerR
             for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
                 found[place.partition] += records
             for place in tuple(left):
-                end = consumer.highwater(place)
+                end = consumer.last_stable_offset(place)
                 if end is not None and await consumer.position(place) >= end:
                     left.discard(place)
         return found
