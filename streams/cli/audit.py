@@ -122,6 +122,8 @@ def plan(
     closed, frame = frame_from(subject, given)
     sizes = allocated({name: n.all for name, n in frame.populations.items()}, subject.terms)
     if form == "json":
-        click.get_binary_stream("stdout").write(plan_json(subject, frame, sizes) + b"\n")
+        click.get_binary_stream("stdout").write(
+            plan_json(subject, frame, sizes, closed.too_late()) + b"\n"
+        )
     else:
-        print_wide(plan_table(subject, frame, sizes, closed.log.covers))
+        print_wide(plan_table(subject, frame, sizes, closed.too_late(), closed.log.covers))

@@ -156,7 +156,7 @@ def drawn_sample(
     except DrawError as error:
         raise click.ClickException(str(error)) from None
     closed, frame = frame_from(subject, given)
-    lottery = Lottery(frame, subject.period, subject.terms, key, made)
+    lottery = Lottery(frame, subject.period, closed.cut_ms, subject.terms, key, made)
     samples = samples_of(lottery, closed.events_of)
     _judge(samples, subject, closed, key)
     return samples

@@ -21,7 +21,7 @@ from aiokafka.structs import ConsumerRecord
 from streams.cli.log_source import read_source
 from streams.domain.calendar_period import NamedPeriod
 from streams.domain.contract import ContractBook
-from streams.domain.events import Event, Tick, epoch_ms
+from streams.domain.events import Data, Event, Tick, epoch_ms
 from streams.domain.facts import Fact, rfc3339
 from streams.domain.ticks import interleave_ticks
 from streams.domain.wire import Rejection, decode_event
@@ -136,8 +136,24 @@ class ClosedPeriod:
 
     log: AuditLog
     book: ContractBook
+    contract: str
+    period: NamedPeriod
     cut_ms: int
     facts: tuple[Fact, ...]
+
+    def too_late(self) -> int:
+        """How many conversations have something to say of the period that was written down after
+        the cut only, and nothing before: nobody can draw them.
+        """
+        known = {fact.conversation for fact in self.facts}
+        late = (raw for arrival, raw in self.log.records if arrival > self.cut_ms)
+        hidden = set()
+        for event in _decoded(late, self.book):
+            data = getattr(event, "data", None)
+            within = self.period.start_ms < epoch_ms(event.time) <= self.period.end_ms
+            if within and isinstance(data, Data) and data.contract == self.contract:
+                hidden.add(data.conversation_id)
+        return len(hidden - known)
 
     def events_of(self, conversation: str) -> Iterator[Event]:
         """The usable events of a conversation by the cut."""
@@ -164,7 +180,8 @@ def closed_period(
     seen = [(raw, arrival) for arrival, raw in log.records if arrival <= cut]
     ticks = [*interleave_ticks(seen, settle_ms=0), cut]
     verdict = judge(ticks, book, lateness_ms=lateness_ms)
-    return ClosedPeriod(log, book, cut, tuple(standing_facts(verdict.facts, contract)))
+    facts = tuple(standing_facts(verdict.facts, contract))
+    return ClosedPeriod(log, book, contract, period, cut, facts)
 
 
 def _decoded(records: Iterable[bytes], book: ContractBook) -> Iterator[Event]:

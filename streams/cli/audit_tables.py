@@ -19,9 +19,13 @@ from streams.domain.facts import rfc3339
 from streams.domain.money import percent_text
 
 _PPM = 1_000_000
+_TOO_LATE = (
+    "{} more conversations had events in the period that were written down only after it was"
+    " closed: none of them can be drawn."
+)
 
 
-def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int]) -> bytes:
+def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], too_late: int) -> bytes:
     """The plan as one JSON document; equal plans give equal bytes. Shares in ppm."""
     terms = subject.terms
     return orjson.dumps(
@@ -38,6 +42,7 @@ def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int]) -> b
             "frame": frame.digest,
             "population": len(frame.members),
             "sampled": sum(sizes.values()),
+            "too_late": too_late,
             "strata": [
                 {
                     "stratum": dict(stratum),
@@ -55,7 +60,9 @@ def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int]) -> b
     )
 
 
-def plan_table(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], covers: str) -> Group:
+def plan_table(
+    subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], too_late: int, covers: str
+) -> Group:
     """The plan for a terminal; a margin is that of the stratum alone, at the worst share.
 
     `covers` says from when to when events were there.
@@ -89,6 +96,7 @@ def plan_table(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], cov
             f" at least {terms.minimum} of a stratum."
         ),
         Text(f"frame {frame.digest}, {covers}"),
+        *([Text(_TOO_LATE.format(too_late))] if too_late else ()),
     )
 
 

@@ -23,12 +23,13 @@ EventsOf = Callable[[str], Iterable[Event]]
 
 
 class SampledPeriod(msgspec.Struct, frozen=True):
-    """The period of a sample, (start, end]."""
+    """The period of a sample, (start, end], and by when its events had to be written down."""
 
     name: str
     kind: Period
     start: str
     end: str
+    cut: str
 
 
 class Precision(msgspec.Struct, frozen=True):
@@ -117,6 +118,7 @@ class Lottery:
 
     frame: Frame
     period: NamedPeriod
+    cut_ms: int
     terms: SamplingTerms
     key: bytes
     commitments: tuple[str, ...]
@@ -149,7 +151,11 @@ def sample_of(
             contract=closed.contract,
             contract_version=closed.version,
             period=SampledPeriod(
-                period.name, period.kind, rfc3339(period.start_ms), rfc3339(period.end_ms)
+                period.name,
+                period.kind,
+                rfc3339(period.start_ms),
+                rfc3339(period.end_ms),
+                rfc3339(lottery.cut_ms),
             ),
             precision=Precision(
                 terms.confidence_ppm, terms.margin_ppm, terms.minimum, terms.allocation

@@ -21,6 +21,7 @@ from tests.unit.schemas.schema_store import SCHEMAS, SchemaStore
 
 SUBJECT = ("--contract", str(bundled_contract(CONTRACT)), "--period", "2026-06-01")
 SECRETS = {"client": "c1" * 32, "supplier": "5a" * 32}
+IN_THE_PERIOD_MS = 1_780_300_000_000
 NEXT_WEEK_MS = 1_781_000_000_000
 
 
@@ -209,6 +210,20 @@ def test_a_log_that_ends_before_the_last_episode_matured_is_not_closed(folder: P
     done = run("plan", folder / "day.jsonl", *SUBJECT, "--settle", "1ms", "--lateness", "12h")
     assert done.exit_code == 1
     assert "is not closed" in done.stderr
+
+
+def test_conversations_that_were_written_down_too_late_to_be_drawn_are_counted(
+    folder: Path, tmp_path: Path
+) -> None:
+    hidden = event("contact.started", "c-hidden", IN_THE_PERIOD_MS, recorded=NEXT_WEEK_MS)
+    known = event("contact.started", "c-000001", IN_THE_PERIOD_MS, recorded=NEXT_WEEK_MS)
+    log = tmp_path / "late.jsonl"
+    log.write_bytes((folder / "day.jsonl").read_bytes() + b"\n".join([hidden, known, hidden]))
+    plan = json.loads(run("plan", log, *SUBJECT, "--format", "json").stdout)
+    on_time = json.loads(run("plan", folder / "day.jsonl", *SUBJECT, "--format", "json").stdout)
+    assert (on_time["too_late"], plan["too_late"]) == (0, 1)
+    assert plan["frame"] == on_time["frame"]
+    assert "1 more conversations had events" in run("plan", log, *SUBJECT).stdout
 
 
 def test_a_period_without_episodes_is_said_to_be_empty(folder: Path) -> None:

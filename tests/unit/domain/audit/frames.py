@@ -66,5 +66,5 @@ def frame(facts: Sequence[Fact], terms: SamplingTerms = TERMS) -> Frame:
 
 def samples(facts: Sequence[Fact], terms: SamplingTerms = TERMS, key: bytes = KEY) -> list[Sample]:
     """The sample of the tests' day, without events."""
-    lottery = Lottery(frame(facts, terms), DAY, terms, key, ("0" * 64,))
+    lottery = Lottery(frame(facts, terms), DAY, DAY.end_ms, terms, key, ("0" * 64,))
     return samples_of(lottery, lambda conversation: ())
