@@ -65,7 +65,7 @@ def plan_table(
 ) -> Group:
     """The plan for a terminal; a margin is that of the stratum alone, at the worst share.
 
-    `covers` says from when to when events were there.
+    `too_late` conversations cannot be drawn; `covers` says from when to when events were there.
     """
     terms = subject.terms
     table = _table(
