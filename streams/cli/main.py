@@ -15,6 +15,7 @@ from streams.cli.generate import generate
 from streams.cli.oracle import oracle
 from streams.cli.replay import replay
 from streams.cli.topics import topics
+from streams.cli.trace import trace
 from streams.cli.worker import worker
 
 EXIT_FAILED = 1
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, contract, generate, topics):
+for command in (demo, worker, replay, oracle, contract, generate, topics, trace):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
