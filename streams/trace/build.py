@@ -32,6 +32,8 @@ from streams.trace.shown import Agents, said_by, type_of
 
 # Before anything: what a log without ticks has come to.
 _NEVER = -(1 << 62)
+# A message or turn stands behind a contact's start and before what it leads to.
+_PLAIN_RANK, _NOTE_RANK = 1, 20
 _SECRET_ATTRIBUTES = frozenset(("customer_key",))
 
 
@@ -185,10 +187,17 @@ def _shown(name: str, value: str) -> str:
     return "known" if name in _SECRET_ATTRIBUTES else value
 
 
-def _event_order(record: ReadRecord) -> tuple[int, str, str, str]:
-    event = record.event
+def _event_order(record: ReadRecord) -> tuple[int, int, str, str, str]:
+    """By time, then as section 3 reads what happens in one millisecond, as far as it says."""
+    event, statement = record.event, record.statement
     assert event is not None
-    return (epoch_ms(event.time), type_of(event), event.source, event.id)
+    assert statement is not None
+    rank = _PLAIN_RANK
+    if statement.milestone is not None:
+        rank = statement.milestone.rank
+    elif statement.note is not None:
+        rank = _NOTE_RANK
+    return (statement.time, rank, type_of(event), event.source, event.id)
 
 
 def _event_line(record: ReadRecord, agents: Agents, corrected: list[str]) -> EventLine:

@@ -12,7 +12,8 @@ from typing import Any
 from streams.domain.events import EVENT_TYPES, Event
 
 _VERSIONS = ("agent_version", "prompt_version", "model", "knowledge_version")
-_COMMON = (
+# What any event may state.
+COMMON = (
     "channel_subtype",
     "market",
     "language",
@@ -77,7 +78,7 @@ def said_by(event: Event, agents: Agents) -> dict[str, Any]:
     """What the event says, fields that it leaves out excepted; what all events say comes last."""
     data: Any = getattr(event, "data", None)
     said: dict[str, Any] = {}
-    for name in (*_FIELDS.get(type_of(event), ()), *_COMMON):
+    for name in (*_FIELDS.get(type_of(event), ()), *COMMON):
         if name == "fields_present":
             value: Any = data.context.fields_present
         else:

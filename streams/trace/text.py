@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from streams.domain.facts import rfc3339
 from streams.domain.money import amount_text
 from streams.trace.model import Bill, EventLine, FactLine, Life, Maturity, Run, Trace, Wait
+from streams.trace.shown import COMMON
 from streams.trace.words import Clock, listed, pairs, span, yes
 
 
@@ -56,8 +58,16 @@ class _Told:
         yield "  PATH (* an event, = what follows from it)"
         # What a timer or a milestone brings comes after the events of its millisecond.
         moments: list[tuple[int, int, int, str]] = []
+        known: dict[str, object] = {}
         for n, event in enumerate(life.events):
-            moments.append((event.time, 0, n, f"* {_event(event)}"))
+            # What every event states is told where it changes.
+            news = {
+                name: value
+                for name, value in event.said.items()
+                if name not in COMMON or known.get(name) != value
+            }
+            known.update(event.said)
+            moments.append((event.time, 0, n, f"* {_event(event, news)}"))
         for n, fact in enumerate(life.facts):
             if fact.standing:
                 moments.append((fact.time, 1, n, f"= {_fact(fact)}"))
@@ -126,7 +136,8 @@ class _Told:
         else:
             yield f"    matured   {at}: {maturity.final}, {window}"
         for why in maturity.why:
-            yield f"      {why}"
+            when = "" if why.at is None else f"{self._clock.both(why.at)} "
+            yield f"      {when}{why.said}"
 
     # -- facts, money -----------------------------------------------------------------------------
 
@@ -193,17 +204,18 @@ class _Told:
             yield f"  {one.origin}: {one.why}{what}{when}{said}"
 
 
-def _event(event: EventLine) -> str:
+def _event(event: EventLine, said: dict[str, Any]) -> str:
     marks = []
     if event.late:
         marks.append(
-            "LATE" + (f", corrected {len(event.corrected)} facts" if event.corrected else "")
+            "LATE"
+            + (f"; it made {len(event.corrected)} corrections below" if event.corrected else "")
         )
     if event.same_id:
         marks.append("ANOTHER EVENT HAS THE SAME ID")
     name = "" if event.id is None else f" [{event.source} {event.id}]"
     marked = f" ({'; '.join(marks)})" if marks else ""
-    return f"{event.channel} {event.type}{marked} {pairs(event.said)}".rstrip() + name
+    return f"{event.channel} {event.type}{marked} {pairs(said)}".rstrip() + name
 
 
 def _fact(fact: FactLine) -> str:
@@ -218,7 +230,7 @@ def _status(fact: FactLine) -> str:
     if fact.retracts:
         words.append("RETRACTION")
     elif not fact.standing:
-        words.append("superseded")
+        words.append("superseded" if fact.late else "superseded, but counted in its windows")
     return ", ".join(words)
 
 
@@ -235,9 +247,13 @@ def _promise(wait: Wait) -> str:
         return f"none: excluded by the contract at T0 ({wait.excluded})"
     if wait.threshold_ms is None:
         return f"none: the version sets no threshold for {wait.channel}"
-    return (
-        f"at most {span(wait.threshold_ms)} on the {wait.clock} clock; within: {yes(wait.within)}"
-    )
+    limit = span(wait.threshold_ms)
+    said = f"at most {limit} on the {wait.clock} clock; within: {yes(wait.within)}"
+    if wait.promised_by:
+        said += f"; clauses {', '.join(wait.promised_by)}"
+    if wait.t0_in_service_hours is not None:
+        said += f"; T0 {'' if wait.t0_in_service_hours else 'not '}in service hours"
+    return said
 
 
 def _outcome(run: Run) -> Iterator[str]:
