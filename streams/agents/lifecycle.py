@@ -14,8 +14,16 @@ from streams.agents.routing import put_deltas, put_links
 from streams.domain.contract import ContractBook, Dimension
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
-from streams.domain.interaction_codec import UnreadableState
-from streams.domain.lifecycle import Flush, LifecyclePartition, Progress, UnknownContracts
+from streams.domain.interaction import Interaction
+from streams.domain.interaction_codec import UnreadableState, decode_interaction
+from streams.domain.lifecycle import (
+    Flush,
+    LifecyclePartition,
+    Progress,
+    UnknownContracts,
+    interaction_key,
+    interaction_names,
+)
 from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -92,6 +100,20 @@ class LifecycleStage:
     def adopt(self, number: int) -> None:
         """Take over a partition whose table has been recovered."""
         self._show(number, self._partition(number), Flush())
+
+    def watermarks(self) -> dict[int, int | None]:
+        """How far each partition that is held has been read (ms)."""
+        return {number: owned.lifecycle.watermark for number, owned in self._partitions.items()}
+
+    def remembered(self, number: int, contract: str, conversation: str) -> Interaction | None:
+        """What a partition that is held remembers of a conversation."""
+        raw = self._store.partition(number).get(interaction_key(contract, conversation))
+        return None if raw is None else decode_interaction(raw)
+
+    def names(self, number: int) -> list[tuple[str, str]]:
+        """Contract and conversation of everything that a partition that is held remembers."""
+        keys = list(self._store.partition(number))
+        return [interaction_names(key) for key in keys if key != _PROGRESS_KEY]
 
     def _partition(self, number: int) -> _Owned:
         owned = self._partitions.get(number)

@@ -302,6 +302,16 @@ class LifecyclePartition:
         return out
 
 
+def interaction_key(contract: str, conversation: str) -> bytes:
+    """Under which key a partition's states hold an interaction."""
+    return (contract + _SEPARATOR + conversation).encode()
+
+
+def interaction_names(key: bytes) -> tuple[str, str]:
+    """Contract and conversation of a key."""
+    return _names(key)
+
+
 def pace_of(versions: Sequence[Terms]) -> Pace:
     """How soon something can come of an event by any of a contract's versions."""
     return Pace(
