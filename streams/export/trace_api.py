@@ -107,7 +107,7 @@ class TraceApi:
     async def _similar(self, request: web.Request) -> web.Response:
         contract, conversation, form = self._asked(request)
         same, limit = _same(request), _limit(request)
-        number, _ = self._found(contract, conversation)
+        self._found(contract, conversation)
         if self._searching.locked():
             raise _refusal(web.HTTPTooManyRequests, "another search is under way", retry=5)
         async with self._searching:
@@ -120,7 +120,7 @@ class TraceApi:
                 marks,
                 same,
                 limit=limit,
-                basis=f"what this worker remembers, partition {number} and the others that it holds",
+                basis="what this worker remembers",
                 watermark=min(watermarks, default=None),
                 limits=limits,
             )

@@ -5,6 +5,7 @@ Times in ms since 1970 UTC.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -31,8 +32,8 @@ from streams.trace.model import EventLine, Trace
 from streams.trace.shown import Agents
 
 LIMITS: Final = (
-    "read from what the worker remembers, not from the records: no sources, ids or places of events;"
-    " of AI turns, tool calls, private messages and the like no more than that they were",
+    "read from what the worker remembers, not from the records: no sources or ids of events; of"
+    " AI turns, tool calls, private messages and the like no more than that they were",
     "duplicates and records that were rejected are not remembered, nor are lives before this one",
     "of facts that a late event corrected the last revision is told, not those before it, and it is"
     " not remembered whether one was late",
@@ -175,11 +176,10 @@ def _note(note: Note) -> noted.Note:
     fields = [None if each == ABSENT else each for each in said]
     if rank == EVALUATED:
         fields[-1] = bool(fields[-1])
-    make = _NOTES[rank]
-    return make(time, channel, *fields, source, name)  # type: ignore[arg-type]
+    return _NOTES[rank](time, channel, *fields, source, name)
 
 
-_NOTES: Final[dict[int, type[noted.Note]]] = {
+_NOTES: Final[dict[int, Callable[..., noted.Note]]] = {
     EVALUATED: noted.Evaluation,
     SURVEY_REQUESTED: noted.SurveyRequest,
     SURVEY_ANSWERED: noted.SurveyAnswer,
@@ -224,7 +224,7 @@ def _events(about: told.Conversation, agents: Agents) -> list[EventLine]:
 
 def _message(time: int, author: str) -> EventLine:
     said = {"author": author, "visibility": "public"}
-    return EventLine(time=time, type="message.sent", channel="", said=said)
+    return EventLine(time=time, type="message.sent", channel="unknown", said=said)
 
 
 def _moved(m: told.Milestone, agents: Agents) -> EventLine:
