@@ -22,6 +22,7 @@ from streams.trace.model import (
     EventLine,
     FactLine,
     Life,
+    LinkCount,
     LinkLine,
     Trace,
     Unused,
@@ -78,6 +79,7 @@ class ConversationTracer:
             lives=[self._life(records, told, agents) for records, told in self._lives],
             unused=[_unused(r) for r in self._log.records if r.fate != "used"],
             links=[],
+            link_counts=[],
             breaches=[],
         )
 
@@ -177,10 +179,13 @@ def standing_facts(facts: Sequence[Fact]) -> list[Fact]:
 
 
 def with_surroundings(
-    trace: Trace, links: list[LinkLine], breaches: list[BreachLine], limits: Sequence[str] = ()
+    trace: Trace,
+    links: list[LinkLine],
+    link_counts: list[LinkCount],
+    breaches: list[BreachLine],
 ) -> Trace:
     """The trace with what others' conversations say about it."""
-    return replace(trace, links=links, breaches=breaches, limits=[*trace.limits, *limits])
+    return replace(trace, links=links, link_counts=link_counts, breaches=breaches)
 
 
 def _shown(name: str, value: str) -> str:

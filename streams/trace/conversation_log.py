@@ -9,9 +9,10 @@ from streams.domain.contract import ContractBook
 from streams.domain.facts import Fact
 from streams.domain.wire import Rejection
 from streams.trace.build import ConversationTracer, with_surroundings
-from streams.trace.model import BreachLine, Trace
+from streams.trace.counting import linked_by
+from streams.trace.model import BreachLine, LinkCount, LinkLine, Trace
 from streams.trace.reading import ConversationReader
-from streams.trace.surroundings import CustomerFinder, links_of
+from streams.trace.surroundings import CustomerFinder, link_counts_of, links_of
 
 
 class Item(NamedTuple):
@@ -78,14 +79,17 @@ def trace_from(
     trace = tracer.trace(limits=limits, basis=log.name)
     if alone:
         return trace
-    links = []
+    links: list[LinkLine] = []
+    link_counts: list[LinkCount] = []
     customers = set(tracer.customers.values())
     if customers and reader.watermark is not None:
         facts, whose = _of_customers(log, book, lateness_ms, chosen, customers)
         links = links_of(conversation, facts, whose, reader.watermark)
+        counted = link_counts_of(conversation, facts, whose, reader.watermark)
+        link_counts = linked_by(counted, book)
     overdue = any(fact.kind == "escalation_overdue" for fact in tracer.facts)
     breaches = log.breaches(chosen, conversation) if overdue else []
-    return with_surroundings(trace, links, breaches)
+    return with_surroundings(trace, links, link_counts, breaches)
 
 
 def _readers(

@@ -5,15 +5,15 @@ Times in ms since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from streams.domain.calendar_period import period_name
 from streams.domain.contract import Clause, ContractBook, Terms
 from streams.domain.facts import Fact
 from streams.domain.window_value import WINDOW_LENGTHS_MS
+from streams.oracle import counters
 from streams.oracle.counters import counts_of
 from streams.oracle.indicators import (
-    RATIOS,
     WAITING_COUNTS,
     Counts,
     Key,
@@ -22,7 +22,7 @@ from streams.oracle.indicators import (
     ratio_of,
     slice_end,
 )
-from streams.trace.model import Counted
+from streams.trace.model import Counted, LinkCount
 
 _WINDOW_NAMES = {length: name for name, length in WINDOW_LENGTHS_MS.items()}
 
@@ -35,66 +35,64 @@ def counted_by(fact: Fact, book: ContractBook, *, linked: bool) -> list[Counted]
     """
     if fact.late:
         return []
+    counts = counts_of(fact, Versions(book).of(fact), linked=linked)
+    return _lines(fact, slice_end(fact.time), counts, book)
+
+
+def linked_by(links: Iterable[counters.Counted], book: ContractBook) -> list[LinkCount]:
+    """What resolved closes add to each clause about returns, when a horizon of section 7a ends."""
+    found = [(one, _lines(one.fact, one.end, one.counts, book)) for one in links]
+    return [
+        LinkCount(fact=one.fact.id, at=one.end, counts=counts) for one, counts in found if counts
+    ]
+
+
+def _lines(fact: Fact, end: int, counts: Counts, book: ContractBook) -> list[Counted]:
     versions = Versions(book)
-    end = slice_end(fact.time)
     terms = book.at(fact.contract, end)
-    own = versions.of(fact)
     found: list[Counted] = []
-    for grouping in own.groupings:
+    for grouping in versions.of(fact).groupings:
         key = versions.key(fact, grouping)
         for clause in terms.clauses:
             if judges(clause, key):
-                found += _counted(fact, clause, key, (own, terms), linked)
+                found += _counted(fact, end, counts, clause, key, terms)
     order = {clause.id: number for number, clause in enumerate(terms.clauses)}
     return sorted(found, key=lambda one: order[one.clause])
 
 
 def _counted(
-    fact: Fact, clause: Clause, key: Key, by: tuple[Terms, Terms], linked: bool
+    fact: Fact, end: int, counts: Counts, clause: Clause, key: Key, terms: Terms
 ) -> Iterator[Counted]:
-    own, terms = by
+    def line(numerator: int, denominator: int, bad: int, *, waits: bool = False) -> Counted:
+        return Counted(
+            clause=clause.id,
+            indicator=clause.indicator,
+            version=terms.version,
+            key=dict(key),
+            window=_window(clause, terms, end),
+            slice_end=end,
+            numerator=numerator,
+            denominator=denominator,
+            bad=bad,
+            while_waiting=waits,
+        )
+
     if clause.indicator == "escalation_wait":
         if fact.kind == "escalation_overdue":
-            yield _line(fact, clause, key, terms, (1, 0), bad=1, while_waiting=True)
+            yield line(1, 0, 1, waits=True)
         return
-    if clause.indicator not in RATIOS:
-        return
-    counts: Counts = counts_of(fact, own, linked=linked)
-    waits = fact.kind == "escalation_opened" and fact.detail["eligible"]
-    if waits and clause.indicator in WAITING_COUNTS:
-        yield _line(fact, clause, key, terms, (0, 1), bad=1, while_waiting=True)
+    if clause.indicator in WAITING_COUNTS and fact.kind == "escalation_opened":
+        if fact.detail["eligible"]:
+            yield line(0, 1, 1, waits=True)
         return
     above, below = ratio_of(counts, clause.indicator, clause.reason)
     if clause.indicator == "compliance_exceptions":
         below = 0  # an amount: its denominator is 1 whatever is counted
     if above or below:
-        bad = above if clause.at_most else max(0, below - above)
-        yield _line(fact, clause, key, terms, (above, below), bad=bad)
+        yield line(above, below, above if clause.at_most else max(0, below - above))
 
 
-def _line(
-    fact: Fact,
-    clause: Clause,
-    key: Key,
-    terms: Terms,
-    ratio: tuple[int, int],
-    *,
-    bad: int,
-    while_waiting: bool = False,
-) -> Counted:
-    end = slice_end(fact.time)
-    window = _WINDOW_NAMES.get(clause.window_ms, "")
+def _window(clause: Clause, terms: Terms, end: int) -> str:
     if clause.period is not None:
-        window = f"{clause.period} {period_name(clause.period, terms.time_zone, end)}"
-    return Counted(
-        clause=clause.id,
-        indicator=clause.indicator,
-        version=terms.version,
-        key=dict(key),
-        window=window or "each moment",
-        slice_end=end,
-        numerator=ratio[0],
-        denominator=ratio[1],
-        bad=bad,
-        while_waiting=while_waiting,
-    )
+        return f"{clause.period} {period_name(clause.period, terms.time_zone, end)}"
+    return _WINDOW_NAMES.get(clause.window_ms, "each moment")

@@ -188,6 +188,16 @@ class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
     same_issue: bool
 
 
+class LinkCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How a resolved close (`fact`) counts for clauses about returns, in the slice that ends at
+    `at`.
+    """
+
+    fact: str
+    at: int
+    counts: list[Counted]
+
+
 class BreachLine(msgspec.Struct, frozen=True, kw_only=True):
     """A record of a breach whose evidence names the conversation."""
 
@@ -242,4 +252,5 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     lives: list[Life]
     unused: list[Unused]
     links: list[LinkLine]
+    link_counts: list[LinkCount]
     breaches: list[BreachLine]

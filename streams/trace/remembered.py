@@ -100,6 +100,7 @@ def remembered_trace(
         lives=lives,
         unused=[],
         links=[],
+        link_counts=[],
         breaches=[],
     )
 

@@ -19,7 +19,8 @@ from streams.domain.facts import Fact
 from streams.domain.lifecycle import LifecyclePartition
 from streams.domain.windows import WindowPartition
 from streams.domain.wire import Rejection, decode_event
-from streams.oracle.links import returns_of
+from streams.oracle.counters import Counted
+from streams.oracle.links import link_counts, returns_of
 from streams.trace.model import BreachLine, LinkLine
 
 _BATCH = 2_000
@@ -85,6 +86,19 @@ def links_of(
         if back is not None and conversation in (close.conversation, back.conversation)
     ]
     return sorted(lines, key=lambda one: (one.closed_at, one.visited_at, one.closed_conversation))
+
+
+def link_counts_of(
+    conversation: str, facts: Iterable[Fact], customers: Mapping[str, str], until: int
+) -> list[Counted]:
+    """What the conversation's resolved closes count for at the ends of section 7a's horizons.
+
+    Arguments as links_of has them.
+    """
+    on_time = [fact for fact in facts if not fact.late]
+    counted = link_counts(on_time, customers, until)
+    ours = [one for one in counted if one.fact.conversation == conversation]
+    return sorted(ours, key=lambda one: (one.end, one.fact.id))
 
 
 class BreachFinder:

@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.domain.facts import rfc3339
 from streams.domain.money import amount_text
-from streams.trace.model import Bill, EventLine, FactLine, Life, Maturity, Run, Trace, Wait
+from streams.trace.model import Bill, Counted, EventLine, FactLine, Life, Maturity, Run, Trace, Wait
 from streams.trace.shown import COMMON
 from streams.trace.words import Clock, listed, pairs, span, yes
 
@@ -148,13 +148,7 @@ class _Told:
             yield f"    {fact.id}"
             yield f"      {self._clock.both(fact.time)} {_status(fact)}: {_fact(fact)}"
             for one in fact.counts:
-                key = pairs(one.key) or "the whole contract"
-                part = f"{one.numerator:,}/{one.denominator:,}, bad {one.bad:,}"
-                lasts = ", as long as the wait lasts" if one.while_waiting else ""
-                yield (
-                    f"      - {one.clause} ({one.indicator}, version {one.version}) for {key},"
-                    f" window {one.window}, slice to {rfc3339(one.slice_end)}: {part}{lasts}"
-                )
+                yield f"      - {_counted(one)}"
 
     def _bills(self, life: Life) -> Iterator[str]:
         yield ""
@@ -179,6 +173,11 @@ class _Told:
                 f" {one.closed_conversation} episode {one.closed_episode}"
                 f" at {rfc3339(one.closed_at)}: {same}"
             )
+
+        for counted in self._trace.link_counts:
+            yield f"  {self._clock.both(counted.at)} {counted.fact} counts"
+            for each in counted.counts:
+                yield f"    - {_counted(each)}"
 
     def _breaches(self) -> Iterator[str]:
         yield ""
@@ -221,6 +220,16 @@ def _event(event: EventLine, said: dict[str, Any]) -> str:
 def _fact(fact: FactLine) -> str:
     place = f"{fact.kind} {fact.episode}.{fact.ordinal} (version {fact.version})"
     return f"{place} {pairs(fact.detail)}".rstrip()
+
+
+def _counted(one: Counted) -> str:
+    key = pairs(one.key) or "the whole contract"
+    part = f"{one.numerator:,}/{one.denominator:,}, bad {one.bad:,}"
+    lasts = ", as long as the wait lasts" if one.while_waiting else ""
+    return (
+        f"{one.clause} ({one.indicator}, version {one.version}) for {key}, window {one.window},"
+        f" slice to {rfc3339(one.slice_end)}: {part}{lasts}"
+    )
 
 
 def _status(fact: FactLine) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any
 
 from hypothesis import HealthCheck, given, note, settings
@@ -12,7 +13,10 @@ from msgspec import to_builtins
 from streams.domain.interaction_codec import decode_interaction
 from streams.domain.lifecycle import LifecyclePartition, interaction_names
 from streams.domain.wire import Rejection, decode_event
+from streams.oracle.counters import counted
+from streams.oracle.indicators import Versions, judges, ratio_of
 from streams.oracle.judge import judge
+from streams.oracle.links import link_counts
 from streams.trace.document import json_bytes
 from streams.trace.model import FactLine, Trace
 from streams.trace.remembered import remembered_trace
@@ -199,3 +203,46 @@ def test_a_signature_is_the_same_read_by_a_worker_and_by_the_judge(case: Case) -
                 (a, b) for a, b in zip(ours, theirs, strict=True) if b not in ("none", "unknown")
             ]
             assert all(a == b for a, b in told)
+
+
+def counted_in(case: Case) -> Counter[tuple[str, int]]:
+    """What the traces of all conversations say each clause counted, by slice and key."""
+    sums: Counter[tuple[str, int]] = Counter()
+    for name in conversations(case):
+        trace = trace_of(case, name)
+        lines = [line for fact in facts_in(trace) for line in fact.counts]
+        lines += [line for one in trace.link_counts for line in one.counts]
+        for line in lines:
+            if not line.while_waiting:
+                key = ",".join(f"{d}={v}" for d, v in line.key.items())
+                sums[f"{line.clause} of {key} above", line.slice_end] += line.numerator
+                sums[f"{line.clause} of {key} below", line.slice_end] += line.denominator
+    return +sums
+
+
+@SETTINGS
+@given(ANY_CASE)
+def test_the_traces_together_count_what_the_windows_count(case: Case) -> None:
+    verdict = judge(case.log, case.book, lateness_ms=case.lateness_ms)
+    if verdict.watermark is None:
+        return
+    versions = Versions(case.book)
+    on_time = [fact for fact in verdict.facts if not fact.late]
+    each = counted(on_time, versions, verdict.customers)
+    each += link_counts(on_time, verdict.customers, verdict.watermark)
+    wanted: Counter[tuple[str, int]] = Counter()
+    for one in each:
+        if one.fact.contract != CONTRACT:
+            continue
+        terms = case.book.at(CONTRACT, one.end)
+        for grouping in versions.of(one.fact).groupings:
+            key = versions.key(one.fact, grouping)
+            named = ",".join(f"{d}={v}" for d, v in key)
+            for clause in terms.clauses:
+                if clause.indicator == "escalation_wait" or not judges(clause, key):
+                    continue
+                above, below = ratio_of(one.counts, clause.indicator, clause.reason)
+                below *= clause.indicator != "compliance_exceptions"
+                wanted[f"{clause.id} of {named} above", one.end] += above
+                wanted[f"{clause.id} of {named} below", one.end] += below
+    assert counted_in(case) == +wanted
