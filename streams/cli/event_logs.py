@@ -30,9 +30,24 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
 
 
+_LONGEST_ID = 256  # as events may have it
+
+
 class _Located(NamedTuple):
     number: int
     raw: bytes
+
+
+class Conversation(click.ParamType):
+    """A conversation's id."""
+
+    name = "ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id."""
+        if not 0 < len(str(value)) <= _LONGEST_ID:
+            self.fail(f"a conversation id has 1 to {_LONGEST_ID} characters", param, ctx)
+        return str(value)
 
 
 def event_log_options(function: _F) -> _F:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from streams.cli.event_logs import event_log_from, event_log_options
+from streams.cli.event_logs import Conversation, event_log_from, event_log_options
 from streams.cli.options import book_from, contract_option
 from streams.trace.conversation_log import TraceError, trace_from
 from streams.trace.document import json_bytes
@@ -15,7 +15,9 @@ from streams.trace.text import trace_text
 
 
 @click.command()
-@click.option("--interaction", "conversation", required=True, help="Its conversation id.")
+@click.option(
+    "--interaction", "conversation", type=Conversation(), required=True, help="Its conversation id."
+)
 @contract_option
 @click.option("--name", help="Which contract, where several know a conversation of this id.")
 @click.option(

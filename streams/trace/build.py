@@ -78,6 +78,7 @@ class ConversationTracer:
             limits=list(limits),
             lives=[self._life(records, told, agents) for records, told in self._lives],
             unused=[_unused(r) for r in self._log.records if r.fate != "used"],
+            looked_around=False,
             links=[],
             link_counts=[],
             breaches=[],
@@ -185,7 +186,9 @@ def with_surroundings(
     breaches: list[BreachLine],
 ) -> Trace:
     """The trace with what others' conversations say about it."""
-    return replace(trace, links=links, link_counts=link_counts, breaches=breaches)
+    return replace(
+        trace, looked_around=True, links=links, link_counts=link_counts, breaches=breaches
+    )
 
 
 def _shown(name: str, value: str) -> str:

@@ -69,12 +69,7 @@ def trace_from(
     """
     reader = _readers(log, book, lateness_ms, [conversation])[conversation]
     chosen = _contract(reader, book, conversation, contract, log.name)
-    records = reader.logs[chosen]
-    nameless = reader.logs.get("")
-    if nameless is not None:
-        for record in nameless.records:
-            records.add(record)
-    tracer = ConversationTracer(book, chosen, conversation, records, reader.watermark)
+    tracer = ConversationTracer(book, chosen, conversation, reader.of(chosen), reader.watermark)
     limits = ["only this conversation was read: no returns, no breaches"] if alone else []
     trace = tracer.trace(limits=limits, basis=log.name)
     if alone:

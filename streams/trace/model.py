@@ -241,7 +241,10 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole. `basis` says what it was read from, `limits` what it therefore cannot say."""
+    """The whole. `basis` says what it was read from, `limits` what it therefore cannot say.
+
+    `looked_around`: whether links and breaches were looked for.
+    """
 
     contract: str
     conversation: str
@@ -251,6 +254,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     limits: list[str]
     lives: list[Life]
     unused: list[Unused]
+    looked_around: bool
     links: list[LinkLine]
     link_counts: list[LinkCount]
     breaches: list[BreachLine]

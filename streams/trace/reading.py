@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Literal
 
 import msgspec
@@ -43,11 +44,12 @@ _NAMED = msgspec.json.Decoder(_Named)
 class ReadRecord:
     """One record about the conversation, at its place in the log.
 
-    `origin` says where it stands. `watermark` as it stood when the record was read. Without `event`
+    `number` counts such records; `origin` says where it stands. `watermark` as it stood when the record was read. Without `event`
     it could not be used: `code` and `message` say why. `same_id`: another event had its source and
     id, and said something else.
     """
 
+    number: int
     origin: str
     watermark: int | None
     fate: Fate
@@ -79,12 +81,13 @@ class ConversationLog:
         event, statement = record.event, record.statement
         if record.fate == "used" and event is not None and statement is not None:
             name = (event.source, event.id)
-            known = self._by_id.setdefault(name, statement)
+            known = self._by_id.get(name)
             if statement in self._said:
                 fate: Fate = "duplicate" if known == statement else "repeats"
                 record = replace(record, fate=fate)
-            elif known != statement:
+            elif known is not None:
                 record = replace(record, same_id=True)
+            self._by_id.setdefault(name, statement)
             self._said.add(statement)
         self.records.append(record)
 
@@ -101,6 +104,7 @@ class ConversationReader:
         self._conversation = conversation
         self._needle = conversation.encode()
         self._clock: int | None = None
+        self._numbers = count(1)
         self.logs: dict[str, ConversationLog] = {}
 
     @property
@@ -139,7 +143,14 @@ class ConversationReader:
             return
         said = f"event {event_id}: {rejection.message}" if event_id else rejection.message
         self._keep(
-            ReadRecord(origin, self.watermark, "rejected", code=rejection.code, message=said),
+            ReadRecord(
+                next(self._numbers),
+                origin,
+                self.watermark,
+                "rejected",
+                code=rejection.code,
+                message=said,
+            ),
             contract or "",
         )
 
@@ -164,10 +175,20 @@ class ConversationReader:
             )
         late = watermark is not None and time <= watermark
         fate: Fate = "test" if data.test else "used"
-        return ReadRecord(origin, watermark, fate, event, state_of(event, time), late)
+        number = next(self._numbers)
+        return ReadRecord(number, origin, watermark, fate, event, state_of(event, time), late)
 
     def _keep(self, record: ReadRecord, contract: str) -> None:
         self.logs.setdefault(contract, ConversationLog()).add(record)
+
+    def of(self, contract: str) -> ConversationLog:
+        """The conversation of one contract, and beside it the records that name the conversation
+        and no contract that is served.
+        """
+        told = self.logs[contract]
+        nameless = [log.records for name, log in self.logs.items() if name not in self._book]
+        records = sorted([*told.records, *chain(*nameless)], key=lambda one: one.number)
+        return replace(told, records=records)
 
     def contracts(self, book: Container[str]) -> list[str]:
         """The contracts of the book in which the conversation is known, sorted."""

@@ -99,6 +99,7 @@ def remembered_trace(
         limits=list(LIMITS),
         lives=lives,
         unused=[],
+        looked_around=False,
         links=[],
         link_counts=[],
         breaches=[],

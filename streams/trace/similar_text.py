@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from streams.domain.contract import PPM
 from streams.domain.facts import rfc3339
 from streams.trace.similar import LEVEL, Share, Similar
-from streams.trace.words import Clock, pairs
+from streams.trace.words import Clock, pairs, printable
 
 _VERDICTS = {
     "higher": "MORE frequent in this interaction's version",
@@ -19,7 +19,7 @@ _VERDICTS = {
 
 def similar_text(found: Similar, time_zone: str) -> str:
     """The whole, lines ended by a newline; times in the zone and in UTC."""
-    return "\n".join(_lines(found, Clock(time_zone))) + "\n"
+    return "\n".join(map(printable, _lines(found, Clock(time_zone)))) + "\n"
 
 
 def _lines(found: Similar, clock: Clock) -> Iterator[str]:

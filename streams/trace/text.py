@@ -9,18 +9,19 @@ from streams.domain.facts import rfc3339
 from streams.domain.money import amount_text
 from streams.trace.model import Bill, Counted, EventLine, FactLine, Life, Maturity, Run, Trace, Wait
 from streams.trace.shown import COMMON
-from streams.trace.words import Clock, listed, pairs, span, yes
+from streams.trace.words import Clock, listed, pairs, printable, span, yes
 
 
 def trace_text(trace: Trace) -> str:
     """The whole trace, lines ended by a newline."""
-    return "\n".join(_Told(trace).lines()) + "\n"
+    return "\n".join(map(printable, _Told(trace).lines())) + "\n"
 
 
 class _Told:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._clock = Clock(trace.time_zone)
+        self._nothing = "none found" if trace.looked_around else "not looked for"
 
     def lines(self) -> Iterator[str]:
         trace = self._trace
@@ -164,7 +165,7 @@ class _Told:
         yield ""
         yield "RETURNS OF THE CUSTOMER by any conversation"
         if not self._trace.links:
-            yield "  none found"
+            yield f"  {self._nothing}"
         for one in self._trace.links:
             same = "same issue" if one.same_issue else "another issue, or none known"
             yield (
@@ -183,7 +184,7 @@ class _Told:
         yield ""
         yield "BREACHES whose evidence names it"
         if not self._trace.breaches:
-            yield "  none found"
+            yield f"  {self._nothing}"
         for one in self._trace.breaches:
             key = pairs(one.key) or "the whole contract"
             yield (
@@ -244,7 +245,7 @@ def _status(fact: FactLine) -> str:
 
 
 def _latency(wait: Wait) -> str:
-    clamped = "; set to 0 at least, for clocks were swapped" if wait.clamped else ""
+    clamped = "; to T1, for two clocks had swapped request and takeover" if wait.clamped else ""
     service = ""
     if wait.service_latency_ms is not None:
         service = f"; {span(wait.service_latency_ms)} of it in service hours"

@@ -141,7 +141,7 @@ def _skills(told: Sequence[Milestone]) -> list[str]:
 def _outcome_why(one: Escalation, about: Sequence[Milestone]) -> str:
     if one.outcome == "trapped":
         if one.requested_at is None:
-            return "the contact ended and no human had been requested for the customer"
+            return "the contact ended before any handoff was requested"
         ended = next(m for m in about if m.time == one.ended_at and m.kind == "contact.ended")
         return f"the contact was ended by {ended.word} while the customer waited"
     if one.outcome in _ENDS:

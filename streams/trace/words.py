@@ -71,3 +71,8 @@ def _value(value: Any) -> str:
 def listed(names: list[str]) -> str:
     """The names, or none."""
     return ", ".join(names) or "none"
+
+
+def printable(line: str) -> str:
+    """The line without what would move a terminal's cursor: producers may have said anything."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
