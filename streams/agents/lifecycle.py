@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -105,15 +106,20 @@ class LifecycleStage:
         """How far each partition that is held has been read (ms)."""
         return {number: owned.lifecycle.watermark for number, owned in self._partitions.items()}
 
+    @property
+    def interactions(self) -> int:
+        """How many interactions the partitions that are held remember."""
+        return sum(owned.lifecycle.interactions for owned in self._partitions.values())
+
     def remembered(self, number: int, contract: str, conversation: str) -> Interaction | None:
         """What a partition that is held remembers of a conversation."""
         raw = self._store.partition(number).get(interaction_key(contract, conversation))
         return None if raw is None else decode_interaction(raw)
 
-    def names(self, number: int) -> list[tuple[str, str]]:
-        """Contract and conversation of everything that a partition that is held remembers."""
-        keys = list(self._store.partition(number))
-        return [interaction_names(key) for key in keys if key != _PROGRESS_KEY]
+    def names(self, number: int, most: int) -> list[tuple[str, str]]:
+        """Contract and conversation of what a partition that is held remembers, at most so many."""
+        keys = (key for key in self._store.partition(number) if key != _PROGRESS_KEY)
+        return [interaction_names(key) for key in islice(keys, most)]
 
     def _partition(self, number: int) -> _Owned:
         owned = self._partitions.get(number)

@@ -28,6 +28,10 @@ class WorkerMemory:
         """What is remembered of a conversation whose partition is held here."""
         return self._stage.remembered(self.partition_of(conversation), contract, conversation)
 
-    def names(self, partition: int) -> list[tuple[str, str]]:
-        """(contract, conversation) of all that a partition remembers."""
-        return self._stage.names(partition)
+    def names(self, partition: int, most: int) -> list[tuple[str, str]]:
+        """(contract, conversation) of what a partition remembers, at most so many."""
+        return self._stage.names(partition, most)
+
+    def remembered(self) -> int:
+        """How many interactions all partitions held here remember."""
+        return self._stage.interactions

@@ -50,8 +50,11 @@ class Memory(Protocol):
     def interaction(self, contract: str, conversation: str) -> Interaction | None:
         """What is remembered of a conversation whose partition is held here."""
 
-    def names(self, partition: int) -> list[Named]:
-        """The interactions that a partition remembers, as they are now."""
+    def names(self, partition: int, most: int) -> list[Named]:
+        """Interactions that a partition remembers now, at most so many."""
+
+    def remembered(self) -> int:
+        """How many interactions all partitions held here remember."""
 
 
 @dataclass(slots=True)
@@ -135,14 +138,12 @@ class TraceApi:
         self, contract: str, conversation: str
     ) -> tuple[dict[Named, Marks], list[str]]:
         """Of the interactions held here, some at a time, so that the stream goes on meanwhile."""
-        names = [
-            name
-            for number in sorted(self._memory.watermarks())
-            for name in self._memory.names(number)
-            if name[0] == contract
-        ]
-        chosen = [(contract, conversation), *names[:_MOST_EXAMINED]]
-        limits = [*_SIMILAR_LIMITS, _scope(self._memory.watermarks(), len(names))]
+        names: list[Named] = []
+        for number in sorted(self._memory.watermarks()):
+            names += self._memory.names(number, _MOST_EXAMINED - len(names))
+        scope = _scope(self._memory.watermarks(), self._memory.remembered(), len(names))
+        chosen = [(contract, conversation), *(name for name in names if name[0] == contract)]
+        limits = [*_SIMILAR_LIMITS, scope]
         marks: dict[Named, Marks] = {}
         for at in range(0, len(chosen), _AT_ONCE):
             self._mark(chosen[at : at + _AT_ONCE], marks)
@@ -199,10 +200,12 @@ class TraceApi:
         return number, state
 
 
-def _scope(watermarks: Mapping[int, int | None], known: int) -> str:
+def _scope(watermarks: Mapping[int, int | None], known: int, examined: int) -> str:
     held = ", ".join(map(str, sorted(watermarks)))
-    cut = f"; of {known:,} interactions {_MOST_EXAMINED:,} were examined" * (known > _MOST_EXAMINED)
-    return f"only the partitions of this worker were searched ({held}){cut}"
+    said = f"only the partitions of this worker were searched ({held})"
+    if known > examined:
+        said += f"; of {known:,} interactions {examined:,} were examined"
+    return said
 
 
 def _same(request: web.Request) -> tuple[Part, ...]:

@@ -44,9 +44,9 @@ _NAMED = msgspec.json.Decoder(_Named)
 class ReadRecord:
     """One record about the conversation, at its place in the log.
 
-    `number` counts such records; `origin` says where it stands. `watermark` as it stood when the record was read. Without `event`
-    it could not be used: `code` and `message` say why. `same_id`: another event had its source and
-    id, and said something else.
+    `number` counts such records; `origin` says where it stands. `watermark` as it stood when the
+    record was read. Without `event` it could not be used: `code` and `message` say why. `same_id`:
+    another event had its source and id, and said something else.
     """
 
     number: int
