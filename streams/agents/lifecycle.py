@@ -109,7 +109,8 @@ class LifecycleStage:
     @property
     def interactions(self) -> int:
         """How many interactions the partitions that are held remember."""
-        return sum(owned.lifecycle.interactions for owned in self._partitions.values())
+        tables = map(self._store.partition, self._partitions)
+        return sum(len(table) - (_PROGRESS_KEY in table) for table in tables)
 
     def remembered(self, number: int, contract: str, conversation: str) -> Interaction | None:
         """What a partition that is held remembers of a conversation."""
