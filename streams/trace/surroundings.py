@@ -140,19 +140,23 @@ class BreachFinder:
 
     def _flush(self) -> None:
         self._pending = 0
-        for step in self._lifecycle.flush().steps:
-            self._windows.apply(0, step.watermark, step.entries)
+        deltas = self._lifecycle.flush().deltas
+        if deltas is None:
+            return
+        windows = self._windows
+        windows.apply(0, deltas)
         contract, conversation = self._about
-        for record in self._windows.advance():
+        for record in windows.advance():
             named = any(one.conversation == conversation for one in record.waiting)
             if named and record.contract == contract:
                 self._naming.add(record.id)
             if record.id in self._naming:
                 self._found.append(record)
         # Nobody stores what they name.
-        self._windows.touched_slices.clear()
-        self._windows.touched_keys.clear()
-        self._windows.expired_slices.clear()
+        windows.touched_slices.clear()
+        windows.touched_keys.clear()
+        windows.touched_periods.clear()
+        windows.expired_slices.clear()
 
     def lines(self) -> list[BreachLine]:
         """What was found, in order of time."""
