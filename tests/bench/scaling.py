@@ -1,8 +1,8 @@
 """`make bench-scale`: what grows with open interactions, with keys and with series, and what not.
 
-`python -m tests.bench.scaling [PART ...]` measures the parts (memory, cost, keys, scrape) and writes
-SCALING.md, in which the others stay as they were measured. A program and no test: it asserts no
-time, and a goal that is missed is said to be.
+`python -m tests.bench.scaling [PART ...]` measures the parts (memory, cost, keys, scrape) and
+writes SCALING.md, in which the others stay as they were measured. A program and no test: it
+asserts no time, and a goal that is missed is said to be.
 """
 
 from __future__ import annotations
