@@ -12,7 +12,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
-from prometheus_client import CollectorRegistry
 
 from streams.agents.lifecycle import LifecycleStage
 from streams.agents.memory import WorkerMemory
@@ -86,7 +85,10 @@ class Worker:
             else AtLeastOnce(producing)
         )
         self.app = app = new_app(
-            settings, isolation_level=self._guarantee.isolation_level, held=self._held
+            settings,
+            isolation_level=self._guarantee.isolation_level,
+            held=self._held,
+            quiesced=lambda: self._drive.idle(),
         )
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_rebalance_complete.connect(self._on_recovered)
@@ -124,11 +126,8 @@ class Worker:
         )
         for part in self._parts:
             add_agent(app, settings, part.kind.topic, partial(self._drive.run, part.stage.process))
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(
-            BatonCollector(
-                self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
-            )
+        collector = BatonCollector(
+            self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
         )
         page = LivePage(
             Snapshots(self.telemetry, book, settings.partitions),
@@ -138,7 +137,7 @@ class Worker:
             ready=self.ready,
         )
         self._pages = Pages(
-            registry,
+            collector.parts,
             settings.host,
             settings.port,
             self.live,
