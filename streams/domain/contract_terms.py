@@ -8,6 +8,7 @@ from typing import cast
 
 from streams.domain.commercial import ApprovalPoint, Band, ClauseCredit, CommercialTerms, Price
 from streams.domain.contract import Clause, Dimension, Exclusion, Terms
+from streams.domain.contract_billing import billing_rules, check_billing
 from streams.domain.contract_checks import (
     WEEKDAYS,
     KnownSlo,
@@ -117,6 +118,7 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
         before = len(findings.errors)
         check_contract(document, contract, read.slos, findings)
         check_money(document, contract.spec, read.slos, findings)
+        check_billing(document, contract.spec, findings)
         used |= {level.slo_ref for level in contract.spec.service_levels}
         whole = all(
             read.slos[level.slo_ref].sound
@@ -238,6 +240,7 @@ def _commercial(spec: ContractSpec, clauses: Sequence[Clause]) -> CommercialTerm
         cap_ppm=percent_ppm(spec.at_risk.cap_percent) if spec.at_risk else 0,
         credits=credits,
         approvals=tuple(ApprovalPoint(p.journey, p.action, p.approver) for p in approvals),
+        billing=billing_rules(spec.billing),
     )
 
 
