@@ -98,22 +98,26 @@ class Ledger:
         booked: list[Booked | Seal] = []
         while self._ahead and self._ahead[0][0] <= watermark:
             known = self._ahead[0][0]
+            batch = self._known_at(known)
+            if self._first is None:
+                least = min(r.fact.time if isinstance(r, Told) else r.time for r in batch)
+                self._first = self._next = self._calendar.of_time(least)
             booked += self._close_before(known)
-            booked += self._take(known)
+            booked += self._take(known, batch)
         booked += self._close_before(watermark + 1)
         self._reached = watermark
         return booked
 
-    def _take(self, known: int) -> Iterator[Item]:
-        """All records of one k at once."""
+    def _known_at(self, known: int) -> list[Record]:
         batch: list[Record] = []
         while self._ahead and self._ahead[0][0] == known:
             _, name, record = heappop(self._ahead)
             self._queued.discard(name)
             batch.append(record)
-        if self._first is None:
-            least = min(r.fact.time if isinstance(r, Told) else r.time for r in batch)
-            self._first = self._next = self._calendar.of_time(least)
+        return batch
+
+    def _take(self, known: int, batch: Iterable[Record]) -> Iterator[Item]:
+        """All records of one k at once."""
         for record in batch:
             self._values.change(*self._accounts.take(record))
         drafts: list[Draft] = []
