@@ -77,7 +77,7 @@ class _Books:
         seals: list[Seal] = []
         done = 0
         for span in self._spans:
-            at = span.end + grace_of(self._book, self._contract, span)
+            at = self._closes(span)
             if at > self._until:
                 break
             while done < len(self._events) and self._events[done].known <= at:
@@ -124,7 +124,11 @@ class _Books:
         )
 
     def _closes(self, span: Span) -> int:
-        return span.end + grace_of(self._book, self._contract, span)
+        """No period closes before the one before it."""
+        return max(
+            one.end + grace_of(self._book, self._contract, one)
+            for one in billing_spans(self._book, self._contract, self._first.end, span.end)
+        )
 
     def _span(self, time: int) -> Span:
         return billing_spans(self._book, self._contract, time, time)[0]

@@ -71,6 +71,7 @@ class Ledger:
         self._open: dict[Span, _Period] = {}
         self._booked_lines: dict[_LineKey, tuple[int, int]] = {}
         self._previous_head = ""
+        self._closed_at: int | None = None
         self._credits: dict[Span, Credits | None] = {}
 
     @property
@@ -172,12 +173,17 @@ class Ledger:
 
     def _close_before(self, known: int) -> Iterator[Booked | Seal]:
         """Close every period whose last moment is before `known`."""
-        while self._next is not None and self._calendar.closes_at(self._next) < known:
-            yield from self._close(self._next)
+        while self._next is not None and (at := self._closes_at(self._next)) < known:
+            yield from self._close(self._next, at)
+            self._closed_at = at
             self._next = self._calendar.after(self._next)
 
-    def _close(self, span: Span) -> Iterator[Booked | Seal]:
+    def _closes_at(self, span: Span) -> int:
         at = self._calendar.closes_at(span)
+        # Not before the one before it, whose grace may be of another version.
+        return at if self._closed_at is None else max(at, self._closed_at)
+
+    def _close(self, span: Span, at: int) -> Iterator[Booked | Seal]:
         period = self._period(span)
         for service, line, correction in self._due(span):
             booked = self._adjustment(period, service, line, at, correction=correction)
