@@ -51,7 +51,7 @@ def simulate(
     the month. Definitions: DEFINITIONS.md section 10.
     """
     book = book_from(contracts)
-    chosen = _chosen(book, name)
+    chosen = chosen_contract(book, name)
     if settle_ms is None:
         settle_ms = max(t.inactivity_ms + t.verification_ms for t in book.versions(chosen))
     log = ticked(
@@ -69,7 +69,8 @@ def simulate(
     console.print(simulation_table(simulation))
 
 
-def _chosen(book: ContractBook, name: str | None) -> str:
+def chosen_contract(book: ContractBook, name: str | None) -> str:
+    """The contract that is meant. Raises click.UsageError where that is not clear."""
     if name is None and len(book.names) == 1:
         return book.names[0]
     if name is None or name not in book:

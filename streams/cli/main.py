@@ -12,7 +12,9 @@ from streams.cli.contract_render import render
 from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
 from streams.cli.generate import generate
+from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
+from streams.cli.reconcile import reconcile
 from streams.cli.replay import replay
 from streams.cli.topics import topics
 from streams.cli.worker import worker
@@ -31,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, contract, generate, topics):
+for command in (demo, worker, replay, oracle, contract, invoice, reconcile, generate, topics):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
