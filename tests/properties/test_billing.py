@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from streams.domain.billing.ledger import Ledger
 from streams.domain.billing.records import (
-    Adjustment,
     Booked,
     Item,
     Record,
@@ -27,7 +26,12 @@ from tests.properties.billing_records import DAY_MS, END_MS, accounts
 _SETTINGS = settings(
     max_examples=int(os.environ.get("BATON_EXAMPLES", "60")),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    # A contract that says all that it can is large before anything is told under it.
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
 )
 Account = tuple[ContractBook, list[Record]]
 
@@ -137,25 +141,3 @@ def test_every_statement_is_payable_and_nothing_is_added_after_its_seal(account:
         assert one.sequence == counts[one.period]
         correction = one.charge_class is not None
         assert correction == (one.service_period != one.period)
-
-
-@given(accounts())
-@_SETTINGS
-def test_what_all_lines_of_a_period_come_to_is_what_they_are_now(account: Account) -> None:
-    """Restated periods add up to what the period would have been, had all been known in time."""
-    book, records = account
-    in_time = account_of(records, book, CONTRACT, END_MS)
-    sums: Counter[tuple[str, str, str, str]] = Counter()
-    for one in booked_at_once(book, records):
-        if isinstance(one, Adjustment) and one.kind != "rounding":
-            place = (one.service_period, one.kind, one.clause or "", one.clause_period or "")
-            sums[place] += one.amount_micros
-    expected: Counter[tuple[str, str, str, str]] = Counter()
-    for booked in in_time.booked:
-        if isinstance(booked, Adjustment) and booked.kind != "rounding":
-            where = (
-                booked.service_period, booked.kind, booked.clause or "",
-                booked.clause_period or "",
-            )  # fmt: skip
-            expected[where] += booked.amount_micros
-    assert sums == expected
