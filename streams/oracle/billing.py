@@ -16,6 +16,7 @@ from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
     Booked,
+    EpisodeId,
     Item,
     Record,
     Seal,
@@ -71,6 +72,8 @@ class _Books:
         self._spans = billing_spans(book, contract, first, until)
         self._first = self._spans[0]
         self._booked: list[Booked] = []
+        self._counts: Counter[str] = Counter()
+        self._finals: dict[tuple[EpisodeId, str, int], str] = {}
         self._line_sums: dict[tuple[str, ...], tuple[int, int]] = {}
 
     def closed(self) -> Account:
@@ -96,15 +99,8 @@ class _Books:
         reverses = None
         if event.reverses is not None:
             charge, revision, about = event.reverses
-            reverses = next(
-                one.id
-                for one in self._booked
-                if isinstance(one, Item)
-                and one.status == "final"
-                and (one.charge, one.revision) == (charge, revision)
-                and one.about == about
-            )
-        self._booked.append(
+            reverses = self._finals[about.of, charge, revision]
+        self._enter(
             Item(
                 status=event.status,
                 charge=event.charge,
@@ -134,7 +130,13 @@ class _Books:
         return billing_spans(self._book, self._contract, time, time)[0]
 
     def _count(self, span: Span) -> int:
-        return sum(one.period == span.name for one in self._booked)
+        return self._counts[span.name]
+
+    def _enter(self, record: Booked) -> None:
+        self._booked.append(record)
+        self._counts[record.period] += 1
+        if isinstance(record, Item) and record.status == "final":
+            self._finals[record.about.of, record.charge, record.revision] = record.id
 
     def _units(self) -> list[Unit]:
         """The resolutions that are charged as of now, with their service periods."""
@@ -175,7 +177,7 @@ class _Books:
         total = sum(one.amount_micros for one in self._booked if one.period == span.name)
         rounding = down_to_minor_unit(total, lines.currency) - total
         if rounding:
-            self._booked.append(self._adjustment(span, span, lines.rounding(rounding, span), at, 0))
+            self._enter(self._adjustment(span, span, lines.rounding(rounding, span), at, 0))
 
     def _book_line(self, span: Span, service: Span, line: LineSheet, at: int) -> None:
         key = (service.name, line.kind, line.clause or "", line.clause_period or "")
@@ -183,7 +185,7 @@ class _Books:
         if line.amount_micros != so_far:
             self._line_sums[key] = (line.amount_micros, times + 1)
             due = replace(line, amount_micros=line.amount_micros - so_far)
-            self._booked.append(self._adjustment(span, service, due, at, times))
+            self._enter(self._adjustment(span, service, due, at, times))
 
     def _adjustment(
         self, span: Span, service: Span, line: LineSheet, at: int, times: int
