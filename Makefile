@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-dashboards test-kafka test-page lint bench soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-dashboards test-kafka test-page lint bench bench-scale soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ lint: $(VENV)/.dev ## ruff and mypy --strict.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy streams
+
+bench-scale: $(VENV)/.dev ## What grows with open interactions, keys and series: ARGS="memory cost keys scrape".
+	@$(BIN)/python -m tests.bench.scaling $(ARGS)
 
 bench: $(VENV)/.dev ## Throughput beside the bare client and stock Faust, in one run.
 	@$(BIN)/python -m tests.bench.run $(ARGS)

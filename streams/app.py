@@ -12,8 +12,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
-from prometheus_client import CollectorRegistry
 
+from streams.agents.lifecycle import LifecycleStage
+from streams.agents.memory import WorkerMemory
 from streams.agents.pager import Pager
 from streams.agents.stages import STAGES, Stage, StageKind
 from streams.agents.ticks import TickLeader
@@ -24,6 +25,7 @@ from streams.export.live.page import LivePage
 from streams.export.live.snapshot import Snapshots
 from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
+from streams.export.trace_api import TraceApi
 from streams.export.webhook import Webhook
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
@@ -83,7 +85,10 @@ class Worker:
             else AtLeastOnce(producing)
         )
         self.app = app = new_app(
-            settings, isolation_level=self._guarantee.isolation_level, held=self._held
+            settings,
+            isolation_level=self._guarantee.isolation_level,
+            held=self._held,
+            quiesced=lambda: self._drive.idle(),
         )
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_rebalance_complete.connect(self._on_recovered)
@@ -121,11 +126,8 @@ class Worker:
         )
         for part in self._parts:
             add_agent(app, settings, part.kind.topic, partial(self._drive.run, part.stage.process))
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(
-            BatonCollector(
-                self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
-            )
+        collector = BatonCollector(
+            self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
         )
         page = LivePage(
             Snapshots(self.telemetry, book, settings.partitions),
@@ -135,7 +137,14 @@ class Worker:
             ready=self.ready,
         )
         self._pages = Pages(
-            registry, settings.host, settings.port, self.live, self.ready, access, page
+            collector.parts,
+            settings.host,
+            settings.port,
+            self.live,
+            self.ready,
+            access,
+            page,
+            self._new_api() if settings.trace_api else None,
         )
         self.port = settings.port
 
@@ -159,6 +168,12 @@ class Worker:
             counted=self.telemetry.webhook_delivery,
             now_ms=lambda: int(time.time() * 1000),
         )
+
+    def _new_api(self) -> TraceApi:
+        stage = self._parts[0].stage
+        assert isinstance(stage, LifecycleStage)
+        memory = WorkerMemory(stage, self.settings.partitions)
+        return TraceApi(memory, self._book, now=time.monotonic)
 
     def _new_part(self, kind: StageKind) -> _Part:
         store, changelog = add_table(self.app, self.settings, kind.table)

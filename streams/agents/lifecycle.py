@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,10 +13,18 @@ import msgspec
 from streams.agents.foreign_state import foreign_state, missing_contracts
 from streams.agents.routing import put_deltas, put_links
 from streams.domain.contract import ContractBook, Dimension
-from streams.domain.events import Tick, epoch_ms
+from streams.domain.events import APART, ConfigChanged, Event, Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
-from streams.domain.interaction_codec import UnreadableState
-from streams.domain.lifecycle import Flush, LifecyclePartition, Progress, UnknownContracts
+from streams.domain.interaction import Interaction
+from streams.domain.interaction_codec import UnreadableState, decode_interaction
+from streams.domain.lifecycle import (
+    Flush,
+    LifecyclePartition,
+    Progress,
+    UnknownContracts,
+    interaction_key,
+    interaction_names,
+)
 from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -27,8 +36,6 @@ from streams.kafka.store import PartitionedStore, StateError
 from streams.settings import Settings
 
 STAGE = "lifecycle"
-# What a fact's key holds beside its contract: where it happened, not which AI served.
-_KEYED: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
 # What facts are keyed by; versions of an AI come and go, and would move a conversation's facts.
 _KEYED_BY: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
 # Sorts before every interaction's key and cannot be one: contract names are not empty.
@@ -80,6 +87,7 @@ class LifecycleStage:
         self._deltas_topic = settings.topic(topics.DELTAS)
         self._links_topic = settings.topic(topics.LINKS)
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
+        self._served = frozenset(book.names)
         self._partitions: dict[int, _Owned] = {}
         # Producers state what they like, so what is remembered of it is limited.
         self._fact_key = lru_cache(maxsize=65_536)(self._bounded_key)
@@ -92,6 +100,26 @@ class LifecycleStage:
     def adopt(self, number: int) -> None:
         """Take over a partition whose table has been recovered."""
         self._show(number, self._partition(number), Flush())
+
+    def watermarks(self) -> dict[int, int | None]:
+        """How far each partition that is held has been read (ms)."""
+        return {number: owned.lifecycle.watermark for number, owned in self._partitions.items()}
+
+    @property
+    def interactions(self) -> int:
+        """How many interactions the partitions that are held remember."""
+        tables = map(self._store.partition, self._partitions)
+        return sum(len(table) - (_PROGRESS_KEY in table) for table in tables)
+
+    def remembered(self, number: int, contract: str, conversation: str) -> Interaction | None:
+        """What a partition that is held remembers of a conversation."""
+        raw = self._store.partition(number).get(interaction_key(contract, conversation))
+        return None if raw is None else decode_interaction(raw)
+
+    def names(self, number: int, most: int) -> list[tuple[str, str]]:
+        """Contract and conversation of what a partition that is held remembers, at most so many."""
+        keys = (key for key in self._store.partition(number) if key != _PROGRESS_KEY)
+        return [interaction_names(key) for key in islice(keys, most)]
 
     def _partition(self, number: int) -> _Owned:
         owned = self._partitions.get(number)
@@ -134,7 +162,7 @@ class LifecycleStage:
             flush = owned.lifecycle.flush()
             self._put_facts(outbox, flush.facts)
             partitions = self._settings.partitions
-            put_deltas(outbox, self._deltas_topic, partitions, number, flush.steps)
+            put_deltas(outbox, self._deltas_topic, partitions, number, flush.deltas)
             put_links(outbox, self._links_topic, partitions, number, flush.links)
             owned.offset = batch.last + 1
             self._put_changelog(outbox, number, owned.offset, flush)
@@ -162,19 +190,25 @@ class LifecycleStage:
         self._telemetry.interactions(number, len(data) - (_PROGRESS_KEY in data))
 
     def _read(self, outbox: Outbox, partition: LifecyclePartition, records: Iterable[Any]) -> None:
-        book, telemetry = self._book, self._telemetry
+        served, telemetry = self._served, self._telemetry
+        kinds: list[type[Event]] = []
         for record in records:
             try:
-                event = decode_event(structured_value(record), book)
-                if type(event) is Tick:
+                event: Any = decode_event(structured_value(record), served)
+                kind = type(event)
+                if kind is Tick:
                     partition.tick(epoch_ms(event.time))
                     continue
-                _check_key(record.key, event)
+                if kind not in APART:
+                    _check_key(record.key, event)
                 partition.event(event)
-                telemetry.event(event)
+                kinds.append(kind)
+                if kind is ConfigChanged:
+                    telemetry.config_changed(event)
             except Rejection as error:
                 put_dead_letter(outbox, self._dead_letters_topic, STAGE, record, error)
                 telemetry.dead_letter(STAGE, error.code)
+        telemetry.events_read(kinds)
 
     def _put_facts(self, outbox: Outbox, facts: list[Fact]) -> None:
         for fact in facts:
@@ -203,8 +237,7 @@ class LifecycleStage:
 
 
 def _check_key(key: bytes | None, event: Any) -> None:
-    conversation = getattr(event.data, "conversation_id", None)
-    if conversation is not None and key != conversation.encode():
+    if key != event.data.conversation_id.encode():
         raise Rejection(
             "key_mismatch", "the record's key is not data.conversation_id; key by it to keep order"
         )

@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from streams.cli.contract_simulate import chosen_contract
 from streams.cli.invoice_report import statement_csv, statement_html, statement_table
 from streams.cli.log_source import log_options, read_source
-from streams.cli.options import book_from, contract_option
+from streams.cli.options import book_from, chosen_contract, contract_option
 from streams.cli.replay import Duration
 from streams.domain.billing.ledger import Ledger
 from streams.domain.billing.periods import BillingCalendar

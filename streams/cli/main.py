@@ -6,6 +6,9 @@ import sys
 
 import click
 
+from streams.cli.audit import audit
+from streams.cli.audit_draw import sample, verify
+from streams.cli.audit_report import report
 from streams.cli.contract import contract
 from streams.cli.contract_diff import diff
 from streams.cli.contract_render import render
@@ -16,7 +19,9 @@ from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
 from streams.cli.replay import replay
+from streams.cli.similar import similar
 from streams.cli.topics import topics
+from streams.cli.trace import trace
 from streams.cli.worker import worker
 
 EXIT_FAILED = 1
@@ -33,10 +38,14 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, contract, invoice, reconcile, generate, topics):
+for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
+    cli.add_command(command)
+for command in (generate, topics, trace, similar):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
+for command in (sample, verify, report):
+    audit.add_command(command)
 
 
 def run() -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.domain.audit.terms import Allocation, Split
 from streams.domain.commercial import RESOLVERS, Dispute, Proof, Recontact, Resolver
 from streams.domain.contract import ContractError, Dimension, Indicator, Severity, in_one_line
 from streams.domain.contract_values import (
@@ -177,6 +178,14 @@ class Reviews(_Strict, frozen=True):
     approval_points: tuple[Approval, ...] = ()
 
 
+class Sampling(_Strict, frozen=True):
+    confidence: Percent = "95"
+    margin: Percent = "5"
+    minimum_per_stratum: Few = 5
+    allocation: Allocation = "proportional"
+    strata: tuple[Split, ...] = ("outcome", "channel", "failure_reason")
+
+
 class ContractSpec(_Strict, frozen=True):
     version: Whole
     effective: Effective
@@ -199,6 +208,7 @@ class ContractSpec(_Strict, frozen=True):
     fixed_fee: FixedFee | None = None
     billing: Billing | None = None
     reviews: Reviews | None = None
+    sampling: Sampling | None = None
 
 
 class ServiceContract(_Strict, frozen=True):

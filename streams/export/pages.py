@@ -1,22 +1,31 @@
-"""/metrics, /healthz and /readyz of a worker, and the live page where there is one."""
+"""/metrics, /healthz and /readyz of a worker, and the live page and the API where there are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Callable, Iterable
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 
 from streams.export.access import Access
+from streams.export.exposition import written
 from streams.export.live.page import LivePage
+from streams.export.trace_api import TraceApi
 
 # A probe has no credentials; without them it is told yes or no.
 _PROBES = ("/healthz", "/readyz")
 
+# For how long a scrape has the loop to itself at a time.
+_TURN_S = 0.004
+
 Check = Callable[[], tuple[bool, str]]
+# Families to show, and None where others may run before the next is read.
+Parts = Callable[[], Iterable[Metric | None]]
 
 
 class PagesError(RuntimeError):
@@ -32,21 +41,23 @@ class Pages:
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        metrics: Parts,
         host: str,
         port: int,
         live: Check,
         ready: Check,
         access: Access,
         page: LivePage | None = None,
+        api: TraceApi | None = None,
     ) -> None:
-        self._registry = registry
+        self._parts = metrics
         self._host = host
         self._port = port
         self._live = live
         self._ready = ready
         self._access = access
         self._page = page
+        self._api = api
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -57,6 +68,8 @@ class Pages:
         app.router.add_get("/readyz", self._readyz)
         if self._page is not None:
             self._page.register(app)
+        if self._api is not None:
+            self._api.register(app)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -92,8 +105,17 @@ class Pages:
         return self._access.allows(request.headers.get("Authorization"))
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        _, content_type = choose_encoder(request.headers.get("Accept", ""))
+        openmetrics = content_type.startswith("application/openmetrics-text")
+        page: list[str] = []
+        turn_ends = time.perf_counter() + _TURN_S
+        for piece in written(self._parts(), openmetrics=openmetrics):
+            page.append(piece)
+            if time.perf_counter() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.perf_counter() + _TURN_S
+        body = "".join(page).encode()
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return self._answer(request, *self._live())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from streams.domain.breach_record import BreachRecord
@@ -93,11 +94,13 @@ class Telemetry:
         self.bounds_ms = latency_bounds_ms(self.book)
         self.config_changes = ConfigChanges(self.book)
 
-    def event(self, event: Event) -> None:
-        """A valid event was read."""
-        self.events[type(event)] += 1
-        if isinstance(event, ConfigChanged):
-            self.config_changes.read(event)
+    def events_read(self, kinds: Iterable[type[Event]]) -> None:
+        """Valid events of these types were read, one for each that is given."""
+        self.events.update(kinds)
+
+    def config_changed(self, event: ConfigChanged) -> None:
+        """A valid `config.changed` was read."""
+        self.config_changes.read(event)
 
     def dead_letter(self, stage: str, code: str) -> None:
         """A record was diverted."""
@@ -189,12 +192,12 @@ class Telemetry:
         """What the last advance of these windows came to was acknowledged."""
         if self.windows.get(partition) is windows and windows.reached is not None:
             self.judged[partition] = windows.reached
-        for key, boundary, counts in windows.entered:
-            first = windows.keys[key].first_escalation_end
+        for held, boundary, counts in windows.entered:
+            first = held.first_escalation_end
             escalated = first is not None and first <= boundary
-            terms = self.book.at(key[0], boundary)
-            for clause, events, bad in slice_counts(terms, key[1], counts, escalated):
-                place = (key, clause.id, clause.severity)
+            clauses = held.breaches.clauses(self.book, held.key, boundary)
+            for clause, events, bad in slice_counts(clauses, counts, escalated):
+                place = (held.key, clause.id, clause.severity)
                 total = self.clauses.setdefault(place, ClauseCounts())
                 total.events += events
                 total.bad += bad

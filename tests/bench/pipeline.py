@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from streams.app import Worker
@@ -16,8 +17,8 @@ SESSION_TIMEOUT_S = 6.0
 POLL_S = 0.01
 
 
-async def work(task: Task) -> None:
-    """Process the task's records until nothing is left to do. Raises WorkerCrashed."""
+def new_worker(task: Task) -> Worker:
+    """The worker that the task asks for, not started."""
     settings = Settings(
         broker=task.broker,
         app_id="bench-baton",
@@ -29,25 +30,30 @@ async def work(task: Task) -> None:
         state_dir=None if task.state_dir is None else Path(task.state_dir),
         ticks=False,  # the log brings its own
     )
-    worker = Worker(settings, load_contracts([CONTRACT]))
+    return Worker(settings, load_contracts([CONTRACT]))
+
+
+async def work(task: Task) -> None:
+    """Process the task's records until nothing is left to do. Raises WorkerCrashed."""
+    worker = new_worker(task)
     crash = asyncio.ensure_future(worker.run_until(asyncio.Event()))
     try:
         await worker.start()
-        while not worker.ready()[0]:
-            await _wait(crash)
+        await awaited(crash, lambda: worker.ready()[0])
         watch = Stopwatch()
-        while not _finished(worker, task):
-            await _wait(crash)
+        await awaited(crash, lambda: _finished(worker, task))
         watch.stop(task, dict(worker.written()))
     finally:
         crash.cancel()
         await worker.stop()
 
 
-async def _wait(crash: asyncio.Future[None]) -> None:
-    done, _ = await asyncio.wait([crash], timeout=POLL_S)
-    if done:
-        crash.result()
+async def awaited(crash: asyncio.Future[None], reached: Callable[[], bool]) -> None:
+    """Return once `reached`. Raises WorkerCrashed if `crash` comes first."""
+    while not reached():
+        done, _ = await asyncio.wait([crash], timeout=POLL_S)
+        if done:
+            crash.result()
 
 
 def _finished(worker: Worker, task: Task) -> bool:
