@@ -15,7 +15,9 @@ from streams.cli.contract_render import render
 from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
 from streams.cli.generate import generate
+from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
+from streams.cli.reconcile import reconcile
 from streams.cli.replay import replay
 from streams.cli.similar import similar
 from streams.cli.topics import topics
@@ -36,7 +38,9 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, contract, audit, generate, topics, trace, similar):
+for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
+    cli.add_command(command)
+for command in (generate, topics, trace, similar):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)

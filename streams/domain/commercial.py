@@ -7,6 +7,14 @@ are computed from them: credits.py; what they mean: DEFINITIONS.md section 10.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Resolver = Literal["ai", "hybrid", "human"]
+Proof = Literal["verified", "assumed"]
+Dispute = Literal["evidence", "csat", "qa"]
+Recontact = Literal["same_issue", "any", "none"]
+RESOLVERS: tuple[Resolver, ...] = ("ai", "hybrid", "human")
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,44 @@ class ClauseCredit:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeTier:
+    """From which unit of a period on (counted from 1) which share of its price is paid."""
+
+    from_unit: int
+    share_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillingRules:
+    """Which resolutions are billed and what a period's volume does to their price. BILLING.md.
+
+    `grace_ms` None: the verification window. `matter_ms`: how long after a billed close a further
+    resolution of the same matter is not billed. `cap_micros` None: no cap.
+    """
+
+    bills: Proof = "verified"
+    resolved_by: tuple[Resolver, ...] = RESOLVERS
+    disputed_by: tuple[Dispute, ...] = ("evidence",)
+    recontact: Recontact = "same_issue"
+    matter_ms: int = 7 * _DAY_MS
+    dispute_ms: int = 5 * _DAY_MS
+    grace_ms: int | None = None
+    allowance: int = 0
+    tiers: tuple[VolumeTier, ...] = ()
+    cap_micros: int | None = None
+    minimum_micros: int = 0
+
+    def tier_ppm(self, unit: int) -> int:
+        """Which share of its price the n-th unit after the allowance costs, n from 1."""
+        reached = 1_000_000
+        for tier in self.tiers:
+            if tier.from_unit > unit:
+                break
+            reached = tier.share_ppm
+        return reached
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalPoint:
     """An action of the AI that a human must approve first, in one journey."""
 
@@ -91,6 +137,7 @@ class CommercialTerms:
     cap_ppm: int = 0
     credits: tuple[ClauseCredit, ...] = ()
     approvals: tuple[ApprovalPoint, ...] = ()
+    billing: BillingRules = BillingRules()
 
     def price_of(self, channel: str, journey: str, query_type: str | None = None) -> Price | None:
         """The most specific price that admits a resolution: by query type before journey before

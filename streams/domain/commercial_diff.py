@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 
 from streams.domain.clause_words import value_text
-from streams.domain.commercial import ClauseCredit, CommercialTerms, Price
+from streams.domain.commercial import BillingRules, ClauseCredit, CommercialTerms, Price
 from streams.domain.contract import Clause, Terms
 from streams.domain.contract_change import Change, Effect
 from streams.domain.money import amount_text, percent_text
@@ -36,6 +37,11 @@ def money_changes(before: Terms, after: Terms, successors: Mapping[str, str]) ->
             text = f"{percent_text(now_ppm)} instead of {percent_text(was_ppm)} {words}"
             yield Change("money", text, _effect(now_ppm > was_ppm))
     yield from _credits(before, after, old, new, successors)
+    for rule in fields(BillingRules):
+        was_rule, now_rule = getattr(old.billing, rule.name), getattr(new.billing, rule.name)
+        if was_rule != now_rule:
+            name = rule.name.replace("_", " ")
+            yield Change("money", f"billing: {name} is {now_rule} instead of {was_rule}")
     for points, words in (
         (set(new.approvals) - set(old.approvals), "needs approval now"),
         (set(old.approvals) - set(new.approvals), "needs no approval any more"),

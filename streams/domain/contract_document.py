@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from streams.domain.audit.terms import Allocation, Split
+from streams.domain.commercial import RESOLVERS, Dispute, Proof, Recontact, Resolver
 from streams.domain.contract import ContractError, Dimension, Indicator, Severity, in_one_line
 from streams.domain.contract_values import (
     Amount,
@@ -148,6 +149,25 @@ class FixedFee(_Strict, frozen=True):
     per: Literal["month"] = "month"
 
 
+class Tier(_Strict, frozen=True):
+    from_: Whole = msgspec.field(name="from")
+    percent: Percent
+
+
+class Billing(_Strict, frozen=True):
+    bills: Proof = "verified"
+    resolved_by: tuple[Resolver, ...] = RESOLVERS
+    disputed_by: tuple[Dispute, ...] = ("evidence",)
+    recontact: Recontact = "same_issue"
+    matter_window: Duration = "7d"
+    dispute_window: Duration = "5d"
+    close_grace: Duration | None = None
+    allowance: Whole | None = None
+    tiers: tuple[Tier, ...] = ()
+    cap: Amount | None = None
+    minimum: Amount | None = None
+
+
 class Approval(_Strict, frozen=True):
     journey: str
     action: Words
@@ -186,6 +206,7 @@ class ContractSpec(_Strict, frozen=True):
     at_risk: AtRisk | None = None
     prices: tuple[PriceRow, ...] = ()
     fixed_fee: FixedFee | None = None
+    billing: Billing | None = None
     reviews: Reviews | None = None
     sampling: Sampling | None = None
 

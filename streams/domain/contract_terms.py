@@ -10,6 +10,7 @@ from streams.domain.audit.checks import check_sampling
 from streams.domain.audit.terms import SamplingTerms
 from streams.domain.commercial import ApprovalPoint, Band, ClauseCredit, CommercialTerms, Price
 from streams.domain.contract import Clause, Dimension, Exclusion, Terms
+from streams.domain.contract_billing import billing_rules, check_billing
 from streams.domain.contract_checks import (
     WEEKDAYS,
     KnownSlo,
@@ -119,6 +120,7 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
         before = len(findings.errors)
         check_contract(document, contract, read.slos, findings)
         check_money(document, contract.spec, read.slos, findings)
+        check_billing(document, contract.spec, findings)
         check_sampling(document, contract.spec, findings)
         used |= {level.slo_ref for level in contract.spec.service_levels}
         whole = all(
@@ -255,6 +257,7 @@ def _commercial(spec: ContractSpec, clauses: Sequence[Clause]) -> CommercialTerm
         cap_ppm=percent_ppm(spec.at_risk.cap_percent) if spec.at_risk else 0,
         credits=credits,
         approvals=tuple(ApprovalPoint(p.journey, p.action, p.approver) for p in approvals),
+        billing=billing_rules(spec.billing),
     )
 
 

@@ -74,6 +74,8 @@ def exposed_name(definition: MetricDef) -> str:
 def _kept(spec: TopicSpec) -> str:
     if spec.config["cleanup.policy"] == "compact":
         return "the last value of each key"
+    if spec.config["retention.ms"] == "-1":
+        return "always"
     days, rest = divmod(int(spec.config["retention.ms"]), _DAY_MS)
     return f"{days} d" if not rest else f"{spec.config['retention.ms']} ms"
 

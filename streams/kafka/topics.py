@@ -16,6 +16,8 @@ LINKS = "customer-links"
 DELTAS = "window-deltas"
 WINDOWS = "sla-windows"
 BREACHES = "sla-breaches"
+BILLING_ITEMS = "billing-items"
+BILLING_ADJUSTMENTS = "billing-adjustments"
 AUDIT_SAMPLES = "audit-samples"
 DEAD_LETTERS = "dead-letters"
 
@@ -33,6 +35,10 @@ def _deleted_after(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS)}
 
 
+# What was billed is kept until somebody who may decides otherwise.
+_KEPT = {"cleanup.policy": "delete", "retention.ms": "-1"}
+
+
 def declared_topics(
     prefix: str = "", partitions: int = DEFAULT_PARTITIONS
 ) -> tuple[TopicSpec, ...]:
@@ -48,6 +54,8 @@ def declared_topics(
         TopicSpec(prefix + DELTAS, partitions, _deleted_after(1)),
         TopicSpec(prefix + WINDOWS, partitions, {"cleanup.policy": "compact"}),
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
+        TopicSpec(prefix + BILLING_ITEMS, partitions, dict(_KEPT)),
+        TopicSpec(prefix + BILLING_ADJUSTMENTS, partitions, dict(_KEPT)),
         TopicSpec(prefix + AUDIT_SAMPLES, partitions, {**_deleted_after(400), **large}),
         TopicSpec(prefix + DEAD_LETTERS, partitions, {**_deleted_after(30), **large}),
     )

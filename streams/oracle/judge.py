@@ -41,6 +41,7 @@ class Verdict:
     also duplicates, test events and those about no contact, but no ticks or dead letters;
     `late_facts` the facts marked late, retractions too. `customers`: by the ids of visits and
     resolved closes (section 7a) whose they are, where it is known; it is published nowhere.
+    `known`: of late facts by id, W + 1 of the tick after which they were published (BILLING.md 1).
     """
 
     facts: tuple[Fact, ...]
@@ -51,6 +52,7 @@ class Verdict:
     late_facts: int
     dead_letters: dict[str, int]
     customers: Mapping[str, str]
+    known: Mapping[str, int]
 
 
 def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int) -> Verdict:
@@ -69,6 +71,7 @@ def judge_partitions(
     facts: list[Fact] = []
     waits: list[Wait] = []
     customers: dict[str, str] = {}
+    known: dict[str, int] = {}
     watermarks: list[int | None] = []
     events, dead_letters = 0, Counter[str]()
     for records in logs:
@@ -77,6 +80,7 @@ def judge_partitions(
             facts += told.facts
             waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
             customers |= told.customers
+            known |= told.known
         watermarks.append(reading.watermark)
         events += reading.events
         dead_letters += reading.dead_letters
@@ -101,6 +105,7 @@ def judge_partitions(
         late_facts=len(facts) - len(on_time),
         dead_letters=dict(sorted(dead_letters.items())),
         customers=customers,
+        known=known,
     )
 
 

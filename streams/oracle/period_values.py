@@ -141,17 +141,17 @@ class PeriodValues:
         escalated: set[Key] = set()
         if not is_containment(clause.indicator):
             return Counter(), escalated
-        for fact in self._facts:
-            if fact.time > at:
-                break
-            if fact.kind == "escalation_opened":
-                if clause.grouping in self._versions.of(fact).groupings:
-                    key = self._versions.key(fact, clause.grouping)
-                    escalated.add(key)
-                    if fact.detail["eligible"]:
-                        open_ones[escalation_of(fact)] = key
-            elif fact.kind == "escalation_ended":
-                open_ones.pop(escalation_of(fact), None)
+        told = [fact for fact in self._facts if fact.time <= at]
+        # A clamped one ends in the millisecond in which it opens, in either order here.
+        ended = {escalation_of(fact) for fact in told if fact.kind == "escalation_ended"}
+        for fact in told:
+            if fact.kind != "escalation_opened":
+                continue
+            if clause.grouping in self._versions.of(fact).groupings:
+                key = self._versions.key(fact, clause.grouping)
+                escalated.add(key)
+                if fact.detail["eligible"] and escalation_of(fact) not in ended:
+                    open_ones[escalation_of(fact)] = key
         return Counter(open_ones.values()), escalated
 
 

@@ -34,12 +34,14 @@ class Published(NamedTuple):
     """What was published of one life, and how late events changed who was waiting.
 
     `customers`: whose its visits and resolved closes are, by the facts' ids, as it was known when
-    they were published.
+    they were published. `known`: W + 1 (ms) of the late ones, by id; the others were known at their
+    own time.
     """
 
     facts: list[Fact]
     corrections: list[WaitCorrection]
     customers: dict[str, str]
+    known: dict[str, int]
 
 
 def published(
@@ -50,12 +52,12 @@ def published(
     `entries` in log order; `assertions_of` says all that follows from some of its statements.
     """
     if watermark is None:
-        return Published([], [], {})
+        return Published([], [], {}, {})
     ledger = _Ledger()
     if not any(entry.late for entry in entries):
         # Nothing late: all that bears on a fact had been read when W reached its time.
         ledger.reach(watermark, assertions_of([entry.statement for entry in entries]))
-        return Published(ledger.written, [], ledger.customers)
+        return Published(ledger.written, [], ledger.customers, {})
     corrections: list[WaitCorrection] = []
     read: list[Statement] = []
     known: set[Statement] = set()
@@ -77,7 +79,7 @@ def published(
             read.append(entry.statement)
             known.add(entry.statement)
     ledger.reach(watermark, assertions_of(read))
-    return Published(ledger.written, corrections, ledger.customers)
+    return Published(ledger.written, corrections, ledger.customers, ledger.known)
 
 
 class _Ledger:
@@ -86,6 +88,7 @@ class _Ledger:
     def __init__(self) -> None:
         self.written: list[Fact] = []
         self.customers: dict[str, str] = {}
+        self.known: dict[str, int] = {}
         self._standing: dict[Place, tuple[Fact, Fact]] = {}
         self._unused_revision: dict[Place, int] = {}
         self._reached: int | None = None
@@ -106,7 +109,9 @@ class _Ledger:
         ]
         for place in changed:
             _, as_written = self._standing.pop(place)
-            self.written.append(replace(as_written, retracts=True, late=True))
+            retraction = replace(as_written, retracts=True, late=True)
+            self.written.append(retraction)
+            self.known[retraction.id] = self._reached + 1
         for place, fact in past.items():
             if place not in self._standing:
                 self._assert(fact, told.customers.get(place), late=True)
@@ -117,5 +122,8 @@ class _Ledger:
         as_written = replace(fact, revision=revision, late=late)
         self._standing[fact.place] = (fact, as_written)
         self.written.append(as_written)
+        if late:
+            assert self._reached is not None
+            self.known[as_written.id] = self._reached + 1
         if customer is not None:
             self.customers[as_written.id] = customer

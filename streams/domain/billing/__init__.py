@@ -1,0 +1,1 @@
+"""Billing, pure and incremental: facts in, signed items out. ../BILLING.md defines all of it."""

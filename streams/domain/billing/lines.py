@@ -1,0 +1,137 @@
+"""What a period's volume, its fixed fee and its end make of the sum of its resolutions.
+BILLING.md section 6. Amounts in micro-units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.records import EpisodeId, LineKind
+from streams.domain.commercial import BillingRules, CommercialTerms
+from streams.domain.contract import PPM, Terms
+from streams.domain.credits import fixed_fee_within
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unit:
+    """One charged resolution: when (m, ms), which, and its list amount."""
+
+    time: int
+    episode: EpisodeId
+    list_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An adjustment as computed, before it is booked; one that comes to 0 is never booked.
+
+    `key`: which line of its period it is. Figures that do not apply are None.
+    """
+
+    kind: LineKind
+    version: int
+    time: int
+    amount_micros: int
+    formula: str
+    clause: str | None = None
+    clause_period: str | None = None
+    quantity: int | None = None
+    base_micros: int | None = None
+    numerator: int | None = None
+    denominator: int | None = None
+    samples: int | None = None
+    threshold_ppm: int | None = None
+    band_ppm: int | None = None
+    weight_ppm: int | None = None
+    at_risk_ppm: int | None = None
+    worst_key: str | None = None
+
+    @property
+    def key(self) -> tuple[LineKind, str, str]:
+        """Kind, clause and clause period."""
+        return (self.kind, self.clause or "", self.clause_period or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What a period's credits are computed of: `total_micros` is F, `list_micros` and `fixed` what
+    it came to before volume, rounding and commitments.
+    """
+
+    total_micros: int
+    list_micros: int
+    fixed: Fraction
+
+
+def money_of(terms: Terms) -> CommercialTerms:
+    """The money of a version; no prices and nothing at risk where it says nothing."""
+    return terms.commercial or CommercialTerms(terms.currency)
+
+
+def usage_lines(
+    calendar: BillingCalendar, span: Span, units: Sequence[Unit], *, before_first: bool = False
+) -> tuple[list[Line], Fees]:
+    """Lines 1 to 5 of a period, and its fees. `units` in any order; `before_first`: the period
+    lies before the contract's first, so that nothing fixed is due for it.
+    """
+    terms = calendar.terms(span)
+    rules = money_of(terms).billing
+    ordered = sorted(units)
+    listed = sum(unit.list_micros for unit in ordered)
+    free = ordered[: rules.allowance]
+    paid = ordered[rules.allowance :]
+    allowance = -sum(unit.list_micros for unit in free)
+    discount = -_discount(paid, rules)
+    usage = listed + allowance + discount
+    over = 0 if rules.cap_micros is None else min(0, rules.cap_micros - usage)
+    capped = usage + over
+    short = 0 if before_first else max(0, rules.minimum_micros - capped)
+    fixed = Fraction(0) if before_first else fixed_within(calendar, span.start, span.end)
+
+    def line(kind: LineKind, amount: int, base: int, formula: str, quantity: int) -> Line:
+        return Line(
+            kind=kind,
+            version=terms.version,
+            time=span.end,
+            amount_micros=amount,
+            base_micros=base,
+            quantity=quantity,
+            formula=formula,
+        )
+
+    lines = [
+        line("allowance", allowance, -allowance, "- list amounts of the first units", len(free)),
+        line(
+            "volume_discount",
+            discount,
+            listed + allowance,
+            "- (list amount x (1 - tier)), summed, rounded down to a micro-unit",
+            len(paid),
+        ),
+        line("cap", over, usage, "min(0, cap - usage)", len(ordered)),
+        line("minimum", short, capped, "max(0, minimum - usage)", len(ordered)),
+        line("fixed_fee", int(fixed), int(fixed), "monthly fee x share of each month", 1),
+    ]
+    return lines, Fees(capped + short + int(fixed), listed, fixed)
+
+
+def _discount(paid: Sequence[Unit], rules: BillingRules) -> int:
+    off = sum(
+        unit.list_micros * (PPM - rules.tier_ppm(number)) for number, unit in enumerate(paid, 1)
+    )
+    return off // PPM
+
+
+def fixed_within(calendar: BillingCalendar, start: int, end: int) -> Fraction:
+    """The fixed fees of all versions within (start, end], exactly."""
+    total = Fraction(0)
+    for terms in calendar.versions:
+        until = end if terms.effective_to_ms is None else min(end, terms.effective_to_ms)
+        begin = max(start, terms.effective_from_ms)
+        if begin < until:
+            monthly = money_of(terms).fixed_fee_micros
+            total += fixed_fee_within(monthly, calendar.zone, begin, until)
+    return total

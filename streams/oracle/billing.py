@@ -1,0 +1,241 @@
+"""The whole account of a contract from its records, in batch. BILLING.md.
+
+It shares record types and contract with the ledger, and none of its computation. Times in ms since
+1970 UTC, amounts in micro-units.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from streams.domain.billing.records import (
+    CORRECTION,
+    Adjustment,
+    Booked,
+    EpisodeId,
+    Item,
+    Record,
+    Seal,
+    Told,
+    encode_booked,
+    record_id,
+)
+from streams.domain.contract import ContractBook
+from streams.domain.money import down_to_minor_unit
+from streams.oracle.billing_claims import Event, events_of, standing_as_of
+from streams.oracle.billing_lines import LineSheet, PeriodLines, Unit, billing_spans, grace_of
+from streams.oracle.period_values import Span
+
+
+class Account(NamedTuple):
+    """What was booked, in order of its booking, and the seals of the periods that are closed."""
+
+    booked: tuple[Booked, ...]
+    seals: tuple[Seal, ...]
+
+
+def account_of(records: Iterable[Record], book: ContractBook, contract: str, until: int) -> Account:
+    """What is booked of one contract from the records known at or before `until`, and closed by
+    then.
+    """
+    unique = {record_id(record): record for record in records if record.known <= until}
+    ordered = sorted(unique.values(), key=lambda record: (record.known, record_id(record)))
+    if not ordered:
+        return Account((), ())
+    first = min(
+        record.fact.time if isinstance(record, Told) else record.time
+        for record in ordered
+        if record.known == ordered[0].known
+    )
+    return _Books(ordered, events_of(ordered, book), book, contract, first, until).closed()
+
+
+class _Books:
+    def __init__(
+        self,
+        records: Sequence[Record],
+        events: Sequence[Event],
+        book: ContractBook,
+        contract: str,
+        first: int,
+        until: int,
+    ) -> None:
+        self._records = records
+        self._events = events
+        self._book = book
+        self._contract = contract
+        self._until = until
+        self._spans = billing_spans(book, contract, first, until)
+        self._first = self._spans[0]
+        self._booked: list[Booked] = []
+        self._counts: Counter[str] = Counter()
+        self._finals: dict[tuple[EpisodeId, str, int], str] = {}
+        self._line_sums: dict[tuple[str, ...], tuple[int, int]] = {}
+
+    def closed(self) -> Account:
+        seals: list[Seal] = []
+        done = 0
+        for span in self._spans:
+            at = self._closes(span)
+            if at > self._until:
+                break
+            while done < len(self._events) and self._events[done].known <= at:
+                self._book_item(self._events[done])
+                done += 1
+            self._book_lines(span, at)
+            seals.append(self._seal(span, at, seals))
+        for event in self._events[done:]:
+            self._book_item(event)
+        return Account(tuple(self._booked), tuple(seals))
+
+    def _book_item(self, event: Event) -> None:
+        service = self._span(event.about.time)
+        closed = service.end < self._first.end or self._closes(service) < event.known
+        period = self._span(event.known) if closed else service
+        reverses = None
+        if event.reverses is not None:
+            charge, revision, about = event.reverses
+            reverses = self._finals[about.of, charge, revision]
+        self._enter(
+            Item(
+                status=event.status,
+                charge=event.charge,
+                revision=event.revision,
+                about=event.about,
+                amount_micros=event.amount_micros,
+                estimate_micros=event.estimate_micros,
+                reason=event.reason,
+                reverses_id=reverses,
+                evidence_id=event.evidence_id,
+                booked_at=event.known,
+                period=period.name,
+                service_period=service.name,
+                charge_class=CORRECTION if closed else None,
+                sequence=self._count(period) + 1,
+            )
+        )
+
+    def _closes(self, span: Span) -> int:
+        """No period closes before the one before it."""
+        return max(
+            one.end + grace_of(self._book, self._contract, one)
+            for one in billing_spans(self._book, self._contract, self._first.end, span.end)
+        )
+
+    def _span(self, time: int) -> Span:
+        return billing_spans(self._book, self._contract, time, time)[0]
+
+    def _count(self, span: Span) -> int:
+        return self._counts[span.name]
+
+    def _enter(self, record: Booked) -> None:
+        self._booked.append(record)
+        self._counts[record.period] += 1
+        if isinstance(record, Item) and record.status == "final":
+            self._finals[record.about.of, record.charge, record.revision] = record.id
+
+    def _units(self) -> list[Unit]:
+        """The resolutions that are charged as of now, with their service periods."""
+        reversed_ids = {
+            one.reverses_id
+            for one in self._booked
+            if isinstance(one, Item) and one.reverses_id is not None
+        }
+        amounts: Counter[tuple[int, str, int, int, str]] = Counter()
+        for one in self._booked:
+            if isinstance(one, Item) and one.status == "final" and one.id not in reversed_ids:
+                about = one.about
+                place = (about.time, about.conversation, about.life, about.episode)
+                amounts[(*place, one.service_period)] += one.amount_micros
+        return [
+            Unit(time, (conversation, life, episode), period, amount)
+            for (time, conversation, life, episode, period), amount in amounts.items()
+        ]
+
+    def _book_lines(self, span: Span, at: int) -> None:
+        lines = PeriodLines(
+            self._book,
+            self._contract,
+            standing_as_of(self._records, at),
+            self._units(),
+            self._first,
+            span,
+        )
+        before = {
+            self._span(one.about.time)
+            for one in self._booked
+            if isinstance(one, Item) and self._span(one.about.time).end < self._first.end
+        }
+        past = [one for one in self._spans if one.end < span.end]
+        for service in (*sorted(before, key=lambda s: s.end), *past, span):
+            for line in lines.of(service):
+                self._book_line(span, service, line, at)
+        total = sum(one.amount_micros for one in self._booked if one.period == span.name)
+        rounding = down_to_minor_unit(total, lines.currency) - total
+        if rounding:
+            self._enter(self._adjustment(span, span, lines.rounding(rounding, span), at, 0))
+
+    def _book_line(self, span: Span, service: Span, line: LineSheet, at: int) -> None:
+        key = (service.name, line.kind, line.clause or "", line.clause_period or "")
+        so_far, times = self._line_sums.get(key, (0, 0))
+        if line.amount_micros != so_far:
+            self._line_sums[key] = (line.amount_micros, times + 1)
+            due = replace(line, amount_micros=line.amount_micros - so_far)
+            self._enter(self._adjustment(span, service, due, at, times))
+
+    def _adjustment(
+        self, span: Span, service: Span, line: LineSheet, at: int, times: int
+    ) -> Adjustment:
+        return Adjustment(
+            kind=line.kind,
+            contract=self._contract,
+            version=line.version,
+            clause=line.clause,
+            clause_period=line.clause_period,
+            revision=times,
+            time=line.time,
+            amount_micros=line.amount_micros,
+            currency=self._book.versions(self._contract)[0].currency,
+            quantity=line.quantity,
+            base_micros=line.base_micros,
+            numerator=line.numerator,
+            denominator=line.denominator,
+            samples=line.samples,
+            threshold_ppm=line.threshold_ppm,
+            band_ppm=line.band_ppm,
+            weight_ppm=line.weight_ppm,
+            at_risk_ppm=line.at_risk_ppm,
+            key=line.worst_key,
+            formula=line.formula,
+            booked_at=at,
+            period=span.name,
+            service_period=service.name,
+            charge_class=None if service == span else CORRECTION,
+            sequence=self._count(span) + 1,
+        )
+
+    def _seal(self, span: Span, at: int, seals: Sequence[Seal]) -> Seal:
+        records = [one for one in self._booked if one.period == span.name]
+        return Seal(
+            contract=self._contract,
+            period=span.name,
+            closed_at=at,
+            records=len(records),
+            total_micros=sum(one.amount_micros for one in records),
+            currency=self._book.versions(self._contract)[0].currency,
+            head=head_of(self._contract, span.name, records),
+            previous_head=seals[-1].head if seals else "",
+        )
+
+
+def head_of(contract: str, period: str, records: Iterable[Booked]) -> str:
+    """The chain's last digest over a period's records, in hexadecimal. Section 8.3."""
+    head = hashlib.sha256(f"baton-billing-1\n{contract}\n{period}".encode()).digest()
+    for record in records:
+        body = hashlib.sha256(encode_booked(record)).digest()
+        head = hashlib.sha256(head + body).digest()
+    return head.hex()
