@@ -6,12 +6,11 @@ import asyncio
 from pathlib import Path
 
 from streams.app import Worker
-from streams.contract_files import bundled_contract, load_contracts
+from streams.contract_files import load_contracts
 from streams.runtime import run
 from streams.settings import Settings
 from tests.bench.contestant import Stopwatch, Task, task_from_arguments
 
-CONTRACT: Path = bundled_contract("telco-2026")
 SESSION_TIMEOUT_S = 6.0
 POLL_S = 0.01
 
@@ -20,7 +19,8 @@ async def work(task: Task) -> None:
     """Process the task's records until nothing is left to do. Raises WorkerCrashed."""
     settings = Settings(
         broker=task.broker,
-        app_id="bench-baton",
+        app_id=f"{task.prefix}bench-baton",
+        prefix=task.prefix,
         partitions=task.partitions,
         port=0,
         session_timeout=SESSION_TIMEOUT_S,
@@ -29,7 +29,7 @@ async def work(task: Task) -> None:
         state_dir=None if task.state_dir is None else Path(task.state_dir),
         ticks=False,  # the log brings its own
     )
-    worker = Worker(settings, load_contracts([CONTRACT]))
+    worker = Worker(settings, load_contracts([Path(task.contract)]))
     crash = asyncio.ensure_future(worker.run_until(asyncio.Event()))
     try:
         await worker.start()
