@@ -64,9 +64,7 @@ async def compare(
     has, whose names begin with `prefix`.
     """
     read = {
-        name: await read_topic(
-            broker, prefix + name, partitions, written.get(prefix + name, 0)
-        )
+        name: await read_topic(broker, prefix + name, partitions, written.get(prefix + name, 0))
         for name in (topics.FACTS, topics.BREACHES, topics.WINDOWS)
     }
     facts = (value for _, value in read[topics.FACTS])

@@ -63,9 +63,7 @@ class _SliceLogic(StatefulBatchLogic[job.Told, bytes, bytes]):
         return job.encode(self._sums)
 
 
-def flow_of(
-    task: Task, book: ContractBook, watch: Stopwatch, written: Counter[str]
-) -> Dataflow:
+def flow_of(task: Task, book: ContractBook, watch: Stopwatch, written: Counter[str]) -> Dataflow:
     """The dataflow. `watch` is started with the first record; `written` counts by topic."""
     reader = job.Reader(book, task.lateness_ms)
     lifecycle, counting = job.Lifecycle(book), job.Counting(book)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,22 +13,23 @@ from typing import Any, Literal
 
 import msgspec
 
-from streams.kafka.processes import stop_process
+from streams.kafka.processes import spawn_tied, stop_process
 from tests.bench.contestant import Cost, Task
+from tests.bench.latency import Latency, Paced
 
 Job = Literal["floor", "baton", "peer"]
 REPO = Path(__file__).resolve().parents[2]
-PEERS = Path("/tmp/peers/qb/bin/python")
+PEERS = REPO / ".venv-bench" / "bin" / "python"
 FLINK = REPO / ".venv-bench-flink" / "bin" / "python"
-_TIMEOUT_S = 1800.0
+_TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """One row of the report.
 
-    `job` says what it is held to: Baton and peers to the oracle; the floor and two counters to
-    nothing. `share` is the part of the events that it gets, where it is slow.
+    `job` says what it is held to: Baton and peers to the oracle, the floor to nothing. `at_most` is
+    how many of the log's events it gets, where it is slow.
     """
 
     name: str
@@ -36,7 +38,7 @@ class Contestant:
     job: Job
     changes: dict[str, Any] = field(default_factory=dict)
     python: Path = Path(sys.executable)
-    share: float = 1.0
+    at_most: int = 10**9
 
     @property
     def needs_transactions(self) -> bool:
@@ -76,38 +78,54 @@ CONTESTANTS = (
         {"guarantee": "exactly-once", "state_dir": "state"},
     ),
     Contestant("bytewax", "Bytewax, recovery store", "bytewax_flow", "peer", python=PEERS),
-    Contestant(
-        "quix", "Quix Streams, RocksDB and changelogs", "quix", "peer", python=PEERS
-    ),
-    Contestant("faust", "stock Faust", "stock_faust", "peer", share=0.05),
+    Contestant("quix", "Quix Streams, RocksDB and changelogs", "quix", "peer", python=PEERS),
+    Contestant("faust", "stock Faust", "stock_faust", "peer", at_most=20_000),
 )
 
 
+NAMES = tuple(contestant.name for contestant in CONTESTANTS)
+
+
 @contextmanager
-def process_of(contestant: Contestant, task: Task, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A contestant's process, ended by its own id whatever happens here; it writes to `log`."""
-    command = [str(contestant.python), "-m", f"tests.bench.{contestant.module}"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, msgspec.json.encode(task).decode()],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=REPO,
-        )
-        try:
-            yield process
-        finally:
-            stop_process(process, 20.0)
+def process_of(
+    python: Path, module: str, arguments: Iterable[msgspec.Struct], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A module's process, ended by its own id whatever happens here; it writes to `log`."""
+    process = spawn_tied(
+        [
+            *(str(python), "-m", f"tests.bench.{module}"),
+            *(msgspec.json.encode(argument).decode() for argument in arguments),
+        ],
+        log=log,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+    )
+    try:
+        yield process
+    finally:
+        stop_process(process, 20.0)
 
 
 def cost_of(contestant: Contestant, task: Task) -> Cost:
     """Run one contestant to its end. Raises RuntimeError where it failed, with its last words."""
+    _run(contestant.python, contestant.module, task)
+    return msgspec.json.decode(Path(task.result).read_bytes(), type=Cost)
+
+
+def latency_of(contestant: Contestant, task: Task, paced: Paced) -> Latency:
+    """Run one contestant at a steady load. Raises RuntimeError as `cost_of` does."""
+    _run(contestant.python, "latency", task, paced)
+    return msgspec.json.decode(Path(task.result).read_bytes(), type=Latency)
+
+
+def _run(python: Path, module: str, task: Task, *more: msgspec.Struct) -> None:
     log = Path(task.result).with_suffix(".log")
-    with process_of(contestant, task, log) as process:
-        code = process.wait(_TIMEOUT_S)
+    with process_of(python, module, (task, *more), log) as process:
+        try:
+            code = process.wait(_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            code = -1
     if code:
         raise RuntimeError(
-            f"tests.bench.{contestant.module} ended with code {code}; it said last:\n"
+            f"tests.bench.{module} ended with code {code}; it said last:\n"
             + "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         )
-    return msgspec.json.decode(Path(task.result).read_bytes(), type=Cost)

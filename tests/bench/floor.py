@@ -19,7 +19,7 @@ _NO_HEADERS: Headers = []
 
 
 async def read(task: Task) -> None:
-    """Read the task's records with Baton's own fetch sizes, and send its changelog if it has one."""
+    """Read the task's records with Baton's own fetch sizes; send a changelog where it has one."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=task.broker,
         auto_offset_reset="earliest",

@@ -7,7 +7,7 @@ matures. `thin` is the same number of events spread over a day: few to a tick an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -20,7 +20,6 @@ import yaml
 
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.contract import ContractBook
-from streams.domain.wire import Rejection, decode_event
 from streams.event_log import address
 from streams.oracle.judge import Verdict, judge
 from streams.replay import ticked, timed
@@ -75,20 +74,32 @@ class Log:
         """What the oracle says of it."""
         return judge(self.items, self.book, lateness_ms=LATENESS_MS)
 
+    @property
+    def described(self) -> str:
+        """How long, how dense, how much of it ticks."""
+        hours = (self.ticks[-1] - self.ticks[0]) / _HOUR_MS
+        return (
+            f"{self.events:,} events of {len(self.conversations()):,} conversations, and"
+            f" {len(self.ticks):,} ticks to each partition, over {hours:.1f} h of event time"
+        )
+
     def conversations(self) -> list[str]:
         """The conversations that are told of, in order of their first record."""
         found = {address(item).conversation: None for item in self.items if isinstance(item, bytes)}
         return [name for name in found if name is not None]
 
 
-def seeded_log(events: int, density: Density, keys: int, folder: Path) -> Log:
-    """The first `events` records of a seeded day. With `keys` > 0 the contract lists so many
-    journeys (each a dimension key), written to `folder`, and the records tell of them.
+def seeded_log(
+    events: int, density: Density, keys: int, folder: Path, first: int | None = None
+) -> Log:
+    """The first `events` records of a seeded day, or only the `first` of them. With `keys` > 0 the
+    contract lists so many journeys (each a dimension key), written to `folder`, and the records
+    tell of them.
     """
     contract = bundled_contract("telco-2026")
     dense = density == "dense"
     day = _dense_day(events) if dense else _thin_day(events)
-    records: Iterable[bytes] = islice(generate(day), events)
+    records: Iterable[bytes] = islice(generate(day), events if first is None else first)
     if keys:
         records = (_of_a_line(raw, keys) for raw in records)
         contract = _wide_contract(contract, keys, folder)
