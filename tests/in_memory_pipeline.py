@@ -15,7 +15,7 @@ from streams.agents import link_table, window_table
 from streams.agents.routing import customer_partition
 from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import ContractBook
-from streams.domain.delta import Entry, Step
+from streams.domain.delta import Deltas, KeyDelta
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import LifecyclePartition, Progress
@@ -72,7 +72,7 @@ class InMemoryPipeline:
         self.customers: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._links = [self._new_links(p) for p in range(partitions)]
         self._untaken: list[list[tuple[int, LinkStep]]] = [[] for _ in range(partitions)]
-        self._unjudged: list[list[tuple[int, Step]]] = [[] for _ in range(partitions)]
+        self._unjudged: list[list[tuple[int, Deltas]]] = [[] for _ in range(partitions)]
         self._batches = 0
 
     def _new_lifecycle(self, partition: int) -> LifecyclePartition:
@@ -136,7 +136,7 @@ class InMemoryPipeline:
         self._progress[partition] = flush.progress or self._progress[partition]
         self._batches += 1
         for facts_partition in range(self.partitions):
-            self._deliver(facts_partition, partition, flush.steps)
+            self._deliver(facts_partition, partition, flush.deltas)
         for links_partition in range(self.partitions):
             self._link(links_partition, partition, flush.links)
         if self.restart_every is not None and self._batches % self.restart_every == 0:
@@ -164,24 +164,26 @@ class InMemoryPipeline:
         for facts_partition in range(self.partitions):
             self._deliver(facts_partition, self.partitions + partition, told)
 
-    def _deliver(self, facts_partition: int, source: int, steps: list[Step]) -> None:
+    def _deliver(self, facts_partition: int, source: int, deltas: Deltas | None) -> None:
+        if deltas is None:
+            return
         windows = self._windows[facts_partition]
-        for step in steps:
-            mine = [e for e in step.entries if self._place_key(e) == facts_partition]
-            windows.apply(source, step.watermark, mine)
-            self._unjudged[facts_partition].append((source, Step(step.watermark, mine)))
+        keys = [delta for delta in deltas.keys if self._place_key(delta) == facts_partition]
+        mine = Deltas(deltas.watermark, keys)
+        windows.apply(source, mine)
+        self._unjudged[facts_partition].append((source, mine))
         self.published.breaches += windows.advance()
         for _ in window_table.changes(windows, self.tables[facts_partition]):
             pass
         reached = windows.reached
         self._unjudged[facts_partition] = [
-            (of, step)
-            for of, step in self._unjudged[facts_partition]
-            if reached is None or step.watermark > reached
+            (of, deltas)
+            for of, deltas in self._unjudged[facts_partition]
+            if reached is None or deltas.watermark > reached
         ]
 
-    def _place_key(self, entry: Entry) -> int:
-        key = "|".join((entry.contract, *(f"{n}={v}" for n, v in entry.dimensions)))
+    def _place_key(self, delta: KeyDelta) -> int:
+        key = "|".join((delta.contract, *(f"{n}={v}" for n, v in delta.dimensions)))
         return partition_of(key.encode(), self.partitions)
 
     def _restart(self) -> None:
@@ -192,8 +194,8 @@ class InMemoryPipeline:
             for source, taken in self._untaken[partition]:
                 links.apply(source, taken.watermark, taken.links)
             windows = self._windows[partition] = self._new_windows(partition)
-            for source, step in self._unjudged[partition]:
-                windows.apply(source, step.watermark, step.entries)
+            for source, deltas in self._unjudged[partition]:
+                windows.apply(source, deltas)
 
     def _show(self) -> None:
         for windows in self._windows:

@@ -134,7 +134,7 @@ class LifecycleStage:
             flush = owned.lifecycle.flush()
             self._put_facts(outbox, flush.facts)
             partitions = self._settings.partitions
-            put_deltas(outbox, self._deltas_topic, partitions, number, flush.steps)
+            put_deltas(outbox, self._deltas_topic, partitions, number, flush.deltas)
             put_links(outbox, self._links_topic, partitions, number, flush.links)
             owned.offset = batch.last + 1
             self._put_changelog(outbox, number, owned.offset, flush)

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, MutableMapping
 
 import msgspec
 
-from streams.agents import link_table as table
-from streams.agents.foreign_state import foreign_state, missing_contracts
+from streams.agents import link_table
+from streams.agents.foreign_state import missing_contracts
 from streams.agents.routing import put_deltas
+from streams.agents.stepwise import StepwiseStage
 from streams.domain.contract import ContractBook
 from streams.domain.links import Link, LinksPartition
 from streams.domain.wire import Rejection
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
-from streams.kafka.batches import Batch
-from streams.kafka.dead_letters import put_dead_letter
 from streams.kafka.link_codec import LinkRecord, decode_links
 from streams.kafka.outbox import Outbox
-from streams.kafka.partition_tables import LocalStateError
 from streams.kafka.store import PartitionedStore
 from streams.settings import Settings
 
 STAGE = "links"
 
 
-@dataclass(slots=True)
-class _Owned:
-    """One partition's customers, and the batches whose links they have not wholly taken yet."""
-
-    links: LinksPartition
-    untaken: deque[tuple[int, Batch]] = field(default_factory=deque)
-
-
-class LinksStage:
+class LinksStage(StepwiseStage[LinksPartition, None]):
     """One worker's links partitions. `changelog` is the table's changelog topic, `outbox` gives a
     partition's.
     """
+
+    name = STAGE
 
     def __init__(
         self,
@@ -49,92 +39,44 @@ class LinksStage:
         telemetry: Telemetry,
         changelog: str,
     ) -> None:
+        super().__init__(settings, store, outbox, telemetry, changelog)
         self._book = book
         self._versions = frozenset(
             (name, terms.version) for name in book.names for terms in book.versions(name)
         )
-        self._contracts = frozenset(book.names)
-        self._settings = settings
-        self._store = store
-        self._outbox = outbox
-        self._telemetry = telemetry
-        self._changelog = changelog
+        self._sources = settings.partitions
         self._deltas_topic = settings.topic(topics.DELTAS)
-        self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
-        self._partitions: dict[int, _Owned] = {}
 
-    def forget(self) -> None:
-        """Drop what is derived from the store; after a rebalance it is built anew from it."""
-        self._partitions.clear()
+    def _empty(self) -> LinksPartition:
+        return LinksPartition(self._book, self._sources)
 
-    def adopt(self, number: int) -> None:
-        """Take over a partition whose table has been recovered."""
-        self._partition(number)
-
-    def _partition(self, number: int) -> _Owned:
-        owned = self._partitions.get(number)
-        if owned is None:
-            links = LinksPartition(self._book, self._settings.partitions)
-            try:
-                table.restore(links, self._store.partition(number))
-            except LocalStateError:
-                raise
-            except Exception as error:  # whatever a foreign record makes of reading it
-                raise foreign_state(self._changelog, number, error) from error
-            held = [close.link for closes in links.open.values() for close in closes]
-            if not all(map(self._loaded, held)):
-                missing = {link.contract for link in held if not self._loaded(link)}
-                raise missing_contracts(self._changelog, number, missing)
-            owned = self._partitions[number] = _Owned(links)
-        return owned
+    def _restore(
+        self, number: int, held: LinksPartition, data: MutableMapping[bytes, bytes]
+    ) -> None:
+        link_table.restore(held, data)
+        links = [close.link for closes in held.open.values() for close in closes]
+        if not all(map(self._loaded, links)):
+            missing = {link.contract for link in links if not self._loaded(link)}
+            raise missing_contracts(self._changelog, number, missing)
 
     def _loaded(self, link: Link) -> bool:
         return (link.contract, link.version) in self._versions
 
-    async def process(self, batch: Batch) -> None:
-        """Take one batch of links; publish deltas and the changelog.
-
-        A batch is released when its last step has been taken: what is not taken yet is kept nowhere
-        but in the topic. Raises OutboxError if anything could not be written, Fenced where another
-        worker has the partition, StateError for a foreign table.
-        """
-        number = batch.partition
-        owned = self._partition(number)
-        links = owned.links
-        outbox = self._outbox(number)
-        self._store.begin(number)
-        upto = self._take(outbox, links, batch)
-        steps = links.advance()
-        partitions = self._settings.partitions
+    def _advance(self, outbox: Outbox, number: int, held: LinksPartition) -> None:
         # To the windows this is one more source, behind the lifecycle partitions.
-        put_deltas(outbox, self._deltas_topic, partitions, partitions + number, steps)
-        headers = self._store.advance(number, batch.last + 1)
-        for key, value in table.changes(links, self._store.partition(number)):
-            outbox.put_state(self._changelog, number, key, value, headers)
-        written = await outbox.flush()
-        self._store.written(number, written.get((self._changelog, number)))
-        self._telemetry.batch_done(STAGE, number, len(batch.records))
-        owned.untaken.append((upto, batch))
-        reached = links.reached
-        while owned.untaken and reached is not None and owned.untaken[0][0] <= reached:
-            owned.untaken.popleft()[1].release()
+        source = self._sources + number
+        put_deltas(outbox, self._deltas_topic, self._sources, source, held.advance())
 
-    def _take(self, outbox: Outbox, links: LinksPartition, batch: Batch) -> int:
-        # Dead letters before it were told.
-        told = self._store.upto(batch.partition)
-        upto = 0
-        for record in batch.records:
-            try:
-                said = self._decoded(record.value)
-            except Rejection as error:
-                if record.offset >= told:
-                    put_dead_letter(outbox, self._dead_letters_topic, STAGE, record, error)
-                    self._telemetry.dead_letter(STAGE, error.code)
-                continue
-            for step in said.steps:
-                links.apply(said.source, step.watermark, step.links)
-                upto = max(upto, step.watermark)
-        return upto
+    def _changes(
+        self, held: LinksPartition, data: MutableMapping[bytes, bytes]
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        return link_table.changes(held, data)
+
+    def _hear(self, held: LinksPartition, raw: bytes) -> int:
+        said = self._decoded(raw)
+        for step in said.steps:
+            held.apply(said.source, step.watermark, step.links)
+        return max((step.watermark for step in said.steps), default=0)
 
     def _decoded(self, raw: bytes) -> LinkRecord:
         try:
@@ -142,7 +84,7 @@ class LinksStage:
         except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
             raise Rejection("schema_violation", "not a record of customer links") from None
         # A source that does not exist would be waited for, for ever.
-        if not 0 <= said.source < self._settings.partitions:
+        if not 0 <= said.source < self._sources:
             raise Rejection("schema_violation", f"no events partition has number {said.source}")
         for step in said.steps:
             for link in step.links:

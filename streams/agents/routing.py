@@ -6,35 +6,27 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from streams.domain.contract import Dimension
-from streams.domain.delta import Step
+from streams.domain.delta import Deltas, KeyDelta
 from streams.domain.links import LinkStep
-from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.delta_codec import encode_deltas
 from streams.kafka.link_codec import encode_links
 from streams.kafka.outbox import Outbox, partition_of
 
 
 def put_deltas(
-    outbox: Outbox, topic: str, partitions: int, source: int, steps: Sequence[Step]
+    outbox: Outbox, topic: str, partitions: int, source: int, deltas: Deltas | None
 ) -> None:
-    """Send what the steps of one source add to each window partition; every one hears of the last
+    """Send what the steps of one source added to each window partition; every one hears of the last
     watermark.
     """
-    if not steps:
+    if deltas is None:
         return
-    routed: list[list[DeltaStep]] = [[] for _ in range(partitions)]
-    for step in steps:
-        for entry in step.entries:
-            mine = routed[_delta_partition(entry.contract, entry.dimensions, partitions)]
-            if not mine or mine[-1].watermark != step.watermark:
-                mine.append(DeltaStep(step.watermark, []))
-            mine[-1].entries.append(entry)
-    reached = steps[-1].watermark
+    routed: list[list[KeyDelta]] = [[] for _ in range(partitions)]
+    for delta in deltas.keys:
+        routed[_delta_partition(delta.contract, delta.dimensions, partitions)].append(delta)
     key = str(source).encode()
     for partition, mine in enumerate(routed):
-        # Of steps without entries only the last is sent: it says all that they say.
-        if not mine or mine[-1].watermark != reached:
-            mine.append(DeltaStep(reached, []))
-        outbox.put(topic, partition, key, encode_deltas(source, mine))
+        outbox.put(topic, partition, key, encode_deltas(source, Deltas(deltas.watermark, mine)))
 
 
 def put_links(

@@ -1,12 +1,17 @@
-"""How a WindowPartition lies in its table: one record a slice, one a key, one for the partition.
+"""How a WindowPartition lies in its table: one record a slice, one a key, one for a key's calendar
+periods, one for the partition.
 
 Only what changed is written, and each record says up to when it was folded, so that a crash between
 two writes repeats work and changes nothing.
+
+Until December 2026 a key's record held its periods too. A table that an older worker left is read
+as it is, and the periods get a record of their own with the first batch. An older worker would not
+find them there: going back takes the changelog as it was before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 
 import msgspec
 
@@ -42,7 +47,14 @@ class _StoredKey(msgspec.Struct, array_like=True):
     since: list[Change]
     open: dict[str, BreachRecord]
     overdue: list[tuple[EscalationId, int]]
-    settled_upto: int | None
+    # Only where an older worker wrote it.
+    settled_upto: int | None = None
+    settled: dict[str, _StoredPeriod] = {}
+
+
+class _StoredPeriods(msgspec.Struct, array_like=True):
+    key: Key
+    upto: int
     settled: dict[str, _StoredPeriod]
 
 
@@ -57,14 +69,19 @@ class _StoredSlice(msgspec.Struct, array_like=True):
 _ENCODER = msgspec.msgpack.Encoder()
 _PARTITION = msgspec.msgpack.Decoder(_StoredPartition)
 _KEY = msgspec.msgpack.Decoder(_StoredKey)
+_PERIODS = msgspec.msgpack.Decoder(_StoredPeriods)
 _SLICE = msgspec.msgpack.Decoder(_StoredSlice)
 
 
-def _key_name(key: Key) -> bytes:
-    return b"k" + _ENCODER.encode(key)
+def _key_name(windows: KeyWindows) -> bytes:
+    return b"k" + _ENCODER.encode(windows.key)
 
 
-def _slice_name(key: Key, end: int) -> bytes:
+def _periods_name(windows: KeyWindows) -> bytes:
+    return b"c" + _ENCODER.encode(windows.key)
+
+
+def _slice_name(key: msgspec.Raw, end: int) -> bytes:
     return b"s" + _ENCODER.encode((key, end))
 
 
@@ -74,27 +91,33 @@ def changes(
     """Write what changed since the last call into `data`; yields it for the changelog, the
     partition last.
     """
-    for key, end in windows.touched_slices:
-        piece = windows.keys[key].slices.get(end)
-        if piece is not None:
-            stored = _StoredSlice(key, end, piece.counts, piece.latencies, piece.taken)
-            yield _put(data, _slice_name(key, end), stored)
-    # A key holds what its expired slices came to, so it is written before they are taken away.
-    for key in windows.touched_keys:
-        yield _put(data, _key_name(key), _stored_key(windows.keys[key], windows.reached))
-    for key, end in windows.expired_slices:
-        name = _slice_name(key, end)
-        data.pop(name, None)
-        yield name, None
+    for held, ends in windows.touched_slices.items():
+        key = msgspec.Raw(_ENCODER.encode(held.key))
+        for end in ends:
+            piece = held.slices.get(end)
+            if piece is not None:
+                # As _StoredSlice has it.
+                stored = (key, end, piece.counts, piece.latencies, piece.taken)
+                yield _put(data, _slice_name(key, end), stored)
+    for held in windows.touched_keys:
+        yield _put(data, _key_name(held), _stored_key(held, windows.reached))
+    # They hold what expired slices came to, so they are written before those are taken away.
+    for held in windows.touched_periods:
+        yield _put(data, _periods_name(held), _stored_periods(held))
+    for held, ends in windows.expired_slices.items():
+        key = msgspec.Raw(_ENCODER.encode(held.key))
+        for end in ends:
+            name = _slice_name(key, end)
+            data.pop(name, None)
+            yield name, None
     windows.touched_slices.clear()
-    windows.expired_slices.clear()
     windows.touched_keys.clear()
+    windows.touched_periods.clear()
+    windows.expired_slices.clear()
     yield _put(data, _PARTITION_KEY, _StoredPartition(windows.closed, windows.reached))
 
 
-def _put(
-    data: MutableMapping[bytes, bytes], name: bytes, stored: msgspec.Struct
-) -> tuple[bytes, bytes]:
+def _put(data: MutableMapping[bytes, bytes], name: bytes, stored: object) -> tuple[bytes, bytes]:
     raw = _ENCODER.encode(stored)
     data[name] = raw
     return name, raw
@@ -110,10 +133,18 @@ def _stored_key(windows: KeyWindows, reached: int | None) -> _StoredKey:
         since=windows.since,
         open=windows.breaches.open,
         overdue=list(windows.breaches.waits.items()),
-        settled_upto=windows.periods.settled_upto,
+    )
+
+
+def _stored_periods(windows: KeyWindows) -> _StoredPeriods:
+    periods = windows.periods
+    assert periods.settled_upto is not None  # a slice has expired
+    return _StoredPeriods(
+        key=windows.key,
+        upto=periods.settled_upto,
         settled={
             period: _StoredPeriod(held.start, held.end, held.sums.counts, held.sums.latencies)
-            for period, held in windows.periods.settled.items()
+            for period, held in periods.settled.items()
         },
     )
 
@@ -123,6 +154,7 @@ def restore(windows: WindowPartition, data: MutableMapping[bytes, bytes], source
     record.
     """
     slices: list[_StoredSlice] = []
+    periods: list[_StoredPeriods] = []
     for name, raw in data.items():
         match name[:1]:
             case b"p":
@@ -130,17 +162,24 @@ def restore(windows: WindowPartition, data: MutableMapping[bytes, bytes], source
                 windows.closed, windows.reached = partition.closed, partition.reached
             case b"k":
                 _restore_key(windows, _KEY.decode(raw))
+            case b"c":
+                periods.append(_PERIODS.decode(raw))
             case _:
                 slices.append(_SLICE.decode(raw))
+    for settled in periods:
+        held = windows.keys.get(settled.key)
+        if held is not None:
+            # Whatever the key's own record says of them is older.
+            windows.touched_periods.discard(held)
+            _restore_periods(held, settled.upto, settled.settled)
     for stored in slices:
+        held = windows.keys.get(stored.key) or windows.new_key(stored.key)
         if windows.closed is not None and stored.end <= windows.closed - RETENTION_MS:
             # It came back with a copy of the table that is older than its tombstone was kept.
-            windows.expired_slices.add((stored.key, stored.end))
+            windows.expired_slices.setdefault(held, set()).add(stored.end)
             continue
-        key = windows.keys.get(stored.key)
-        if key is None:
-            key = windows.keys[stored.key] = windows.new_key(stored.key)
-        key.slices[stored.end] = Slice(stored.counts, stored.latencies, stored.taken)
+        windows.keys[stored.key] = held
+        held.slices[stored.end] = Slice(stored.counts, stored.latencies, stored.taken)
     if windows.reached is not None:
         # Steps past what was judged come again, for their offsets were not committed.
         windows.heard = dict.fromkeys(range(sources), windows.reached)
@@ -155,7 +194,13 @@ def _restore_key(windows: WindowPartition, stored: _StoredKey) -> None:
     held.waited = {timed.escalation: timed for timed in stored.waited}
     held.since = list(stored.since)
     held.breaches = KeyBreaches(dict(stored.open), dict(stored.overdue))
-    held.periods.settled_upto = stored.settled_upto
-    for period, sums in stored.settled.items():
-        settled = PeriodSums(sums.start, sums.end, Sums(sums.counts, sums.latencies))
-        held.periods.settled[period] = settled
+    if stored.settled_upto is not None:
+        windows.touched_periods.add(held)
+        _restore_periods(held, stored.settled_upto, stored.settled)
+
+
+def _restore_periods(held: KeyWindows, upto: int, settled: Mapping[str, _StoredPeriod]) -> None:
+    held.periods.settled_upto = upto
+    for period, stored in settled.items():
+        sums = PeriodSums(stored.start, stored.end, Sums(stored.counts, stored.latencies))
+        held.periods.settled[period] = sums

@@ -11,7 +11,7 @@ import msgspec
 
 from streams.domain.breach_record import EVIDENCE_LIMIT, BreachRecord, BreachStatus, Waiting
 from streams.domain.calendar_period import period_of
-from streams.domain.clause_counts import clauses_of, window_of
+from streams.domain.clause_counts import KeyClauses, clauses_of, key_clauses
 from streams.domain.contract import PPM, Clause, ContractBook, Terms
 from streams.domain.delta import EscalationId, Key
 from streams.domain.indicators import NEEDS_ESCALATION, ratio
@@ -25,6 +25,14 @@ class KeyBreaches:
 
     open: dict[str, BreachRecord] = field(default_factory=dict)
     waits: dict[EscalationId, int] = field(default_factory=dict)
+    _known: KeyClauses | None = None
+
+    def clauses(self, book: ContractBook, key: Key, time: int) -> KeyClauses:
+        """The clauses that judge this key at `time` (ms)."""
+        terms, known = book.at(key[0], time), self._known
+        if known is None or known.terms is not terms:
+            known = self._known = key_clauses(terms, key[1])
+        return known
 
     def at_moment(
         self,
@@ -42,11 +50,10 @@ class KeyBreaches:
             self.waits.pop(escalation, None)
         self.waits.update(overdue)
         if self.waits and not waited:
-            terms = book.at(key[0], moment)
+            clauses = self.clauses(book, key, moment)
             records += [
-                self._open(clause, terms, key, moment, len(self.waits), 0)
-                for clause in clauses_of(terms, key[1])
-                if clause.indicator == "escalation_wait"
+                self._open(clause, clauses.terms, key, moment, len(self.waits), 0)
+                for clause in clauses.waits
             ]
         for escalation in ended:
             self.waits.pop(escalation, None)
@@ -70,18 +77,16 @@ class KeyBreaches:
         its name.
         """
         records: list[BreachRecord] = []
-        terms = book.at(key[0], boundary)
-        judged = {c.id: c for c in clauses_of(terms, key[1]) if c.indicator != "escalation_wait"}
+        clauses = self.clauses(book, key, boundary)
+        terms = clauses.terms
         for last in list(self.open.values()):
             if last.indicator == "escalation_wait":
                 if last.opened_at < boundary:
                     records += self._updated(book, last, boundary, len(self.waits), 0)
-            elif last.clause not in judged:
+            elif all(last.clause != clause.id for clause, _ in clauses.shares):
                 # The terms in force promise this no longer; nothing else would ever close it.
                 records.append(self._change("closed", book, last, boundary, 0, 0))
-        for clause in judged.values():
-            window = window_of(clause)
-            assert window is not None  # escalation_wait is not among them
+        for clause, window in clauses.shares:
             numerator, denominator = ratio(clause.indicator, counts(window), clause.reason)
             if clause.indicator in NEEDS_ESCALATION and not escalated:
                 denominator = 0

@@ -8,6 +8,7 @@ has a most, the numerator.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from streams.domain.contract import AMOUNTS, INDICATORS, PPM, Clause, Indicator, Terms
 from streams.domain.indicators import NEEDS_ESCALATION, ratio
@@ -35,6 +36,31 @@ def clauses_of(terms: Terms, dimensions: tuple[tuple[str, str], ...]) -> Iterato
     for clause in terms.clauses:
         if clause.grouping == names and clause.admits(values):
             yield clause
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClauses:
+    """The clauses by which one version's `terms` judge one key, in the contract's order.
+
+    `waits` are those about who waits; `shares` all others, each with its window; `counted` those of
+    the others whose events are good or bad at once.
+    """
+
+    terms: Terms
+    waits: tuple[Clause, ...]
+    shares: tuple[tuple[Clause, str], ...]
+    counted: tuple[Clause, ...]
+
+
+def key_clauses(terms: Terms, dimensions: tuple[tuple[str, str], ...]) -> KeyClauses:
+    """The clauses by which `terms` judge a key with these dimensions."""
+    clauses = tuple(clauses_of(terms, dimensions))
+    return KeyClauses(
+        terms,
+        waits=tuple(one for one in clauses if one.indicator == "escalation_wait"),
+        shares=tuple((one, window) for one in clauses if (window := window_of(one)) is not None),
+        counted=tuple(one for one in clauses if one.indicator in COUNTED),
+    )
 
 
 def ratio_of(clause: Clause, counts: Mapping[str, int], escalated: bool) -> tuple[int, int]:
@@ -66,17 +92,13 @@ def misses_allowed(clause: Clause, denominator: int) -> int | None:
 
 
 def slice_counts(
-    terms: Terms,
-    dimensions: tuple[tuple[str, str], ...],
-    counts: Mapping[str, int],
-    escalated: bool,
+    clauses: KeyClauses, counts: Mapping[str, int], escalated: bool
 ) -> Iterator[tuple[Clause, int, int]]:
     """(clause, events, bad) of each clause of a key, from the counters of one slice alone.
 
     Who still waits is in no slice: a wait counts where it becomes overdue or ends.
     """
-    for clause in clauses_of(terms, dimensions):
-        if clause.indicator in COUNTED:
-            numerator, events = ratio_of(clause, counts, escalated)
-            if events:
-                yield clause, events, misses_of(clause, numerator, events)
+    for clause in clauses.counted:
+        numerator, events = ratio_of(clause, counts, escalated)
+        if events:
+            yield clause, events, misses_of(clause, numerator, events)

@@ -1,23 +1,22 @@
-"""What one advance of the watermark adds to each published key: DEFINITIONS.md section 8.
+"""What advances of the watermark add to each published key: DEFINITIONS.md section 8.
 
 The combined delta is what crosses the repartition, so that the second stage costs a record a
-batch, not one a fact.
+batch, not one a fact. It is told key by key, so that a key is named and looked up once a batch; of
+each key step by step, so that a batch cut elsewhere after a crash is still taken in exactly once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated, Protocol
+from typing import Annotated, Final
 
 import msgspec
 
-from streams.domain.contract import DIMENSIONS, ContractBook, Dimension
-from streams.domain.counters import counted
+from streams.domain.contract import Dimension
 from streams.domain.events import Moment
 from streams.domain.facts import Fact
-from streams.domain.histogram import LAST_BUCKET, bucket_of
+from streams.domain.histogram import LAST_BUCKET
 from streams.domain.window_value import SLICE_MS
 
 # Only what can be written down again is read: sums of counts must fit into 64 bits. Costs can be
@@ -25,8 +24,6 @@ from streams.domain.window_value import SLICE_MS
 Count = Annotated[int, msgspec.Meta(ge=-(2**56), le=2**56)]
 Tally = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Bucket = Annotated[int, msgspec.Meta(ge=0, le=LAST_BUCKET)]
-
-_WAITS = frozenset(("escalation_opened", "escalation_overdue", "escalation_ended"))
 
 Key = tuple[str, tuple[tuple[Dimension, str], ...]]
 # (conversation, life, episode, ordinal): one escalation, as breaches name it too
@@ -45,8 +42,54 @@ class Timed(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
     eligible: bool = False
 
 
+# At one millisecond: corrections by late events first, then a wait's own order.
+WITHDRAWN: Final = 0
+REOPENED: Final = 1
+REOPENED_OVERDUE: Final = 2
+OPENED: Final = 3
+OVERDUE: Final = 4
+ENDED: Final = 5
+WaitKind = Annotated[int, msgspec.Meta(ge=WITHDRAWN, le=ENDED)]
+Wait = tuple[WaitKind, Timed]
+
+
+class Added(msgspec.Struct, array_like=True, gc=False):
+    """What one step added to one slice of a key. `watermark` is the step's, `slice_end` in ms.
+
+    `latencies` are bucket -> count; `waits` in no order.
+    """
+
+    watermark: Moment
+    slice_end: Moment
+    counts: dict[str, Count]
+    latencies: dict[Bucket, Tally] | None = None
+    waits: list[Wait] | None = None
+
+
+class KeyDelta(msgspec.Struct, array_like=True):
+    """What steps added to one key, in their order: one item a step and slice."""
+
+    contract: str
+    dimensions: tuple[tuple[Dimension, str], ...]
+    added: Annotated[list[Added], msgspec.Meta(min_length=1)]
+
+
+class Deltas(msgspec.Struct, array_like=True):
+    """What the steps of one source up to and including that at `watermark` (ms) added, each key
+    once. A step that added nothing is told by that watermark alone.
+    """
+
+    watermark: Moment
+    keys: list[KeyDelta]
+
+
 class Entry(msgspec.Struct, array_like=True):
-    """What was added to one slice of one key. `slice_end` in ms, `latencies` bucket -> count."""
+    """What was added to one slice of one key, by itself. `slice_end` in ms, `latencies` bucket ->
+    count.
+
+    How corrections are kept with a partition's progress until their step, and how deltas were told
+    before they were told key by key.
+    """
 
     contract: str
     dimensions: tuple[tuple[Dimension, str], ...]
@@ -60,6 +103,45 @@ class Entry(msgspec.Struct, array_like=True):
     withdrawn: list[Timed] = []
     reopened: list[Timed] = []
     reopened_overdue: list[Timed] = []
+
+    @property
+    def key(self) -> Key:
+        """The key that it was added to."""
+        return (self.contract, self.dimensions)
+
+    def waits(self) -> list[Wait]:
+        """What it says of waits."""
+        return [
+            *((WITHDRAWN, timed) for timed in self.withdrawn),
+            *((REOPENED, timed) for timed in self.reopened),
+            *((REOPENED_OVERDUE, timed) for timed in self.reopened_overdue),
+            *((OPENED, timed) for timed in self.opened),
+            *((OVERDUE, timed) for timed in self.overdue),
+            *((ENDED, timed) for timed in self.ended),
+        ]
+
+
+def deltas_of(watermark: int, steps: Iterable[tuple[int, Iterable[Entry]]]) -> Deltas:
+    """Entries told step by step (a watermark in ms, what it published), told key by key.
+
+    `watermark` is the last one. Of one step, a key and slice have one entry.
+    """
+    keys: dict[Key, KeyDelta] = {}
+    for published_at, entries in steps:
+        for entry in entries:
+            delta = keys.get(entry.key)
+            if delta is None:
+                delta = keys[entry.key] = KeyDelta(*entry.key, [])
+            delta.added.append(
+                Added(
+                    published_at,
+                    entry.slice_end,
+                    entry.counts,
+                    entry.latencies or None,
+                    entry.waits() or None,
+                )
+            )
+    return Deltas(watermark, list(keys.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,142 +183,3 @@ def open_escalations(facts: Iterable[Fact]) -> dict[EscalationId, OpenEscalation
 def slice_end_of(time: int) -> int:
     """The end (ms) of the slice that holds `time`: (end - 60 s, end]."""
     return -(-time // SLICE_MS) * SLICE_MS
-
-
-@dataclass(slots=True)
-class Step:
-    """What one advance of the watermark published: for the windows, applied whole or not at all."""
-
-    watermark: int
-    entries: list[Entry]
-
-
-class Placed(Protocol):
-    """What says on which keys it is counted."""
-
-    @property
-    def contract(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def channel(self) -> str: ...
-    @property
-    def market(self) -> str: ...
-    @property
-    def journey(self) -> str: ...
-    @property
-    def supplier(self) -> str: ...
-    @property
-    def prompt_version(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def knowledge_version(self) -> str: ...
-
-
-class StepDeltas:
-    """Gathers the facts of one step after another into entries, one a key and slice."""
-
-    def __init__(self, book: ContractBook, carried: Iterable[Entry] = ()) -> None:
-        self._book = book
-        self._keys = lru_cache(maxsize=4096)(self._keys_of)
-        self._entries: dict[tuple[Key, int], Entry] = {
-            ((entry.contract, entry.dimensions), entry.slice_end): entry for entry in carried
-        }
-
-    def add(self, fact: Fact) -> None:
-        """Count one on-time fact on every key that its contract version publishes."""
-        counts = counted(fact, self._book)
-        if not counts:
-            return
-        entries = self._places(fact, fact.time)
-        for entry in entries:
-            into = entry.counts
-            for name, count in counts:
-                into[name] = into.get(name, 0) + count
-        if fact.kind in _WAITS:
-            _wait(entries, fact)
-
-    def count(self, place: Placed, counts: Iterable[tuple[str, int]], time: int) -> None:
-        """Add to the counters of the slice that holds `time` on every key of `place`."""
-        for entry in self._places(place, time):
-            for name, count in counts:
-                entry.counts[name] = entry.counts.get(name, 0) + count
-
-    def correct(self, was: OpenEscalation | None, now: OpenEscalation | None, time: int) -> None:
-        """A late event changed one escalation's waiting: from `time` on it is `now`, no longer
-        `was`.
-        """
-        if was is not None:
-            timed = was.at(time)
-            for entry in self._places(was.fact, time):
-                if timed in entry.reopened:
-                    # Another late event since the last tick opened it: nobody has seen it open.
-                    entry.reopened.remove(timed)
-                    if was.overdue:
-                        entry.reopened_overdue.remove(timed)
-                else:
-                    entry.withdrawn.append(timed)
-        if now is not None:
-            timed = now.at(time)
-            for entry in self._places(now.fact, time):
-                entry.reopened.append(timed)
-                if now.overdue:
-                    entry.reopened_overdue.append(timed)
-
-    def _places(self, fact: Placed, time: int) -> list[Entry]:
-        end = slice_end_of(time)
-        keys = self._keys(
-            fact.contract,
-            fact.version,
-            fact.channel,
-            fact.market,
-            fact.journey,
-            fact.supplier,
-            fact.prompt_version,
-            fact.model,
-            fact.knowledge_version,
-        )
-        entries, found = self._entries, []
-        for key in keys:
-            entry = entries.get((key, end))
-            if entry is None:
-                entry = entries[(key, end)] = Entry(*key, end)
-            found.append(entry)
-        return found
-
-    def _keys_of(self, contract: str, version: int, *stated: str) -> tuple[Key, ...]:
-        terms = self._book.version(contract, version)
-        values = {
-            name: terms.bounded(name, value) for name, value in zip(DIMENSIONS, stated, strict=True)
-        }
-        return tuple(
-            (contract, tuple((name, values[name]) for name in grouping))
-            for grouping in terms.groupings
-        )
-
-    def entries(self) -> list[Entry]:
-        """The entries that say anything, in the order in which their first fact came."""
-        return [e for e in self._entries.values() if e.counts or e.withdrawn or e.reopened]
-
-    def take(self) -> list[Entry]:
-        """The entries of this step; the next one begins empty."""
-        entries = self.entries()
-        self._entries.clear()
-        return entries
-
-
-def _wait(entries: Iterable[Entry], fact: Fact) -> None:
-    detail = fact.detail
-    timed = Timed(fact.time, escalation_id(fact), detail["t0"], detail.get("eligible", False))
-    if fact.kind == "escalation_opened":
-        for entry in entries:
-            entry.opened.append(timed)
-    elif fact.kind == "escalation_overdue":
-        for entry in entries:
-            entry.overdue.append(timed)
-    else:
-        bucket = bucket_of(detail["latency_ms"])
-        for entry in entries:
-            entry.ended.append(timed)
-            entry.latencies[bucket] = entry.latencies.get(bucket, 0) + 1

@@ -8,7 +8,7 @@ Counts are integers, so that merging is addition and no order of arrival can cha
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 SUBDIVISIONS = 64
 RELATIVE_ERROR = 2 ** (1 / (2 * SUBDIVISIONS)) - 1
@@ -42,15 +42,22 @@ def bucket_value_ms(bucket: int) -> float:
     return 2 ** ((bucket - 0.5) / SUBDIVISIONS) if bucket else 1.0
 
 
-def quantile_ms(counts: Mapping[int, int], percent: int) -> float | None:
-    """The value at rank ceil(percent/100 * n), in ms; None for an empty histogram."""
+def quantiles_ms(counts: Mapping[int, int], percents: Sequence[int]) -> list[float | None]:
+    """The value at rank ceil(percent/100 * n) of each percent, in ms; None for an empty histogram.
+
+    `percents` rise.
+    """
     total = sum(counts.values())
     if not total:
-        return None
-    rank = -(-percent * total // 100)
-    seen = 0
+        return [None] * len(percents)
+    found: list[float | None] = []
+    ranks = iter([-(-percent * total // 100) for percent in percents])
+    rank, seen = next(ranks), 0
     for bucket in sorted(counts):
         seen += counts[bucket]
-        if seen >= rank:
-            return bucket_value_ms(bucket)
+        while seen >= rank:
+            found.append(bucket_value_ms(bucket))
+            if len(found) == len(percents):
+                return found
+            rank = next(ranks)
     raise AssertionError("ranks run from 1 to n")

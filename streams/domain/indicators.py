@@ -82,4 +82,7 @@ def ratio(
 
 
 def _sum(names: _Names, counts: Mapping[str, int]) -> int:
-    return sum(counts.get(name, 0) for name in names)
+    total = 0
+    for name in names:
+        total += counts.get(name, 0)
+    return total

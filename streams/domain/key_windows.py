@@ -5,19 +5,19 @@ DEFINITIONS.md sections 8 and 9.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streams.domain.breaches import KeyBreaches
 from streams.domain.calendar_sums import Calendar, CalendarSums
-from streams.domain.delta import Entry, EscalationId, Key, Timed
-from streams.domain.histogram import bucket_of, quantile_ms
+from streams.domain.delta import ENDED, OPENED, REOPENED, WITHDRAWN, EscalationId, Key, Timed
+from streams.domain.histogram import bucket_of, quantiles_ms
+from streams.domain.rolling_sums import RollingSums
 from streams.domain.sums import Sums
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
 
 RETENTION_MS = max(WINDOW_LENGTHS_MS.values())
-# At one millisecond: corrections by late events first, then a wait's own order.
-WITHDRAWN, REOPENED, REOPENED_OVERDUE, OPENED, OVERDUE, ENDED = range(6)
+_LONGEST = max(WINDOW_LENGTHS_MS, key=WINDOW_LENGTHS_MS.__getitem__)
 Change = tuple[int, int, Timed]  # time, kind, what
 
 
@@ -36,29 +36,15 @@ def apply_change(waiting: dict[EscalationId, Timed], kind: int, timed: Timed) ->
         waiting.pop(timed.escalation, None)
 
 
-def changes_of(entry: Entry) -> Iterator[tuple[int, Timed]]:
-    """What an entry says of waits, in the order in which they happen at one millisecond."""
-    for kind, happenings in (
-        (WITHDRAWN, entry.withdrawn),
-        (REOPENED, entry.reopened),
-        (REOPENED_OVERDUE, entry.reopened_overdue),
-        (OPENED, entry.opened),
-        (OVERDUE, entry.overdue),
-        (ENDED, entry.ended),
-    ):
-        for timed in happenings:
-            yield kind, timed
-
-
 _NOTHING = Sums()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class KeyWindows:
-    """Everything about one published key.
+    """Everything about one published key; there is one object a key, equal to itself alone.
 
-    `sums` are derived: one a window length; `periods` are those of calendar periods. `changes`
-    are waits not yet judged.
+    `boundary` is the last one at which something moved: until the next, sums are as of it.
+    `periods` are the sums of calendar periods. `changes` are waits not yet judged.
     """
 
     key: Key
@@ -71,10 +57,12 @@ class KeyWindows:
     first_escalation_end: int | None = None
     judged: int | None = None  # the time up to which this key's stored state was judged
     breaches: KeyBreaches = field(default_factory=KeyBreaches)
-    sums: dict[str, Sums] = field(
-        default_factory=lambda: {name: Sums() for name in WINDOW_LENGTHS_MS}
-    )
+    boundary: int | None = None
     changes: list[Change] = field(default_factory=list)
+    _eligible: int = 0  # of `waited`
+    _rolling: dict[str, RollingSums] = field(
+        default_factory=lambda: {n: RollingSums(length) for n, length in WINDOW_LENGTHS_MS.items()}
+    )
 
     @property
     def calendar(self) -> Calendar:
@@ -87,69 +75,62 @@ class KeyWindows:
         return (*WINDOW_LENGTHS_MS, *self.calendar.periods)
 
     def slide(self, boundary: int) -> None:
-        """Move the sums to `boundary`: one slice in, one out, whatever the window's length."""
-        entering = self.slices.get(boundary)
-        for name, length in WINDOW_LENGTHS_MS.items():
-            sums = self.sums[name]
-            if entering is not None:
-                sums.add(entering.counts, entering.latencies)
-            leaving = self.slices.get(boundary - length)
-            if leaving is not None:
-                sums.subtract(leaving.counts, leaving.latencies)
-        self.periods.slide(boundary, entering)
+        """Move to `boundary` (ms), whose slice enters."""
+        self.boundary = boundary
+        self.periods.slide(boundary, self.slices.get(boundary))
 
     def expire(self, end: int) -> bool:
         """Give up the slice that ends at `end`; whether there was one."""
-        gone = self.slices.pop(end, None)
-        if gone is None:
+        if end not in self.slices:
             return False
-        self.periods.settle(end, gone)
+        self.sums(_LONGEST)  # lets go of it while it is there
+        self.periods.settle(end, self.slices.pop(end))
         return True
 
     def restore(self, closed: int | None) -> None:
         """Make what is derived from the stored fields; `closed` is the last boundary closed."""
+        self._eligible = sum(timed.eligible for timed in self.waited.values())
         self.waiting = dict(self.waited)
         for _, kind, timed in self.since:
             apply_change(self.waiting, kind, timed)
-        if closed is None:
-            return
-        for end, piece in self.slices.items():
-            for name, length in WINDOW_LENGTHS_MS.items():
-                if closed - length < end <= closed:
-                    self.sums[name].add(piece.counts, piece.latencies)
-        self.periods.restore(closed, self.slices)
+        self.boundary = closed
+        if closed is not None:
+            self.periods.restore(closed, self.slices)
 
     def settle(self) -> None:
         """Bring `waited` up to what has been judged; called when that is a boundary."""
         for _, kind, timed in self.since:
             apply_change(self.waited, kind, timed)
+        self._eligible = sum(timed.eligible for timed in self.waited.values())
         self.since.clear()
 
-    def counts(self, window: str) -> dict[str, int]:
-        """Section 8's counters of one window, at the last boundary."""
-        counts = dict(self._sums(window).counts)
-        waiting = sum(timed.eligible for timed in self.waited.values())
-        if waiting:
-            counts["waiting"] = waiting
-        return counts
-
-    def _sums(self, window: str) -> Sums:
-        rolling = self.sums.get(window)
+    def sums(self, window: str) -> Sums:
+        """What was counted in one window, at the last boundary; not to be changed."""
+        if self.boundary is None:
+            return _NOTHING
+        rolling = self._rolling.get(window)
         if rolling is not None:
-            return rolling
+            return rolling.at(self.boundary, self.slices)
         running = self.periods.running.get(window)
         return _NOTHING if running is None else running.sums
 
+    def counts(self, window: str) -> dict[str, int]:
+        """Section 8's counters of one window, at the last boundary."""
+        return {name: count for name, count in self.tallies(window).items() if count}
+
+    def tallies(self, window: str) -> Mapping[str, int]:
+        """The same, but some may be 0; not to be changed."""
+        tallies = self.sums(window).counts
+        return {**tallies, "waiting": self._eligible} if self._eligible else tallies
+
     def value(self, window: str, end: int) -> WindowValue:
         """What section 8 publishes for this key and window at `end` (the last boundary closed)."""
-        latencies = dict(self._sums(window).latencies)
-        for timed in self.waited.values():
-            bucket = bucket_of(end - timed.t0)
-            latencies[bucket] = latencies.get(bucket, 0) + 1
-        quantiles: dict[str, int | None] = {}
-        for percent in PERCENTS:
-            value = quantile_ms(latencies, percent)
-            quantiles[f"p{percent}"] = None if value is None else int(value + 0.5)
+        latencies = self.sums(window).latencies
+        if self.waited:
+            latencies = latencies.copy()
+            for timed in self.waited.values():
+                bucket = bucket_of(end - timed.t0)
+                latencies[bucket] = latencies.get(bucket, 0) + 1
         contract, dimensions = self.key
         first = self.first_escalation_end
         return WindowValue(
@@ -161,6 +142,9 @@ class KeyWindows:
             open=len(self.waited),
             oldest_t0=min((timed.t0 for timed in self.waited.values()), default=None),
             samples=sum(latencies.values()),
-            latency_ms=quantiles,
+            latency_ms={
+                f"p{percent}": None if ms is None else int(ms + 0.5)
+                for percent, ms in zip(PERCENTS, quantiles_ms(latencies, PERCENTS), strict=True)
+            },
             escalated_before=first is not None and first <= end,
         )

@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 
 from streams.domain.contract import ContractBook, Terms
-from streams.domain.delta import Entry, Step, StepDeltas, open_escalations
+from streams.domain.delta import Deltas, Entry, open_escalations
 from streams.domain.events import ConfigChanged, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
 from streams.domain.links import Link, LinkStep, link_of
 from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
+from streams.domain.step_deltas import StepDeltas
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection
 
@@ -57,7 +58,7 @@ class Flush:
     """
 
     facts: list[Fact] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    deltas: Deltas | None = None
     links: list[LinkStep] = field(default_factory=list)
     states: dict[bytes, bytes | None] = field(default_factory=dict)
     progress: Progress | None = None
@@ -248,7 +249,7 @@ class LifecyclePartition:
         self._out.facts += published
         for fact in published:
             self._deltas.add(fact)
-        self._out.steps.append(Step(upto, self._deltas.take()))
+        self._deltas.close(upto)
         self._out.links.append(LinkStep(upto, links))
 
     def _forget(self, key: bytes) -> None:
@@ -295,7 +296,8 @@ class LifecyclePartition:
                 encoded = encode_interaction(state, self._due[key][0])
                 self._states[key] = out.states[key] = encoded
         if self._clock is not None:
-            out.progress = Progress(self._clock, self._deltas.entries(), self._book.fingerprint)
+            out.progress = Progress(self._clock, self._deltas.carried(), self._book.fingerprint)
+        out.deltas = self._deltas.take()
         self._touched.clear()
         self._live.clear()
         self._out = Flush()
@@ -348,4 +350,4 @@ def _corrections(before: list[Fact], after: list[Fact], revisions: dict[str, int
     return changes
 
 
-__all__ = ["Flush", "LifecyclePartition", "Progress", "Step", "UnknownContracts", "pace_of"]
+__all__ = ["Flush", "LifecyclePartition", "Progress", "UnknownContracts", "pace_of"]

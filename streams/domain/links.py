@@ -17,11 +17,12 @@ from typing import Annotated, Final
 import msgspec
 
 from streams.domain.contract import ContractBook
-from streams.domain.delta import Step, StepDeltas, slice_end_of
+from streams.domain.delta import Deltas, slice_end_of
 from streams.domain.events import Moment
 from streams.domain.facts import Fact
 from streams.domain.interaction import Stated
 from streams.domain.memory import DAY_MS
+from streams.domain.step_deltas import StepDeltas
 
 # Section 7a's H, in their order, in ms.
 HORIZONS_MS: Final = {"24h": DAY_MS, "72h": 3 * DAY_MS, "7d": 7 * DAY_MS}
@@ -158,28 +159,26 @@ class LinksPartition:
             if reached is None or link.time > reached:
                 heappush(self._ahead, link)
 
-    def advance(self) -> list[Step]:
-        """Take links up to the watermark. One step a slice that is over and counted anything, at
-        its end; then one at the watermark.
+    def advance(self) -> Deltas | None:
+        """Take links up to the watermark; None where it has not moved. One step a slice that is
+        over and counted anything, at its end; then one at the watermark.
         """
         watermark, reached = self.watermark, self.reached
         if watermark is None or (reached is not None and watermark <= reached):
-            return []
+            return None
         ahead = self._ahead
         while ahead and ahead[0].time <= watermark:
             self._take(heappop(ahead))
-        steps: list[Step] = []
         while self._ends and self._ends[0] <= watermark:
             end = heappop(self._ends)
             for name, by, close in self._over.pop(end):
                 self._deltas.count(close.link, close.counts(name, by), by)
                 if name == "7d":
                     self._forget(close)
-            steps.append(Step(end, self._deltas.take()))
-        if not steps or steps[-1].watermark != watermark:
-            steps.append(Step(watermark, []))
+            self._deltas.close(end)
+        self._deltas.close(watermark)
         self.reached = watermark
-        return steps
+        return self._deltas.take()
 
     def _take(self, link: Link) -> None:
         closes = self.open.get(link.customer)

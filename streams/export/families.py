@@ -4,10 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.samples import Sample
 
 from streams.domain.delta import Key
 from streams.export import metric_defs as m
+
+
+class Gauge(Metric):
+    """A gauge's family, filled with values now and asked for samples later.
+
+    Values are read on the worker's loop. Samples, which cost more than all that is read, are made
+    by whoever writes the page, each time it asks.
+    """
+
+    def __init__(self, definition: m.MetricDef) -> None:
+        self._values: list[tuple[tuple[str, ...], float]] = []
+        super().__init__(definition.name, definition.help, "gauge")
+        self._labels = definition.labels
+
+    def add_metric(self, labels: tuple[str, ...], value: float) -> None:
+        """Show a value with the values of the definition's labels."""
+        self._values.append((labels, value))
+
+    @property
+    def samples(self) -> list[Sample]:
+        """One a value, in the order in which they were added."""
+        name, names = self.name, self._labels
+        return [
+            Sample(name, dict(zip(names, labels, strict=True)), value)
+            for labels, value in self._values
+        ]
+
+    @samples.setter
+    def samples(self, none: list[Sample]) -> None:
+        """What Metric begins with."""
 
 
 def counter(definition: m.MetricDef, samples: Iterable[tuple[tuple[str, ...], int]]) -> Metric:
@@ -18,9 +49,9 @@ def counter(definition: m.MetricDef, samples: Iterable[tuple[tuple[str, ...], in
     return family
 
 
-def gauge(definition: m.MetricDef) -> GaugeMetricFamily:
+def gauge(definition: m.MetricDef) -> Gauge:
     """A gauge's family, empty."""
-    return GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+    return Gauge(definition)
 
 
 def key_labels(key: Key) -> tuple[str, ...]:

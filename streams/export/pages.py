@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from streams.export.access import Access
 from streams.export.live.page import LivePage
@@ -21,6 +24,16 @@ Check = Callable[[], tuple[bool, str]]
 
 class PagesError(RuntimeError):
     """The pages cannot be served; the message says why and what to do."""
+
+
+class _Read(Collector):
+    """Families as they were read."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
 
 
 class Pages:
@@ -48,6 +61,7 @@ class Pages:
         self._access = access
         self._page = page
         self._runner: web.AppRunner | None = None
+        self._writing = asyncio.Lock()
 
     async def start(self) -> int:
         """Serve; returns the port. Raises PagesError where the address cannot be had."""
@@ -93,7 +107,11 @@ class Pages:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        async with self._writing:
+            # Read at one moment of the loop that changes it, written out while the loop goes on.
+            read = _Read(self._registry.collect())
+            page = await asyncio.to_thread(encode, read)
+        return web.Response(body=page, headers={"Content-Type": content_type})
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return self._answer(request, *self._live())

@@ -43,5 +43,5 @@ def shown_keys(partitions: Iterable[WindowPartition]) -> frozenset[Key]:
 
 
 def _population(held: KeyWindows) -> int:
-    counts = held.sums[_WINDOW].counts
+    counts = held.sums(_WINDOW).counts
     return sum(counts.get(name, 0) for name in _POPULATION) + len(held.waited)

@@ -189,12 +189,12 @@ class Telemetry:
         """What the last advance of these windows came to was acknowledged."""
         if self.windows.get(partition) is windows and windows.reached is not None:
             self.judged[partition] = windows.reached
-        for key, boundary, counts in windows.entered:
-            first = windows.keys[key].first_escalation_end
+        for held, boundary, counts in windows.entered:
+            first = held.first_escalation_end
             escalated = first is not None and first <= boundary
-            terms = self.book.at(key[0], boundary)
-            for clause, events, bad in slice_counts(terms, key[1], counts, escalated):
-                place = (key, clause.id, clause.severity)
+            clauses = held.breaches.clauses(self.book, held.key, boundary)
+            for clause, events, bad in slice_counts(clauses, counts, escalated):
+                place = (held.key, clause.id, clause.severity)
                 total = self.clauses.setdefault(place, ClauseCounts())
                 total.events += events
                 total.bad += bad

@@ -10,10 +10,10 @@ from collections import Counter
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.domain.delta import Entry
+from streams.domain.delta import Added, Deltas, KeyDelta
 from streams.domain.links import Link, LinkStep
 from streams.kafka import topics
-from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.delta_codec import encode_deltas
 from streams.kafka.link_codec import encode_links
 from streams.replay import Disturbance
 from tests.integration.conftest import Runs
@@ -37,15 +37,15 @@ IN_EVENTS: list[tuple[Poison, str]] = [
     ((b"k", b'{"type":"baton.contact.teleported"}', []), "unknown_type"),
     ((b"k", b"[" * 100_000, []), "schema_violation"),
 ]
-OF_NOBODY = DeltaStep(1 << 42, [Entry("nobody", (), 60_000)])
+OF_NOBODY = Deltas(1 << 42, [KeyDelta("nobody", (), [Added(1 << 42, 60_000, {})])])
 IN_DELTAS: list[tuple[Poison, str]] = [
     ((b"0", b"not MessagePack", [("trace", b"\xff")]), "schema_violation"),
     ((b"0", None, []), "schema_violation"),
     ((None, b"", []), "schema_violation"),
     ((b"0", b"\x92\x00\x91\x92\xa1x\x90", []), "schema_violation"),
-    ((b"99", encode_deltas(99, [DeltaStep(1, [])]), []), "schema_violation"),
-    ((b"-1", encode_deltas(-1, [DeltaStep(1, [])]), []), "schema_violation"),
-    ((b"0", encode_deltas(0, [OF_NOBODY]), []), "unknown_contract"),
+    ((b"99", encode_deltas(99, Deltas(1, [])), []), "schema_violation"),
+    ((b"-1", encode_deltas(-1, Deltas(1, [])), []), "schema_violation"),
+    ((b"0", encode_deltas(0, OF_NOBODY), []), "unknown_contract"),
 ]
 
 

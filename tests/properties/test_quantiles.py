@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.histogram import RELATIVE_ERROR, bucket_of, bucket_value_ms, quantile_ms
+from streams.domain.histogram import RELATIVE_ERROR, bucket_of, bucket_value_ms, quantiles_ms
 from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS
 from streams.oracle.judge import judge
 from tests.in_memory_pipeline import InMemoryPipeline
@@ -46,7 +46,7 @@ def test_a_buckets_value_is_within_the_relative_error_of_all_it_holds(value: int
 def test_a_quantile_is_within_the_relative_error_of_the_order_statistic(
     values: list[int], percent: int
 ) -> None:
-    estimate = quantile_ms(Counter(map(bucket_of, values)), percent)
+    (estimate,) = quantiles_ms(Counter(map(bucket_of, values)), [percent])
     assert estimate is not None
     assert close(estimate, exact(values, percent))
 

@@ -11,11 +11,11 @@ from random import Random
 
 from aiokafka import AIOKafkaProducer
 
-from streams.domain.delta import Entry
+from streams.domain.delta import Added, Deltas, KeyDelta
 from streams.domain.facts import rfc3339
 from streams.domain.links import Link, LinkStep
 from streams.kafka import topics
-from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.delta_codec import encode_deltas
 from streams.kafka.link_codec import encode_links
 from streams.replay import Disturbance
 from tests.chaos.fault import Fault, plain_log
@@ -87,15 +87,15 @@ def _for_events(round: Round) -> list[Poison]:
 
 
 def _for_deltas() -> list[Poison]:
-    of_nobody = DeltaStep(1 << 42, [Entry("nobody", (), 60_000)])
+    of_nobody = Deltas(1 << 42, [KeyDelta("nobody", (), [Added(1 << 42, 60_000, {})])])
     found: list[tuple[bytes | None, bytes | None, str]] = [
         (b"0", b"not MessagePack", "schema_violation"),
         (b"0", None, "schema_violation"),
         (None, b"", "schema_violation"),
         (b"0", b"\x92\x00\x91\x92\xa1x\x90", "schema_violation"),
-        (b"99", encode_deltas(99, [DeltaStep(1, [])]), "schema_violation"),
-        (b"-1", encode_deltas(-1, [DeltaStep(1, [])]), "schema_violation"),
-        (b"0", encode_deltas(0, [of_nobody]), "unknown_contract"),
+        (b"99", encode_deltas(99, Deltas(1, [])), "schema_violation"),
+        (b"-1", encode_deltas(-1, Deltas(1, [])), "schema_violation"),
+        (b"0", encode_deltas(0, of_nobody), "unknown_contract"),
     ]
     return [Poison(topics.DELTAS, *each) for each in found]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from streams.domain.delta import Deltas
 from streams.kafka import topics
-from streams.kafka.delta_codec import DeltaStep, encode_deltas
+from streams.kafka.delta_codec import encode_deltas
 from streams.replay import ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
 from tests.bare_worker import PARTITIONS, BareWorker
@@ -34,4 +35,4 @@ def check(data: bytes) -> None:
 
 
 def _later(source: int) -> bytes:
-    return encode_deltas(source, [DeltaStep(1_800_000_000_000, [])])
+    return encode_deltas(source, Deltas(1_800_000_000_000, []))

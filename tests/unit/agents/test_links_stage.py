@@ -60,7 +60,7 @@ def test_links_go_to_their_customers_partition_and_hold_no_key_of_a_customer() -
 def test_to_the_windows_each_links_partition_is_one_more_source() -> None:
     worker = BareWorker(book())
     worker.read([b.T(0), *solved("c-1", 1, customer_key="k1"), b.T(60 + DAY)])
-    sources = {decode_deltas(r.value or b"").source for r in worker.outbox.records[topics.DELTAS]}
+    sources = {decode_deltas(r.value or b"")[0] for r in worker.outbox.records[topics.DELTAS]}
     assert sources == set(range(2 * PARTITIONS))
     reached = set(worker.telemetry.watermarks.values())
     assert {windows.watermark for windows in worker.telemetry.windows.values()} == reached
@@ -84,12 +84,8 @@ def test_what_cannot_be_a_stage_s_is_a_dead_letter_and_work_goes_on(raw: bytes, 
     after = [encode_links(source, [LinkStep(b.T(9), [])]) for source in range(PARTITIONS)]
     worker.take_links(raw, *after)
     assert worker.telemetry.dead_letters == {("links", code): 1}
-    steps = [
-        step
-        for record in worker.outbox.records[topics.DELTAS]
-        for step in decode_deltas(record.value or b"").steps
-    ]
-    assert {step.watermark for step in steps} == {b.T(9)}
+    told = [decode_deltas(record.value or b"") for record in worker.outbox.records[topics.DELTAS]]
+    assert {deltas.watermark for _, deltas in told} == {b.T(9)}
 
 
 @pytest.mark.parametrize(

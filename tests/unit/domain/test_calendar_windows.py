@@ -14,6 +14,7 @@ from streams.domain.calendar_period import period_of
 from streams.domain.contract import Clause, ContractBook
 from streams.domain.delta import Entry, Timed, slice_end_of
 from streams.domain.windows import WindowPartition
+from tests.deltas import one_step
 from tests.log_builder import CONTRACT, LIFE, T
 from tests.unit.oracle.verdicts import TERMS, book_with
 
@@ -45,7 +46,7 @@ class Windows:
         """Advance to this second, with so many of each counter in the slice that ends there."""
         entries = [Entry(*KEY, slice_end_of(T(second)), dict(counts))] if counts else []
         self.steps.append((T(second), entries))
-        self.partition.apply(0, T(second), entries)
+        self.partition.apply(0, one_step(T(second), entries))
         records = self.partition.advance()
         self.records += records
         return records
@@ -115,7 +116,7 @@ def test_steps_told_again_change_no_period() -> None:
         again.read(second, within=1)
         again.restarted()
         for watermark, entries in again.steps[-3:]:
-            again.partition.apply(0, watermark, entries)
+            again.partition.apply(0, one_step(watermark, entries))
         assert again.partition.advance() == []
         assert list(again.partition.values()) == list(plain.partition.values())
 
@@ -136,7 +137,7 @@ def test_a_table_of_which_the_last_records_were_not_written_is_made_good(cut: in
                 before[name] = raw
         torn.restarted(before)
         watermark, entries = torn.steps[-1]
-        torn.partition.apply(0, watermark, entries)
+        torn.partition.apply(0, one_step(watermark, entries))
         torn.partition.advance()
         torn.stored()
         assert list(torn.partition.values()) == list(plain.partition.values())
@@ -148,10 +149,10 @@ def test_a_day_of_25_hours_holds_all_of_them() -> None:
     windows = WindowPartition(ContractBook([terms]), 1)
     assert end - start == 25 * HOUR * 1000
     for number, boundary in enumerate(range(start + 60_000, end + 1, 3_600_000), 1):
-        windows.apply(0, boundary, [Entry(*KEY, boundary, {"within": 1})])
+        windows.apply(0, one_step(boundary, [Entry(*KEY, boundary, {"within": 1})]))
         windows.advance()
         assert {v.window: v.counts for v in windows.values()}["1d"] == {"within": number}
-    windows.apply(0, end + 60_000, [])
+    windows.apply(0, one_step(end + 60_000))
     windows.advance()
     assert {v.window: v.counts for v in windows.values()}["1d"] == {}
 
@@ -239,7 +240,7 @@ def test_an_open_wait_alone_can_breach_a_period_without_slices_and_ends_with_it(
     windows = Windows(book_with(contained))
     timed = Timed(T(MIDNIGHT - 30), ("c1", LIFE, 1, 1), T(MIDNIGHT - 30), True)
     opening = Entry(*KEY, slice_end_of(T(MIDNIGHT - 30)), {"escalations": 1}, opened=[timed])
-    windows.partition.apply(0, T(MIDNIGHT), [opening])
+    windows.partition.apply(0, one_step(T(MIDNIGHT), [opening]))
     windows.records += windows.partition.advance()
     windows.read(MIDNIGHT + 2 * DAY + 600)
     day = [(0, "opened"), (60, "closed"), (120, "opened"), (60 + DAY, "closed")]

@@ -10,6 +10,7 @@ from streams.domain.clause_counts import (
     COUNTED,
     RATIOS,
     clauses_of,
+    key_clauses,
     misses_allowed,
     misses_of,
     ratio_of,
@@ -33,7 +34,9 @@ def counted(
     """What a slice with these counters (`__` for `.`) adds to each clause."""
     named = {name.replace("__", "."): n for name, n in counts.items()}
     terms = book_with(*clauses).versions(TERMS.contract)[0]
-    return {c.id: (events, bad) for c, events, bad in slice_counts(terms, key, named, True)}
+    return {
+        c.id: (events, bad) for c, events, bad in slice_counts(key_clauses(terms, key), named, True)
+    }
 
 
 def test_an_at_least_clause_counts_the_rest_as_bad() -> None:
@@ -60,8 +63,8 @@ def test_a_clause_counts_only_on_the_keys_it_judges() -> None:
 def test_containment_is_counted_only_where_its_key_has_escalated() -> None:
     terms = book_with(SAFE).versions(TERMS.contract)[0]
     counts = {"eligible": 4, "outcome.contained": 3}
-    assert list(slice_counts(terms, (), counts, False)) == []
-    assert [(e, b) for _, e, b in slice_counts(terms, (), counts, True)] == [(4, 1)]
+    assert list(slice_counts(key_clauses(terms, ()), counts, False)) == []
+    assert [(e, b) for _, e, b in slice_counts(key_clauses(terms, ()), counts, True)] == [(4, 1)]
 
 
 @pytest.mark.parametrize("indicator", sorted(set(INDICATORS) - COUNTED))

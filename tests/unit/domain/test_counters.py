@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from streams.domain.counters import counted
-from streams.domain.delta import StepDeltas
 from streams.domain.facts import FACT_KINDS
+from streams.domain.step_deltas import StepDeltas
 from tests.log_builder import T, ai_turn, cost, failure
 from tests.unit.domain.test_facts import FACT
 from tests.unit.domain.walked import walked
@@ -146,7 +146,10 @@ def test_costs_taken_back_leave_nothing_but_the_key() -> None:
     deltas = StepDeltas(BOOK)
     for fact in walked(cost("c1", T(1), 7, "SGD"), cost("c1", T(2), -7, "SGD"), until=T(2)):
         deltas.add(fact)
-    assert {entry.counts["cost_micros"] for entry in deltas.take()} == {0}
+    deltas.close(T(2))
+    told = deltas.take()
+    assert told is not None
+    assert {one.counts["cost_micros"] for key in told.keys for one in key.added} == {0}
 
 
 def test_versions_of_the_ai_are_keys_as_far_as_the_scope_admits_them() -> None:
@@ -161,7 +164,10 @@ def test_versions_of_the_ai_are_keys_as_far_as_the_scope_admits_them() -> None:
     ]
     for fact in walked(*log, until=T(1), book=book):
         deltas.add(fact)
-    assert {entry.dimensions for entry in deltas.take()} == {
+    deltas.close(T(1))
+    told = deltas.take()
+    assert told is not None
+    assert {key.dimensions for key in told.keys} == {
         (("model", "gpt-9"),),
         (("prompt_version", "other"),),
         (("knowledge_version", "other"),),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.histogram import RELATIVE_ERROR, bucket_of, bucket_value_ms, quantile_ms
+from streams.domain.histogram import RELATIVE_ERROR, bucket_of, bucket_value_ms, quantiles_ms
 
 
 @pytest.mark.parametrize("power", range(1, 40))
@@ -44,13 +44,13 @@ def test_the_relative_error_is_the_one_stated_for_the_subdivision() -> None:
 def test_a_quantile_is_the_bucket_at_the_ceiling_of_its_rank(percent: int, rank: int) -> None:
     assert -(-Fraction(percent, 100) * 10 // 1) == rank
     counts = {100 * n: 1 for n in range(1, 11)}
-    assert quantile_ms(counts, percent) == bucket_value_ms(100 * rank)
+    assert quantiles_ms(counts, [percent]) == [bucket_value_ms(100 * rank)]
 
 
 def test_counts_weigh() -> None:
-    assert quantile_ms({10: 1, 20: 99}, 1) == bucket_value_ms(10)
-    assert quantile_ms({10: 1, 20: 99}, 2) == bucket_value_ms(20)
+    values = [bucket_value_ms(10), bucket_value_ms(20), bucket_value_ms(20)]
+    assert quantiles_ms({10: 1, 20: 99}, [1, 2, 100]) == values
 
 
 def test_a_quantile_of_nothing_is_none() -> None:
-    assert quantile_ms({}, 50) is None
+    assert quantiles_ms({}, [50, 95]) == [None, None]

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from streams.domain.delta import WITHDRAWN, Added, Deltas, Key
 from streams.domain.events import epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction_codec import decode_interaction, due_of
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress
 from streams.domain.wire import Rejection, decode_event
+from tests.deltas import added
 from tests.log_builder import (
     CONTRACT,
     LIFE,
@@ -55,7 +57,7 @@ class Reader:
     table: MutableMapping[bytes, bytes] = field(default_factory=dict)
     progress: Progress | None = None
     facts: list[Fact] = field(default_factory=list)
-    entries: list[tuple[int, object]] = field(default_factory=list)
+    added: list[tuple[Key, Added]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.partition = self._new()
@@ -73,7 +75,7 @@ class Reader:
         flush = self.partition.flush()
         self.progress = flush.progress or self.progress
         self.facts += flush.facts
-        self.entries += [(step.watermark, entry) for step in flush.steps for entry in step.entries]
+        self.added += added(flush.deltas)
         return flush
 
     def restarted(self) -> None:
@@ -95,14 +97,19 @@ def test_a_tick_that_does_not_advance_changes_nothing() -> None:
     reader = Reader()
     reader.read(failure("c1", T(5)), T(60))
     again = reader.read(T(60), T(10))
-    assert (again.facts, again.steps, reader.partition.clock) == ([], [], T(60))
+    assert (again.facts, again.deltas, reader.partition.clock) == ([], None, T(60))
 
 
-def test_every_advance_is_a_step_even_where_it_publishes_nothing() -> None:
-    assert [(step.watermark, step.entries) for step in Reader().read(T(60), T(70)).steps] == [
-        (T(30), []),
-        (T(40), []),
-    ]
+def test_an_advance_that_publishes_nothing_is_told_by_its_watermark() -> None:
+    assert Reader().read(T(60), T(70)).deltas == Deltas(T(40), [])
+
+
+def test_what_a_batch_adds_is_told_step_by_step() -> None:
+    reader = Reader()
+    reader.read(failure("c1", T(5)), T(40), failure("c2", T(12)), T(50))
+    whole = [(one.watermark, one.counts) for (_, of), one in reader.added if of == ()]
+    counts = {"failure.no_match": 1, "first_failure.no_match": 1}
+    assert whole == [(T(10), counts), (T(20), counts)]
 
 
 @pytest.mark.parametrize("at", range(1, len(LOG)))
@@ -115,7 +122,7 @@ def test_a_log_split_anywhere_gives_the_same(at: int, restart: bool) -> None:
         split.restarted()
     split.read(*LOG[at:])
     assert split.facts == whole.facts
-    assert split.entries == whole.entries
+    assert split.added == whole.added
     assert split.table == whole.table
 
 
@@ -204,27 +211,27 @@ def test_an_on_time_fact_in_a_place_that_was_retracted_takes_the_next_revision()
 def test_late_facts_are_no_part_of_a_step() -> None:
     reader = Reader()
     reader.read(T(60), failure("c1", T(10)), T(90))
-    assert (len(reader.facts), reader.entries) == (1, [])
+    assert (len(reader.facts), reader.added) == (1, [])
 
 
 def test_a_late_event_that_ends_a_wait_withdraws_it_with_the_next_step() -> None:
     reader = Reader()
     reader.read(requested("c1", T(0)), T(60))
-    reader.entries.clear()
+    reader.added.clear()
     reader.read(human_message("c1", T(20)))
     reader.restarted()
     reader.read(T(90))
-    withdrawn = [entry.withdrawn for _, entry in reader.entries]  # type: ignore[attr-defined]
-    assert {(timed.time, timed.escalation) for (timed,) in withdrawn} == {
-        (T(30) + 1, ("c1", LIFE, 1, 1))
+    (wait,) = {
+        (kind, t.time, t.escalation) for _, one in reader.added for kind, t in one.waits or ()
     }
+    assert wait == (WITHDRAWN, T(30) + 1, ("c1", LIFE, 1, 1))
 
 
 def test_what_one_late_event_opens_and_the_next_takes_back_reaches_no_key() -> None:
     reader = Reader()
     reader.read(started("c1", T(0)), T(60))
     reader.read(requested("c1", T(10)), human_message("c1", T(20)), T(70))
-    assert reader.entries == []
+    assert reader.added == []
 
 
 def test_an_event_too_far_ahead_of_the_clock_is_refused_and_leaves_no_trace() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.agents import link_table
-from streams.domain.delta import Step
+from streams.domain.delta import Deltas
 from streams.domain.links import HORIZONS_MS, Link, LinksPartition, LinkStep, customer_digest
 from streams.domain.memory import DAY_MS
+from tests.deltas import added
 from tests.log_builder import CONTRACT, EPOCH_MS, LIFE, T
 from tests.unit.oracle.verdicts import book_with
 
@@ -43,15 +44,14 @@ def close(
     return Link(T(seconds), True, *place, customer, CONTRACT, journey, 1, *keys)
 
 
-def counted(steps: Iterable[Step], dimensions: tuple[tuple[str, str], ...] = ()) -> Counted:
+def counted(deltas: Deltas | None, dimensions: tuple[tuple[str, str], ...] = ()) -> Counted:
     """The counters of one key by slice end; a slice is told once, at its end."""
     found: Counted = {}
-    for step in steps:
-        for entry in step.entries:
-            assert (entry.contract, entry.slice_end) == (CONTRACT, step.watermark)
-            if entry.dimensions == dimensions:
-                assert entry.slice_end not in found
-                found[entry.slice_end] = entry.counts
+    for (contract, of), one in added(deltas):
+        assert (contract, one.slice_end) == (CONTRACT, one.watermark)
+        if of == dimensions:
+            assert one.slice_end not in found
+            found[one.slice_end] = one.counts
     return found
 
 
@@ -84,9 +84,9 @@ def test_a_close_counts_in_the_slices_in_which_each_horizon_ends() -> None:
 def test_it_counts_on_the_keys_of_the_close() -> None:
     partition = LinksPartition(BOOK, 1)
     partition.apply(0, LONG_AFTER, [close("a", 0, journey="outage"), visit("b", 9)])
-    steps = partition.advance()
-    assert len(counted(steps, (("journey", "outage"),))) == 3
-    assert counted(steps, (("journey", "billing"),)) == {}
+    deltas = partition.advance()
+    assert len(counted(deltas, (("journey", "outage"),))) == 3
+    assert counted(deltas, (("journey", "billing"),)) == {}
 
 
 def test_a_visit_by_another_conversation_is_a_return() -> None:
@@ -150,15 +150,14 @@ def test_closes_of_one_millisecond_are_taken_by_conversation_life_and_episode() 
 def test_nothing_is_told_before_every_source_has_been_heard_and_by_the_slowest() -> None:
     partition = LinksPartition(BOOK, 2)
     partition.apply(0, LONG_AFTER, [close("a", 1)])
-    assert partition.advance() == []
+    assert partition.advance() is None
     partition.apply(1, T(30), [])
-    assert partition.advance() == [Step(T(30), [])]
+    assert partition.advance() == Deltas(T(30), [])
     partition.apply(1, T(DAY + 59), [visit("b", 40)])
-    assert partition.advance() == [Step(T(DAY + 59), [])]
+    assert partition.advance() == Deltas(T(DAY + 59), [])
     partition.apply(1, T(DAY + 60), [])
-    (step,) = partition.advance()
-    whole = next(entry for entry in step.entries if entry.dimensions == ())
-    assert whole.counts == {"links.24h": 1, "returned.24h": 1, "returned_same.24h": 1}
+    (counts,) = counted(partition.advance()).values()
+    assert counts == {"links.24h": 1, "returned.24h": 1, "returned_same.24h": 1}
 
 
 def test_a_step_told_again_changes_nothing() -> None:
@@ -166,11 +165,11 @@ def test_a_step_told_again_changes_nothing() -> None:
     for _ in range(2):
         partition.apply(0, T(10), [close("a", 0)])
         partition.apply(0, T(20), [visit("b", 15)])
-    steps = partition.advance()
+    assert counted(partition.advance()) == {}
     partition.apply(0, T(20), [close("c", 18)])
-    assert partition.advance() == []
+    assert partition.advance() is None
     partition.apply(0, LONG_AFTER, [])
-    total = Counter(n for e in counted([*steps, *partition.advance()]).values() for n in e)
+    total = Counter(n for e in counted(partition.advance()).values() for n in e)
     assert total == Counter(RETURNED)
 
 
@@ -207,7 +206,7 @@ def test_what_came_back_with_an_old_copy_of_the_table_is_forgotten_and_not_count
     link_table.restore(partition, table)
     assert partition.open == {}
     partition.apply(0, LONG_AFTER + 1, [])
-    assert partition.advance() == [Step(LONG_AFTER + 1, [])]
+    assert partition.advance() == Deltas(LONG_AFTER + 1, [])
     assert dict(link_table.changes(partition, table))[b"c" + K1] is None
 
 
@@ -263,17 +262,17 @@ def test_any_interleaving_batch_size_and_restart_tells_the_same(
         chance.choice(by_source).append(link)
     sources = [deque(steps_of(mine, chance)) for mine in by_source]
     partition, table = LinksPartition(BOOK, count), dict[bytes, bytes]()
-    told: dict[int, Step] = {}
+    told = Told()
     untaken: list[tuple[int, LinkStep]] = []
     for source, step in interleaved(sources, chance):
         partition.apply(source, step.watermark, step.links)
         untaken.append((source, step))
         if chance.random() < 0.3:
             continue  # a larger batch
-        steps = partition.advance()
+        deltas = partition.advance()
         # The process may end between telling the windows and storing that it did.
         lost = chance.random() < 0.2
-        _tell(told, steps)
+        told.hear(deltas)
         if not lost:
             dict(link_table.changes(partition, table))
             reached = partition.reached
@@ -283,21 +282,28 @@ def test_any_interleaving_batch_size_and_restart_tells_the_same(
             link_table.restore(partition, table)
             for again, taken in untaken:
                 partition.apply(again, taken.watermark, taken.links)
-    _tell(told, partition.advance())
-    assert counted(told.values()) == expected
+    told.hear(partition.advance())
+    assert told.whole() == expected
     assert partition.open == {}
 
 
-def _tell(told: dict[int, Step], steps: list[Step]) -> None:
+class Told:
     """As windows take it: what is at or before the last watermark heard is known already."""
-    heard = max(told, default=None)
-    for step in steps:
-        if heard is None or step.watermark > heard:
-            told[step.watermark] = step
-            heard = step.watermark
-        elif step.entries:
-            assert by_key(step) == by_key(told[step.watermark])
 
+    def __init__(self) -> None:
+        self._heard = -1
+        self._counts: dict[tuple[Any, int], dict[str, int]] = {}
 
-def by_key(step: Step) -> dict[Any, dict[str, int]]:
-    return {(entry.dimensions, entry.slice_end): entry.counts for entry in step.entries}
+    def hear(self, deltas: Deltas | None) -> None:
+        for (_, dimensions), one in added(deltas):
+            place = (dimensions, one.slice_end)
+            if one.watermark > self._heard:
+                assert place not in self._counts
+                self._counts[place] = one.counts
+            else:
+                assert self._counts[place] == one.counts
+        if deltas is not None:
+            self._heard = max(self._heard, deltas.watermark)
+
+    def whole(self) -> Counted:
+        return {end: counts for (dimensions, end), counts in self._counts.items() if not dimensions}

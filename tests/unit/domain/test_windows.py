@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from streams.agents import window_table
 from streams.domain.breach_record import BreachRecord
-from streams.domain.delta import Entry, Key, Timed, slice_end_of
+from streams.domain.delta import Deltas, Entry, Key, Timed, deltas_of, slice_end_of
 from streams.domain.histogram import bucket_of, bucket_value_ms
 from streams.domain.window_value import WindowValue
 from streams.domain.windows import WindowPartition
+from tests.deltas import one_step
 from tests.log_builder import CONTRACT, LIFE, T
 from tests.unit.oracle.verdicts import BOOK, book_with
 
@@ -66,7 +70,7 @@ def step(*entries: Entry) -> list[Entry]:
 def after(*entries: Entry, until: float) -> WindowPartition:
     """One source's entries in one step."""
     windows = WindowPartition(BOOK, 1)
-    windows.apply(0, T(until), step(*entries))
+    windows.apply(0, one_step(T(until), step(*entries)))
     windows.advance()
     return windows
 
@@ -83,7 +87,7 @@ def test_a_slice_counts_from_its_end_until_the_length_has_passed() -> None:
     windows = WindowPartition(BOOK, 1)
     found = []
     for second, entries in ((60, [counted(60, matured=2)]), (300, []), (359, []), (360, [])):
-        windows.apply(0, T(second), entries)
+        windows.apply(0, one_step(T(second), entries))
         windows.advance()
         found.append((value(windows).counts, value(windows, "1h").counts))
     two, none = {"matured": 2}, dict[str, int]()
@@ -102,16 +106,16 @@ def test_windows_of_every_length_slide_over_the_same_slices() -> None:
 def test_a_slice_is_forgotten_after_24_hours_and_its_key_is_not() -> None:
     windows = after(counted(60, matured=1), until=DAY + 59)
     assert value(windows, "24h").counts == {"matured": 1}
-    windows.apply(0, T(DAY + 60), [])
+    windows.apply(0, one_step(T(DAY + 60)))
     windows.advance()
     assert (value(windows, "24h").counts, windows.keys[WHOLE].slices) == ({}, {})
-    assert windows.expired_slices == {(WHOLE, T(60))}
+    assert windows.expired_slices == {windows.keys[WHOLE]: {T(60)}}
 
 
 def test_a_step_given_twice_changes_nothing() -> None:
     windows = after(counted(10, matured=1), until=30)
-    windows.apply(0, T(30), [counted(10, matured=1)])
-    windows.apply(0, T(60), [])
+    windows.apply(0, one_step(T(30), [counted(10, matured=1)]))
+    windows.apply(0, one_step(T(60)))
     windows.advance()
     assert value(windows).counts == {"matured": 1}
 
@@ -124,17 +128,17 @@ def test_steps_replayed_to_a_restored_table_change_nothing() -> None:
         (1, T(40), [counted(10, matured=1)]),
     ]
     for source, watermark, entries in steps:
-        windows.apply(source, watermark, entries)
+        windows.apply(source, one_step(watermark, entries))
     windows.advance()
     for _ in window_table.changes(windows, table):
         pass
     restored = WindowPartition(BOOK, 2)
     window_table.restore(restored, table, 2)
     for source, watermark, entries in steps:
-        restored.apply(source, watermark, entries)
+        restored.apply(source, one_step(watermark, entries))
     for either in (windows, restored):
         for source in (0, 1):
-            either.apply(source, T(60), [])
+            either.apply(source, one_step(T(60)))
         either.advance()
     assert shown(restored) == shown(windows)
     assert value(restored).counts == {"matured": 2, "escalations": 1}
@@ -145,13 +149,13 @@ def test_a_step_replayed_after_its_slices_expired_does_not_bring_them_back() -> 
     # One source was silent for two days and is ahead; the other has come to 25 hours.
     ahead = step(counted(60, matured=1), counted(DAY + 7_200, matured=1))
     first = WindowPartition(BOOK, 2)
-    first.apply(0, T(2 * DAY), ahead)
-    first.apply(1, T(DAY + 3_600), [])
+    first.apply(0, one_step(T(2 * DAY), ahead))
+    first.apply(1, one_step(T(DAY + 3_600)))
     first.advance()
     list(window_table.changes(first, table))
     again = WindowPartition(BOOK, 2)
     window_table.restore(again, table, 2)
-    again.apply(0, T(2 * DAY), ahead)
+    again.apply(0, one_step(T(2 * DAY), ahead))
     list(window_table.changes(again, table))
     assert again.keys[WHOLE].slices.keys() == {T(DAY + 7_200)}
     assert sum(name.startswith(b"s") for name in table) == 1
@@ -161,7 +165,7 @@ def test_an_expired_slice_that_comes_back_with_an_old_table_goes_again() -> None
     table: dict[bytes, bytes] = {}
     windows = after(counted(60, matured=1), until=120)
     old = dict(window_table.changes(windows, table))
-    windows.apply(0, T(DAY + 300), [])
+    windows.apply(0, one_step(T(DAY + 300)))
     windows.advance()
     expired = [name for name, raw in window_table.changes(windows, table) if raw is None]
     table |= {name: raw for name, raw in old.items() if name in expired and raw is not None}
@@ -176,7 +180,7 @@ def test_a_restart_at_a_boundary_remembers_who_left_before_it() -> None:
     table: dict[bytes, bytes] = {}
     windows = after(opening("c1", 10), ending("c1", 70, 10), until=80)
     for until in (80, 120):
-        windows.apply(0, T(until), [])
+        windows.apply(0, one_step(T(until)))
         windows.advance()
         for _ in window_table.changes(windows, table):
             pass
@@ -187,13 +191,13 @@ def test_a_restart_at_a_boundary_remembers_who_left_before_it() -> None:
 
 def test_no_boundary_closes_before_every_source_has_passed_it() -> None:
     windows = WindowPartition(BOOK, 2)
-    windows.apply(0, T(120), [counted(10, matured=1)])
+    windows.apply(0, one_step(T(120), [counted(10, matured=1)]))
     windows.advance()
     assert (windows.watermark, list(windows.values())) == (None, [])
-    windows.apply(1, T(59), [counted(20, matured=1)])
+    windows.apply(1, one_step(T(59), [counted(20, matured=1)]))
     windows.advance()
     assert (windows.watermark, list(windows.values())) == (T(59), [])
-    windows.apply(1, T(60), [])
+    windows.apply(1, one_step(T(60)))
     windows.advance()
     assert (value(windows).end, value(windows).counts) == (T(60), {"matured": 2})
 
@@ -207,7 +211,7 @@ def test_the_order_of_sources_does_not_matter() -> None:
     for order in (steps, steps[::-1]):
         windows = WindowPartition(BOOK, 2)
         for source, watermark, entries in order:
-            windows.apply(source, watermark, entries)
+            windows.apply(source, one_step(watermark, entries))
             windows.advance()
         found.append(shown(windows))
     assert found[0] == found[1]
@@ -216,7 +220,7 @@ def test_the_order_of_sources_does_not_matter() -> None:
 def test_a_key_is_shown_from_the_boundary_of_its_first_slice_on() -> None:
     windows = after(counted(10, matured=1), counted(70, CHAT, matured=1), until=100)
     assert {key for key, _ in shown(windows)} == {WHOLE}
-    windows.apply(0, T(120), [])
+    windows.apply(0, one_step(T(120)))
     windows.advance()
     assert {key for key, _ in shown(windows)} == {WHOLE, CHAT}
 
@@ -250,7 +254,7 @@ def test_a_wait_withdrawn_by_a_late_event_is_open_until_then_and_not_after() -> 
     windows = after(opening("c1", 10), until=60)
     before = value(windows).open
     taken_back = Entry(*WHOLE, T(120), withdrawn=[escalation("c1", 60.001, 10)])
-    windows.apply(0, T(120), [taken_back])
+    windows.apply(0, one_step(T(120), [taken_back]))
     windows.advance()
     assert (before, value(windows).open, value(windows).counts) == (1, 0, {"escalations": 1})
 
@@ -266,7 +270,7 @@ def test_a_correction_takes_effect_before_all_else_at_its_millisecond() -> None:
         withdrawn=[escalation("c1", 60.001, 10)],
         reopened=[ended],
     )
-    windows.apply(0, T(120), [entry])
+    windows.apply(0, one_step(T(120), [entry]))
     windows.advance()
     assert value(windows).open == 0
 
@@ -274,7 +278,7 @@ def test_a_correction_takes_effect_before_all_else_at_its_millisecond() -> None:
 def test_containment_is_known_once_the_key_has_opened_an_escalation() -> None:
     windows = after(counted(10, eligible=1), opening("c1", 61), until=100)
     first = value(windows).escalated_before
-    windows.apply(0, T(120), [])
+    windows.apply(0, one_step(T(120)))
     windows.advance()
     assert (first, value(windows).escalated_before) == (False, True)
 
@@ -283,7 +287,7 @@ def test_only_values_that_moved_are_told_again_and_ages_move_with_time() -> None
     windows = after(counted(10, CHAT, matured=1), opening("c1", 10), until=60)
     told = [[v.key for v in windows.changed_values()]]
     for second in (60, 119, 120):
-        windows.apply(0, T(second), [])
+        windows.apply(0, one_step(T(second)))
         windows.advance()
         told.append([v.key for v in windows.changed_values()])
     assert told == [[WHOLE[1]] * 3 + [CHAT[1]] * 3, [], [], [WHOLE[1]] * 3]
@@ -296,9 +300,70 @@ def test_breaches_come_in_order_of_event_time_whatever_the_key() -> None:
         key: Key = (CONTRACT, (("channel", name),))
         overdue = escalation(name, second, 0)
         entries.append(Entry(*key, T(60), {"overdue": 1}, opened=[overdue], overdue=[overdue]))
-    windows.apply(0, T(60), entries)
+    windows.apply(0, one_step(T(60), entries))
     records: list[BreachRecord] = windows.advance()
     assert [record.clause for record in records if record.status == "opened"] == [
         "voice-wait",
         "chat-wait",
     ]
+
+
+_MINUTES = st.integers(0, 1_500)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(_MINUTES, st.integers(1, 3), max_size=30),
+    st.lists(_MINUTES, min_size=1, max_size=12),
+)
+def test_windows_hold_their_slices_however_seldom_they_are_asked(
+    slices: dict[int, int], asked: list[int]
+) -> None:
+    windows = WindowPartition(BOOK, 1)
+    entries = [counted(60 * minute, matured=n) for minute, n in slices.items()]
+    windows.apply(0, one_step(T(0), entries or [counted(0, matured=1)]))
+    for minute in sorted(set(asked)):
+        windows.apply(0, one_step(T(60 * minute + 59)))
+        windows.advance()
+        for name, minutes in (("5m", 5), ("1h", 60), ("24h", 1_440)):
+            held = [n for end, n in slices.items() if minute - minutes < end <= minute]
+            if slices and min(slices) <= minute:
+                assert value(windows, name).counts.get("matured", 0) == sum(held)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_batch_cut_elsewhere_after_a_crash_is_taken_in_once(data: st.DataObject) -> None:
+    steps = [
+        (T(20 * n), step(counted(20 * n - 5, matured=1), counted(20 * n - 5, CHAT, safe=n)))
+        for n in range(1, 12)
+    ]
+
+    def cut(upto: int) -> list[Deltas]:
+        """The first steps, in batches cut anywhere."""
+        ends = sorted({*data.draw(st.lists(st.integers(1, upto), max_size=4)), upto})
+        starts = [0, *ends[:-1]]
+        return [
+            deltas_of(steps[end - 1][0], steps[start:end])
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    table: dict[bytes, bytes] = {}
+    windows = WindowPartition(BOOK, 2)
+    # The other source holds boundaries back: much of what was taken in is not judged yet.
+    windows.apply(1, one_step(T(data.draw(st.integers(0, 240)))))
+    for deltas in cut(data.draw(st.integers(1, len(steps)))):
+        windows.apply(0, deltas)
+        windows.advance()
+        for _ in window_table.changes(windows, table):
+            pass
+    again = WindowPartition(BOOK, 2)
+    window_table.restore(again, table, 2)
+    for deltas in cut(len(steps)):
+        again.apply(0, deltas)
+        again.advance()
+    again.apply(0, one_step(T(300)))
+    again.apply(1, one_step(T(300)))
+    again.advance()
+    assert value(again, "1h").counts == {"matured": len(steps)}
+    assert value(again, "1h", CHAT).counts == {"safe": sum(range(1, 12))}

@@ -113,8 +113,9 @@ class Worker:
         for raw in log:
             self.lifecycle.event(decode_event(raw, self.telemetry.book))
         self.lifecycle.tick(until)
-        for step in self.lifecycle.flush().steps:
-            self.windows.apply(0, step.watermark, step.entries)
+        deltas = self.lifecycle.flush().deltas
+        assert deltas is not None
+        self.windows.apply(0, deltas)
         self.windows.advance()
         self.telemetry.windows_judged(0, self.windows)
 

@@ -61,8 +61,8 @@ def read(telemetry: Telemetry, *log: bytes, until: int, partition: int = 0) -> N
     lifecycle.tick(until)
     flush = lifecycle.flush()
     windows = WindowPartition(telemetry.book, 1)
-    for step in flush.steps:
-        windows.apply(0, step.watermark, step.entries)
+    assert flush.deltas is not None
+    windows.apply(0, flush.deltas)
     telemetry.breaches(windows.advance())
     telemetry.windows_owned(partition, windows)
     telemetry.lifecycle_published(partition, flush, lifecycle.watermark)

@@ -57,7 +57,7 @@ def key_from_value(topic: str, value: bytes) -> bytes:
     if topic == topics.LINKS:
         return str(decode_links(value).source).encode()
     if topic == topics.DELTAS:
-        return str(decode_deltas(value).source).encode()
+        return str(decode_deltas(value)[0]).encode()
     said = orjson.loads(value)
     if topic == topics.WINDOWS:
         return orjson.dumps([said["contract"], said["window"], said["key"]])

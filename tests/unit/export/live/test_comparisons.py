@@ -12,6 +12,7 @@ from streams.domain.windows import WindowPartition
 from streams.export.live.comparisons import MOST_MOVERS
 from streams.export.live.snapshot import Snapshot
 from streams.export.telemetry import Telemetry
+from tests.deltas import one_step
 from tests.log_builder import CONTRACT, EPOCH_MS
 from tests.unit.export.live.looked_at import snapshot_of
 from tests.unit.oracle.verdicts import TERMS
@@ -31,8 +32,8 @@ def seen(
     for version, minute, counts in sorted(said, key=lambda each: each[1]):
         at = EPOCH_MS + minute * SLICE_MS
         key = (("prompt_version", version),) if version else ()
-        partition.apply(0, at, [Entry(CONTRACT, key, at, dict(counts))])  # type: ignore[arg-type]
-    partition.apply(0, EPOCH_MS + until * SLICE_MS, [])
+        partition.apply(0, one_step(at, [Entry(CONTRACT, key, at, dict(counts))]))  # type: ignore[arg-type]
+    partition.apply(0, one_step(EPOCH_MS + until * SLICE_MS))
     partition.advance()
     telemetry = Telemetry(BOOK)
     telemetry.windows_owned(0, partition)

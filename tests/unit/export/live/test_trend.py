@@ -12,6 +12,7 @@ from streams.domain.delta import Entry, Key
 from streams.domain.window_value import SLICE_MS
 from streams.domain.windows import WindowPartition
 from streams.export.live.trend import POINTS, Point, Trends, plan_of
+from tests.deltas import one_step
 from tests.log_builder import CONTRACT, EPOCH_MS
 from tests.unit.oracle.verdicts import BOOK
 
@@ -31,7 +32,7 @@ def minute(number: int) -> int:
 def counted(partition: WindowPartition, number: int, counts: dict[str, int]) -> None:
     """One minute's counts, and the watermark at its end."""
     entries = [Entry(CONTRACT, (), minute(number), counts)] if counts else []
-    partition.apply(0, minute(number), entries)
+    partition.apply(0, one_step(minute(number), entries))
     partition.advance()
 
 
