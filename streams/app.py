@@ -83,7 +83,10 @@ class Worker:
             else AtLeastOnce(producing)
         )
         self.app = app = new_app(
-            settings, isolation_level=self._guarantee.isolation_level, held=self._held
+            settings,
+            isolation_level=self._guarantee.isolation_level,
+            held=self._held,
+            quiesced=lambda: self._drive.idle(),
         )
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_rebalance_complete.connect(self._on_recovered)

@@ -12,8 +12,9 @@ _T = TypeVar("_T")
 
 # A batch makes some 100,000 objects that all die with it, none of them in a cycle. With Python's
 # default of 700 the collector walks the live ones hundreds of times a batch to find nothing: a
-# third of all CPU time (tests/bench/README.md).
-_GC_THRESHOLDS = (50_000, 20, 50)
+# third of all CPU time; above what one batch holds at once it has next to nothing to do
+# (tests/bench/README.md).
+_GC_THRESHOLDS = (200_000, 20, 50)
 
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:

@@ -12,7 +12,7 @@ import msgspec
 from streams.agents.foreign_state import foreign_state, missing_contracts
 from streams.agents.routing import put_deltas, put_links
 from streams.domain.contract import ContractBook, Dimension
-from streams.domain.events import Tick, epoch_ms
+from streams.domain.events import APART, ConfigChanged, Event, Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
 from streams.domain.interaction_codec import UnreadableState
 from streams.domain.lifecycle import Flush, LifecyclePartition, Progress, UnknownContracts
@@ -27,8 +27,6 @@ from streams.kafka.store import PartitionedStore, StateError
 from streams.settings import Settings
 
 STAGE = "lifecycle"
-# What a fact's key holds beside its contract: where it happened, not which AI served.
-_KEYED: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
 # What facts are keyed by; versions of an AI come and go, and would move a conversation's facts.
 _KEYED_BY: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
 # Sorts before every interaction's key and cannot be one: contract names are not empty.
@@ -80,6 +78,7 @@ class LifecycleStage:
         self._deltas_topic = settings.topic(topics.DELTAS)
         self._links_topic = settings.topic(topics.LINKS)
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
+        self._served = frozenset(book.names)
         self._partitions: dict[int, _Owned] = {}
         # Producers state what they like, so what is remembered of it is limited.
         self._fact_key = lru_cache(maxsize=65_536)(self._bounded_key)
@@ -162,19 +161,25 @@ class LifecycleStage:
         self._telemetry.interactions(number, len(data) - (_PROGRESS_KEY in data))
 
     def _read(self, outbox: Outbox, partition: LifecyclePartition, records: Iterable[Any]) -> None:
-        book, telemetry = self._book, self._telemetry
+        served, telemetry = self._served, self._telemetry
+        kinds: list[type[Event]] = []
         for record in records:
             try:
-                event = decode_event(structured_value(record), book)
-                if type(event) is Tick:
+                event: Any = decode_event(structured_value(record), served)
+                kind = type(event)
+                if kind is Tick:
                     partition.tick(epoch_ms(event.time))
                     continue
-                _check_key(record.key, event)
+                if kind not in APART:
+                    _check_key(record.key, event)
                 partition.event(event)
-                telemetry.event(event)
+                kinds.append(kind)
+                if kind is ConfigChanged:
+                    telemetry.config_changed(event)
             except Rejection as error:
                 put_dead_letter(outbox, self._dead_letters_topic, STAGE, record, error)
                 telemetry.dead_letter(STAGE, error.code)
+        telemetry.events_read(kinds)
 
     def _put_facts(self, outbox: Outbox, facts: list[Fact]) -> None:
         for fact in facts:
@@ -203,8 +208,7 @@ class LifecycleStage:
 
 
 def _check_key(key: bytes | None, event: Any) -> None:
-    conversation = getattr(event.data, "conversation_id", None)
-    if conversation is not None and key != conversation.encode():
+    if key != event.data.conversation_id.encode():
         raise Rejection(
             "key_mismatch", "the record's key is not data.conversation_id; key by it to keep order"
         )

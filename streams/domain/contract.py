@@ -279,6 +279,8 @@ class ContractBook:
     def at(self, contract: str, time_ms: int) -> Terms:
         """The terms in force at `time_ms`. Raises KeyError for a contract not in the book."""
         versions = self._versions[contract]
+        if len(versions) == 1:
+            return versions[0]
         index = bisect_right(self._starts[contract], time_ms) - 1
         return versions[max(index, 0)]
 

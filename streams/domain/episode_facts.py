@@ -95,6 +95,8 @@ def _write_close(
     if writer.told(matured):
         return
     writer.wake(matured)
+    if not writer.wants(close) and not writer.wants(matured):
+        return
     place = (episode.ordinal, 1)
     excluded = terms.excluded(close, episode.channel)
     eligible = not excluded and _served(writer, episode, close)

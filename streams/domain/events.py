@@ -7,6 +7,8 @@ which a test holds these classes. Unknown fields are dropped, unknown types refu
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from string import ascii_uppercase
 from typing import Annotated, Literal
 
 import msgspec
@@ -34,7 +36,9 @@ Owner = Literal["client", "supplier", "third_party"]
 
 Ident = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-Market = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2)]
+# The pattern is MARKETS'; wire.py holds events to it, at a tenth of what a regex costs with each.
+Market = Annotated[str, msgspec.Meta(max_length=2, extra_json_schema={"pattern": "^[A-Z]{2}$"})]
+MARKETS = frozenset(first + second for first, second in product(ascii_uppercase, repeat=2))
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 # What 64 bits hold: orjson, MessagePack and every reader downstream can carry it.
 _MOST = 2**63 - 1
@@ -492,6 +496,9 @@ AnyEvent = (
     | Erased
     | Accessed
 )
+
+# About no conversation; their data is not Data, and a tick has none.
+APART: frozenset[type[Event]] = frozenset((Tick, ConfigChanged, ErasureRequested, Erased, Accessed))
 
 EVENT_TYPES: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls for cls in AnyEvent.__args__

@@ -71,30 +71,32 @@ class FactWriter:
         state = self.state
         by = time if stated_by is None else stated_by
         assert state.earliest is not None
+        # By position: sixteen names would cost more than all else here.
         self.facts.append(
             Fact(
-                kind=kind,
-                contract=self.contract,
-                version=version,
-                conversation=self.conversation,
-                life=state.earliest // DAY_MS,
-                episode=place[0],
-                ordinal=place[1],
-                time=time,
-                channel=channel,
-                market=_attribute(state.market, by),
-                journey=_attribute(state.journey, by),
-                supplier=_attribute(state.supplier, by),
-                prompt_version=_attribute(state.prompt_version, by),
-                model=_attribute(state.model, by),
-                knowledge_version=_attribute(state.knowledge_version, by),
-                detail=detail,
+                kind,
+                self.contract,
+                version,
+                self.conversation,
+                state.earliest // DAY_MS,
+                place[0],
+                place[1],
+                time,
+                channel,
+                _attribute(state.market, by),
+                _attribute(state.journey, by),
+                _attribute(state.supplier, by),
+                _attribute(state.prompt_version, by),
+                _attribute(state.model, by),
+                _attribute(state.knowledge_version, by),
+                detail,
             )
         )
 
     def in_order(self) -> list[Fact]:
         """What was taken, in order of time and section 6's table."""
-        self.facts.sort(key=_in_order)
+        if len(self.facts) > 1:
+            self.facts.sort(key=_in_order)
         return self.facts
 
 

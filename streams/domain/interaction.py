@@ -130,11 +130,12 @@ def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
     soonest = _fold_kind(state, event, time, pace)
     if not soonest or state.customer_key is None or state.spoke is None:
         return soonest
+    bursts = state.bursts
     visits = (
-        state.customer_key != key
+        state.customer_key is not key
         or state.spoke != spoke
         or type(event) in _OPENING
-        or _starts_burst(state.bursts, time)
+        or (bursts and bursts[-2] >= time and _starts_burst(bursts, time))
     )
     return 0 if visits else soonest
 
@@ -143,20 +144,20 @@ def _fold_kind(state: Interaction, event: Any, time: int, pace: Pace) -> int:
     data, kind = event.data, type(event)
     handler = _FOLDS.get(kind)
     if handler is not None:
-        return 0 if handler(state, data, time, pace.inactivity_ms) else pace.quiet_ms
+        if handler(state, data, time, pace.inactivity_ms):
+            return 0
+        return FORGET_AFTER_MS if kind in _MATURING else pace.quiet_ms
     if kind is ev.MessageSent:
         return _message(state, data, time, pace)
     if kind is ev.AiFailureSignalled:
         _failure(state, event, time, pace.inactivity_ms)
         return 0
     note = note_of(event, time)
-    return 0 if note is not None and _add_note(state, note) else pace.quiet_ms
+    return 0 if note is not None and _add_note(state, note) else FORGET_AFTER_MS
 
 
 def _starts_burst(bursts: list[ev.Moment], time: int) -> bool:
-    """Whether one begins at `time`: an episode may open there."""
-    if not bursts or bursts[-2] < time:
-        return False
+    """Whether one begins at `time`, not after the last one: an episode may open there."""
     at = bisect_left(bursts, time)
     return at % 2 == 0 and bursts[at] == time
 
@@ -166,12 +167,19 @@ def _first(known: Stated, time: int, value: str) -> Stated:
 
 
 def _served_by(state: Interaction, data: ev.AiTurnData | ev.AiFailureData, time: int) -> None:
+    stated: Stated
     if data.prompt_version is not None:
-        state.prompt_version = _first(state.prompt_version, time, data.prompt_version)
+        stated = state.prompt_version
+        if stated is None or time <= stated[0]:
+            state.prompt_version = _first(stated, time, data.prompt_version)
     if data.model is not None:
-        state.model = _first(state.model, time, data.model)
+        stated = state.model
+        if stated is None or time <= stated[0]:
+            state.model = _first(stated, time, data.model)
     if data.knowledge_version is not None:
-        state.knowledge_version = _first(state.knowledge_version, time, data.knowledge_version)
+        stated = state.knowledge_version
+        if stated is None or time <= stated[0]:
+            state.knowledge_version = _first(stated, time, data.knowledge_version)
 
 
 def _earliest(known: int | None, time: int) -> int:
@@ -204,7 +212,11 @@ def _add_note(state: Interaction, note: Note) -> bool:
 
 def _active(state: Interaction, time: int, channel: str, gap: int) -> None:
     bursts = state.bursts
-    if not (bursts and bursts[-2] < time <= bursts[-1]):
+    # In order of time, as most events come, the last burst goes on.
+    if bursts and bursts[-2] < time <= bursts[-1] + gap:
+        if time > bursts[-1]:
+            bursts[-1] = time
+    else:
         join_burst(bursts, state.burst_channels, time, channel, gap)
 
 
@@ -357,6 +369,10 @@ def _recontacted(state: Interaction, data: ev.ResolutionReturnData, time: int, _
     return _add(state, (time, RETURNED_CONTACT, data.channel, "resolution.recontacted", "", ""))
 
 
+# No activity, and read at an episode's maturity, for which it is looked at anyway.
+_MATURING: frozenset[type[ev.Event]] = frozenset(
+    (ev.ResolutionClaimed, ev.ResolutionEvidence, ev.ResolutionRecontacted)
+)
 # Those of which the milestone opens an episode, and publishes nothing else.
 _OPENING: frozenset[type[ev.Event]] = frozenset((ev.ContactStarted, ev.ResolutionReopened))
 _FOLDS: dict[type[ev.Event], Callable[[Interaction, Any, int, int], bool]] = {

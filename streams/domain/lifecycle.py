@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from streams.domain.contract import ContractBook, Terms
+from streams.domain.corrections import corrections, place_of, replace_fact
 from streams.domain.delta import Deltas, Entry, open_escalations
-from streams.domain.events import ConfigChanged, Event, epoch_ms
+from streams.domain.events import APART, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
 from streams.domain.links import Link, LinkStep, link_of
-from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
+from streams.domain.memory import DAY_MS, LATE_LIMIT_MS
+from streams.domain.path import Path
 from streams.domain.step_deltas import StepDeltas
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection
@@ -36,6 +39,10 @@ _EARLY_MS = DAY_MS // 4
 _UNLINKED = (("unlinked", 1),)
 # Appointments that were moved stay in the agenda; past this many it is swept.
 _FEW = 1_000
+# So many interactions stay decoded between batches, at 4 to 5 KB each: who has just been heard of
+# is likely to be heard of again.
+_MOST_HELD = 1_000
+_FOREVER = 1 << 62
 
 
 class Progress(msgspec.Struct, array_like=True):
@@ -72,6 +79,22 @@ class UnknownContracts(LookupError):
         self.names = names
 
 
+class _Held:
+    """An interaction that is decoded, and its path as far as the watermark has come.
+
+    `path` is None until it is walked, and from when a late event changed what it had read.
+    """
+
+    __slots__ = ("contract", "conversation", "path", "state")
+
+    def __init__(self, key: bytes, state: Interaction) -> None:
+        contract, _, conversation = key.decode().partition(_SEPARATOR)
+        self.contract = contract
+        self.conversation = conversation
+        self.state = state
+        self.path: Path | None = None
+
+
 class LifecyclePartition:
     """Folds one partition's events and publishes facts as its watermark passes them.
 
@@ -94,12 +117,19 @@ class LifecyclePartition:
         self._book = book
         self._lateness = lateness_ms
         self._states = states
-        self._clock = None if progress is None else progress.clock
+        self._clock: int | None = None
+        # The watermark, and what times are taken; before the first tick there is neither.
+        self._reached, self._oldest, self._newest = -_FOREVER, -_FOREVER, _FOREVER
+        if progress is not None:
+            self._move_clock(progress.clock)
         self._deltas = StepDeltas(book, () if progress is None else progress.carried)
-        self._live: dict[bytes, Interaction] = {}
+        self._held: dict[bytes, _Held] = {}
         self._touched: set[bytes] = set()
         self._out = Flush()
-        self._paces = {name: pace_of(book.versions(name)) for name in book.names}
+        self._contracts = {
+            name: ((name + _SEPARATOR).encode(), pace_of(book.versions(name)))
+            for name in book.names
+        }
         self._due = {key: (due_of(raw), key) for key, raw in states.items()}
         contracts = {key.partition(_SEPARATOR.encode())[0] for key in self._due}
         missing = {name.decode("utf-8", "replace") for name in contracts} - set(book.names)
@@ -125,12 +155,10 @@ class LifecyclePartition:
         for key, raw in self._states.items():
             if key not in self._due:
                 continue  # left over
-            state = decode_interaction(raw)
-            contract, conversation = _names(key)
-            _, due = walk(state, contract, conversation, self._book, watermark, watermark)
-            due = _next_due(state, due)
+            held = _Held(key, decode_interaction(raw))
+            due = self._walk(held, watermark, watermark)[1]
             if due < self._due[key][0]:
-                self._live[key] = state
+                self._held[key] = held
                 self._schedule(key, due)
 
     @property
@@ -157,33 +185,38 @@ class LifecyclePartition:
     def event(self, event: Event) -> None:
         """Fold one event. Raises Rejection (`future_time`, `too_late`) for one too far from now."""
         time = epoch_ms(event.time)
+        if not self._oldest <= time <= self._newest:
+            self._refuse(time)
+        if type(event) in APART:
+            return
+        data: Any = event.data  # type: ignore[attr-defined]
+        if data.test:
+            return
+        prefix, pace = self._contracts[data.contract]
+        key = prefix + data.conversation_id.encode()
+        held = self._held.get(key) or self._hold(key)
+        self._touched.add(key)
+        if time <= self._reached:
+            self._late_event(key, held, event, time, pace)
+            return
+        soonest = time + fold(held.state, event, time, pace)
+        known = self._due.get(key)
+        if known is None or soonest < known[0]:
+            self._schedule(key, soonest)
+
+    def _refuse(self, time: int) -> None:
         clock, watermark = self._clock, self.watermark
-        if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
+        assert clock is not None
+        assert watermark is not None
+        if time > clock:
             raise Rejection(
                 "future_time",
                 f"{time - clock} ms ahead of the clock; at most {FUTURE_TOLERANCE_MS}",
             )
-        if watermark is not None and time <= watermark - LATE_LIMIT_MS:
-            raise Rejection(
-                "too_late",
-                f"{watermark - time} ms behind the watermark; less than {LATE_LIMIT_MS} are taken",
-            )
-        data: Any = getattr(event, "data", None)
-        conversation = getattr(data, "conversation_id", None)
-        if conversation is None or isinstance(event, ConfigChanged) or data.test:
-            return
-        contract = data.contract
-        key = (contract + _SEPARATOR + conversation).encode()
-        state = self._state(key)
-        self._touched.add(key)
-        pace = self._paces[contract]
-        if watermark is not None and time <= watermark:
-            self._late_event(key, state, event, time, pace)
-            return
-        soonest = time + fold(state, event, time, pace)
-        known = self._due.get(key)
-        if known is None or soonest < known[0]:
-            self._schedule(key, soonest)
+        raise Rejection(
+            "too_late",
+            f"{watermark - time} ms behind the watermark; less than {LATE_LIMIT_MS} are taken",
+        )
 
     def _schedule(self, key: bytes, due: int) -> None:
         """Make `due` (ms) the interaction's appointment, stored unless what is stored will do."""
@@ -203,21 +236,29 @@ class LifecyclePartition:
             agenda[:] = self._due.values()
             heapify(agenda)
 
-    def _state(self, key: bytes) -> Interaction:
-        state = self._live.get(key)
-        if state is None:
-            raw = self._states.get(key)
-            state = Interaction() if raw is None else decode_interaction(raw)
-            self._live[key] = state
-        return state
+    def _hold(self, key: bytes) -> _Held:
+        raw = self._states.get(key)
+        state = Interaction() if raw is None else decode_interaction(raw)
+        held = self._held[key] = _Held(key, state)
+        return held
+
+    def _walk(self, held: _Held, after: int | None, upto: int) -> tuple[list[Fact], int]:
+        """Facts with `after` < time <= `upto`, and when to look at it again, all in ms: when the
+        next could come while there is one, then when it is to be forgotten.
+        """
+        state, book = held.state, self._book
+        if held.path is None or after is None:
+            held.path = Path(state, held.contract, book)
+        facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
+        return facts, held.path.rests_from() if due is None else due
 
     def tick(self, time: int) -> None:
         """Move the clock to `time` (ms); what the watermark passes is published."""
         if self._clock is not None and time <= self._clock:
             return
         after = self.watermark
-        self._clock = time
-        upto = time - self._lateness
+        self._move_clock(time)
+        upto = self._reached
         agenda, due_by_key = self._agenda, self._due
         published: list[Fact] = []
         links: list[Link] = []
@@ -226,14 +267,13 @@ class LifecyclePartition:
             key = appointment[1]
             if due_by_key.get(key) is not appointment:
                 continue  # moved since
-            contract, conversation = _names(key)
-            state = self._state(key)
-            facts, due = walk(state, contract, conversation, self._book, after, upto)
-            due = _next_due(state, due)
+            held = self._held.get(key) or self._hold(key)
+            facts, due = self._walk(held, after, upto)
             if due > upto:
                 self._schedule(key, due)
             else:
                 self._forget(key)
+            state = held.state
             if facts and state.revisions:
                 facts = [self._next_revision(state, fact, key) for fact in facts]
             for fact in facts:
@@ -252,14 +292,20 @@ class LifecyclePartition:
         self._deltas.close(upto)
         self._out.links.append(LinkStep(upto, links))
 
+    def _move_clock(self, time: int) -> None:
+        self._clock = time
+        self._reached = time - self._lateness
+        self._oldest = self._reached - LATE_LIMIT_MS + 1
+        self._newest = time + FUTURE_TOLERANCE_MS
+
     def _forget(self, key: bytes) -> None:
         del self._due[key]
         # What comes later in this batch begins a new life; `flush` removes what stays empty.
-        self._live[key] = Interaction()
+        self._held[key] = _Held(key, Interaction())
         self._touched.add(key)
 
     def _next_revision(self, state: Interaction, fact: Fact, key: bytes) -> Fact:
-        place = _place(fact)
+        place = place_of(fact)
         last = state.revisions.get(place)
         if last is None:
             return fact
@@ -267,17 +313,17 @@ class LifecyclePartition:
         self._touched.add(key)
         return replace_fact(fact, revision=last + 1)
 
-    def _late_event(
-        self, key: bytes, state: Interaction, event: Event, time: int, pace: Pace
-    ) -> None:
+    def _late_event(self, key: bytes, held: _Held, event: Event, time: int, pace: Pace) -> None:
         watermark = self.watermark
         assert watermark is not None
-        contract, conversation = _names(key)
-        before, _ = walk(state, contract, conversation, self._book, None, watermark)
+        state = held.state
+        before: list[Fact] = []
+        if state.latest is not None:
+            before = self._walk(held, None, watermark)[0]
         fold(state, event, time, pace)
-        after, due = walk(state, contract, conversation, self._book, None, watermark)
-        self._schedule(key, _next_due(state, due))
-        self._out.facts += _corrections(before, after, state.revisions)
+        after, due = self._walk(held, None, watermark)
+        self._schedule(key, due)
+        self._out.facts += corrections(before, after, state.revisions)
         waited, waiting = open_escalations(before), open_escalations(after)
         for escalation in sorted(waited.keys() | waiting.keys()):
             was, now = waited.get(escalation), waiting.get(escalation)
@@ -286,10 +332,11 @@ class LifecyclePartition:
 
     def flush(self) -> Flush:
         """Close the batch: stores touched interactions in `states`, returns what came of it."""
-        out = self._out
+        out, held = self._out, self._held
         for key in self._touched:
-            state = self._live[key]
+            state = held[key].state
             if state.latest is None:
+                del held[key]
                 self._states.pop(key, None)
                 out.states[key] = None
             else:
@@ -299,7 +346,8 @@ class LifecyclePartition:
             out.progress = Progress(self._clock, self._deltas.carried(), self._book.fingerprint)
         out.deltas = self._deltas.take()
         self._touched.clear()
-        self._live.clear()
+        for key in list(islice(held, max(0, len(held) - _MOST_HELD))):
+            del held[key]
         self._out = Flush()
         return out
 
@@ -311,43 +359,6 @@ def pace_of(versions: Sequence[Terms]) -> Pace:
         min(terms.escalation_expiry_ms for terms in versions),
         min((ms for terms in versions for ms in terms.first_response_ms.values()), default=None),
     )
-
-
-def replace_fact(fact: Fact, **changes: Any) -> Fact:
-    """A copy of the fact with some fields changed."""
-    return msgspec.structs.replace(fact, **changes)
-
-
-def _names(key: bytes) -> tuple[str, str]:
-    contract, _, conversation = key.decode().partition(_SEPARATOR)
-    return contract, conversation
-
-
-def _next_due(state: Interaction, due: int | None) -> int:
-    """When to look at it again, ms: `due` while there is one, then when it is to be forgotten."""
-    assert state.latest is not None
-    return state.latest + FORGET_AFTER_MS if due is None else due
-
-
-def _place(fact: Fact) -> str:
-    return f"{fact.life}:{fact.kind}:{fact.episode}:{fact.ordinal}"
-
-
-def _corrections(before: list[Fact], after: list[Fact], revisions: dict[str, int]) -> list[Fact]:
-    """Retractions and assertions that turn `before` into `after`; numbers them in `revisions`."""
-    old = {_place(fact): fact for fact in before}
-    new = {_place(fact): fact for fact in after}
-    changes: list[Fact] = []
-    for place, fact in old.items():
-        if new.get(place) != fact:
-            last = revisions.setdefault(place, 0)
-            changes.append(replace_fact(fact, revision=last, late=True, retracts=True))
-    for place, fact in new.items():
-        if old.get(place) != fact:
-            revision = revisions[place] + 1 if place in revisions else 0
-            revisions[place] = revision
-            changes.append(replace_fact(fact, revision=revision, late=True))
-    return changes
 
 
 __all__ = ["Flush", "LifecyclePartition", "Progress", "UnknownContracts", "pace_of"]

@@ -79,28 +79,23 @@ def link_of(fact: Fact, customer_key: Stated) -> Link | None:
     """The link that a visit or resolved close is; None where its customer was not known then."""
     if customer_key is None or customer_key[0] > fact.time:
         return None
+    customer = customer_digest(fact.contract, customer_key[1])
     close = fact.kind == "episode_ended"
-    link = Link(
-        fact.time,
-        close,
-        fact.conversation,
-        fact.life,
-        fact.episode,
-        customer_digest(fact.contract, customer_key[1]),
+    of = (fact.time, close, fact.conversation, fact.life, fact.episode)
+    if not close:
+        return Link(*of, customer, fact.contract, fact.journey)
+    return Link(
+        *of,
+        customer,
         fact.contract,
         fact.journey,
-    )
-    if not close:
-        return link
-    return msgspec.structs.replace(
-        link,
-        version=fact.version,
-        channel=fact.channel,
-        market=fact.market,
-        supplier=fact.supplier,
-        prompt_version=fact.prompt_version,
-        model=fact.model,
-        knowledge_version=fact.knowledge_version,
+        fact.version,
+        fact.channel,
+        fact.market,
+        fact.supplier,
+        fact.prompt_version,
+        fact.model,
+        fact.knowledge_version,
     )
 
 

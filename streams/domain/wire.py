@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from streams.domain import events as ev
-from streams.domain.events import EARLIEST, LATEST, AnyEvent, Event
+from streams.domain.events import APART, EARLIEST, LATEST, MARKETS, AnyEvent, Event, Tick
 
 RejectionCode = Literal[
     "too_large",
@@ -60,12 +60,15 @@ def decode_event(raw: bytes | None, contracts: Container[str]) -> Event:
         raise _violation(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise malformed(raw) from None
+    kind = type(event)
+    data: Any = None if kind is Tick else event.data  # type: ignore[attr-defined]
+    if kind not in APART and data.market is not None and data.market not in MARKETS:
+        raise Rejection("schema_violation", "$.data.market: Expected `str` matching regex")
     if not EARLIEST <= event.time <= LATEST:
         raise Rejection("schema_violation", "$.time: Expected a year from 1 to 9000")
-    data = getattr(event, "data", None)
     if data is not None and data.contract not in contracts:
         raise Rejection("unknown_contract", "data.contract names no contract this worker serves")
-    fault = _FAULTS.get(type(event))
+    fault = _FAULTS.get(kind)
     if fault is not None:
         found = fault(data)
         if found is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from streams.domain.breach_record import BreachRecord
@@ -93,11 +94,13 @@ class Telemetry:
         self.bounds_ms = latency_bounds_ms(self.book)
         self.config_changes = ConfigChanges(self.book)
 
-    def event(self, event: Event) -> None:
-        """A valid event was read."""
-        self.events[type(event)] += 1
-        if isinstance(event, ConfigChanged):
-            self.config_changes.read(event)
+    def events_read(self, kinds: Iterable[type[Event]]) -> None:
+        """Valid events of these types were read, one for each that is given."""
+        self.events.update(kinds)
+
+    def config_changed(self, event: ConfigChanged) -> None:
+        """A valid `config.changed` was read."""
+        self.config_changes.read(event)
 
     def dead_letter(self, stage: str, code: str) -> None:
         """A record was diverted."""

@@ -12,7 +12,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -25,6 +33,7 @@ from mode.utils.futures import notify
 
 from streams.kafka.connection import let_go
 from streams.kafka.header_names import read_any_header_name
+from streams.kafka.records import Record, read_lean_records
 from streams.kafka.store import StateError
 
 # How long one fetch waits for records; a rebalance waits for it.
@@ -68,10 +77,15 @@ class Batch:
         """Let the batch's offsets be committed."""
         self.released = True
 
+    def let_go(self) -> None:
+        """Keep the offsets alone: it was processed, but may wait long until it is committed."""
+        self.records = []
+
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         read_any_header_name()
+        read_lean_records()
         consumer = super()._create_worker_consumer(transport)
         # Faust passes 1,500 and has no setting for it, nor for the isolation level alone.
         consumer._fetch_max_wait_ms = _BROKER_WAIT_MS
@@ -177,11 +191,22 @@ class BatchConsumer(Consumer):
             if self._is_changelog_tp(tp):
                 continue  # recovery reads them, with a consumer of its own
             message = self._to_message(tp, fetched[-1])
-            message.key = None
             # Faust hands the value on as it is (raw codec); to it a batch is just another payload.
             batch = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp), self.spell)
             message.value = batch  # type: ignore[assignment]
             yield tp, message
+
+    def _to_message(self, tp: TP, record: Record) -> ConsumerMessage:
+        return ConsumerMessage(
+            *(tp.topic, tp.partition, record.offset, (record.timestamp or 0) / 1000),
+            timestamp_type=0,
+            headers=None,
+            key=None,
+            value=None,
+            checksum=None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
 
     def _note_ends(self) -> None:
         for tp in self._delivered:
@@ -219,7 +244,12 @@ class BatchConsumer(Consumer):
         return offset
 
     async def commit_and_end_transactions(self) -> None:
-        """Commit all that is released; one under way may have begun before the last batch was."""
+        """Commit all, once what is under way is done.
+
+        Faust calls it when agents have taken all that was delivered, which is not to say that it
+        is processed. A commit under way may have begun before the last batch was released.
+        """
+        await self._quiesced()
         await self.maybe_wait_for_commit_to_finish()
         await super().commit_and_end_transactions()
 
@@ -297,6 +327,11 @@ class BatchConsumer(Consumer):
         assert isinstance(transport, BatchTransport)
         return transport.held(tp)
 
+    async def _quiesced(self) -> None:
+        transport = self.transport
+        assert isinstance(transport, BatchTransport)
+        await transport.quiesced()
+
     def _standing(self, tp: TP) -> tuple[int, int] | None:
         thread = self._thread
         assert isinstance(thread, _ConsumerThread)
@@ -306,14 +341,21 @@ class BatchConsumer(Consumer):
 class BatchTransport(Transport):
     """Faust's aiokafka transport with batch delivery.
 
-    `held` says up to which offset the table behind a partition has taken it in.
+    `held` says up to which offset the table behind a partition has taken it in, `quiesced` returns
+    once no batch is being processed.
     """
 
     Consumer = BatchConsumer
 
     def __init__(
-        self, *args: Any, isolation_level: str, held: Callable[[TP], int], **options: Any
+        self,
+        *args: Any,
+        isolation_level: str,
+        held: Callable[[TP], int],
+        quiesced: Callable[[], Awaitable[None]],
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.isolation_level = isolation_level
         self.held = held
+        self.quiesced = quiesced

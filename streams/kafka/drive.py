@@ -14,7 +14,8 @@ log = logging.getLogger("baton")
 
 
 class Drive:
-    """Runs stages on the batches of the present spell between two rebalances.
+    """Runs stages on the batches of the present spell between two rebalances: of each partition one
+    after another, while what came of another's is being written.
 
     `spell` gives that spell's number; `fail` is told what ends the worker,
     `gave_up` the topic of a batch that counts for nothing. A partition that was
@@ -36,9 +37,7 @@ class Drive:
         self._patience_s = patience_s
         self._failed = False
         self._fenced: set[tuple[str, int]] = set()
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._under_way: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._progressed = time.monotonic()
 
     @property
@@ -47,29 +46,36 @@ class Drive:
         return time.monotonic() - self._progressed
 
     async def run(self, process: Callable[[Batch], Awaitable[None]], batch: Batch) -> None:
-        """Process one batch, unless it is delivered again or to another worker anyway."""
+        """Begin a batch once its partition's last one is done, unless it is delivered again or to
+        another worker anyway.
+        """
         place = batch.topic, batch.partition
+        if place in self._under_way:
+            await asyncio.wait([self._under_way[place]])
         if self._failed or batch.spell != self._spell() or place in self._fenced:
             return
-        self._under_way += 1
-        self._idle.clear()
+        task = asyncio.create_task(self._run(process, batch))
+        self._under_way[place] = task
+        task.add_done_callback(lambda _: self._under_way.pop(place))
+        # One batch is folded in a turn of the loop, so that pages and heartbeats have theirs.
+        await asyncio.sleep(0)
+
+    async def _run(self, process: Callable[[Batch], Awaitable[None]], batch: Batch) -> None:
         try:
             await process(batch)
         except Fenced as error:
-            self._give_up(place, error)
+            self._give_up((batch.topic, batch.partition), error)
         except Exception as error:
             self._failed = True
             self._fail(error)
         else:
             self._progressed = time.monotonic()
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
+            batch.let_go()
 
     async def idle(self) -> None:
         """Return once no batch is under way."""
-        await self._idle.wait()
+        while self._under_way:
+            await asyncio.wait(self._under_way.values())
 
     def resume(self) -> None:
         """The group has said whose the partitions are: none is given up any more."""

@@ -17,8 +17,14 @@ from streams.kafka.store import PartitionedStore
 from streams.settings import Settings
 
 
-def new_app(settings: Settings, *, isolation_level: str, held: Callable[[TP], int]) -> Any:
-    """A faust.App without tables or agents. `held` as BatchTransport's."""
+def new_app(
+    settings: Settings,
+    *,
+    isolation_level: str,
+    held: Callable[[TP], int],
+    quiesced: Callable[[], Awaitable[None]],
+) -> Any:
+    """A faust.App without tables or agents. `held` and `quiesced` as BatchTransport's."""
     app = faust.App(
         settings.app_id,
         broker=[f"kafka://{address}" for address in settings.broker.split(",")],
@@ -42,7 +48,11 @@ def new_app(settings: Settings, *, isolation_level: str, held: Callable[[TP], in
         datadir=str(Path(tempfile.gettempdir()) / f"baton-{settings.app_id}"),
     )
     app.transport = BatchTransport(
-        app.conf.broker_consumer, app, isolation_level=isolation_level, held=held
+        app.conf.broker_consumer,
+        app,
+        isolation_level=isolation_level,
+        held=held,
+        quiesced=quiesced,
     )
     return app
 
@@ -67,7 +77,7 @@ def add_table(app: Any, settings: Settings, name: str) -> tuple[PartitionedStore
 def add_agent(
     app: Any, settings: Settings, topic: str, process: Callable[[Batch], Awaitable[None]]
 ) -> None:
-    """An agent on one of our topics that awaits `process` with each batch of it."""
+    """An agent on one of our topics that hands each batch of it to `process`."""
     channel = app.topic(
         settings.topic(topic),
         partitions=settings.partitions,

@@ -45,7 +45,8 @@ class _ConversationLogic(StatefulBatchLogic[job.Heard, Fact, bytes]):
         return facts, self._state is None
 
     def snapshot(self) -> bytes:
-        return job.encode(self._state)
+        assert self._state is not None
+        return self._state.encoded()
 
 
 class _SliceLogic(StatefulBatchLogic[job.Told, bytes, bytes]):

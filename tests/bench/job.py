@@ -19,14 +19,16 @@ import msgspec
 import orjson
 
 from streams.domain.contract import DIMENSIONS, ContractBook
+from streams.domain.corrections import corrections, place_of, replace_fact
 from streams.domain.counters import counted
 from streams.domain.delta import slice_end_of
-from streams.domain.events import ConfigChanged, Event, Tick, epoch_ms
+from streams.domain.events import APART, Event, Tick, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.histogram import bucket_of
 from streams.domain.interaction import Interaction, fold
-from streams.domain.lifecycle import _corrections, pace_of
+from streams.domain.lifecycle import pace_of
 from streams.domain.memory import LATE_LIMIT_MS
+from streams.domain.path import Path
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 
@@ -55,13 +57,29 @@ class Told(NamedTuple):
     bucket: int | None
 
 
-class Conversation(msgspec.Struct, array_like=True, gc=False):
-    """The state of one conversation. `walked` and `due` in ms."""
+class _Stored(msgspec.Struct, array_like=True):
+    """What is stored of one conversation. `walked` and `due` in ms."""
 
     contract: str
     interaction: Interaction
     walked: int | None = None
     due: int = _NEVER
+
+
+class Conversation:
+    """The state of one conversation; `path` is its life as far as it was read, kept while an engine
+    keeps the object.
+    """
+
+    __slots__ = ("path", "stored")
+
+    def __init__(self, stored: _Stored) -> None:
+        self.stored = stored
+        self.path: Path | None = None
+
+    def encoded(self) -> bytes:
+        """For a store; see `decode_conversation`."""
+        return encode(self.stored)
 
 
 class SliceSums(msgspec.Struct, array_like=True):
@@ -71,14 +89,14 @@ class SliceSums(msgspec.Struct, array_like=True):
     latencies: dict[str, int] = {}  # by bucket; names, for JSON has no other keys
 
 
-_CONVERSATION = msgspec.msgpack.Decoder(Conversation)
+_CONVERSATION = msgspec.msgpack.Decoder(_Stored)
 _SLICE = msgspec.msgpack.Decoder(SliceSums)
 encode = msgspec.msgpack.Encoder().encode
 
 
 def decode_conversation(raw: bytes) -> Conversation:
-    """What `encode` wrote."""
-    return _CONVERSATION.decode(raw)
+    """What `encoded` gave."""
+    return Conversation(_CONVERSATION.decode(raw))
 
 
 def decode_slice(raw: bytes) -> SliceSums:
@@ -104,7 +122,8 @@ class Reader:
         if type(event) is Tick:
             self._clocks[partition] = max(clock or 0, epoch_ms(event.time))
             return None
-        conversation = getattr(event.data, "conversation_id", None)
+        apart = type(event) in APART
+        conversation = None if apart else event.data.conversation_id
         if conversation is not None and key != conversation.encode():
             raise Rejection("key_mismatch", "the record's key is not data.conversation_id")
         time = epoch_ms(event.time)
@@ -112,7 +131,7 @@ class Reader:
             raise Rejection("future_time", "too far ahead of the clock")
         if watermark is not None and time <= watermark - LATE_LIMIT_MS:
             raise Rejection("too_late", "too far behind the watermark")
-        if conversation is None or isinstance(event, ConfigChanged) or event.data.test:
+        if conversation is None or event.data.test:
             return None
         return Heard(conversation, event, watermark)
 
@@ -132,52 +151,60 @@ class Lifecycle:
         if state is None:
             if event is None:
                 return None, []
-            state = Conversation(event.data.contract, Interaction(), watermark)
+            contract = event.data.contract  # type: ignore[attr-defined]
+            state = Conversation(_Stored(contract, Interaction(), watermark))
         facts = self._pass(state, name, watermark)
         if event is None:
             return state, facts
-        time = epoch_ms(event.time)
+        stored, time = state.stored, epoch_ms(event.time)
         if watermark is not None and time <= watermark:
             facts += self._late(state, name, event, time, watermark)
         else:
-            soonest = time + fold(state.interaction, event, time, self._paces[state.contract])
-            state.due = min(state.due, soonest)
+            soonest = time + fold(stored.interaction, event, time, self._paces[stored.contract])
+            stored.due = min(stored.due, soonest)
         return state, facts
+
+    def _walk(self, state: Conversation, name: str, after: int | None, upto: int) -> list[Fact]:
+        stored, book = state.stored, self._book
+        if state.path is None or after is None:
+            state.path = Path(stored.interaction, stored.contract, book)
+        facts, due = walk(stored.interaction, stored.contract, name, book, after, upto, state.path)
+        stored.due = _NEVER if due is None else due
+        return facts
 
     def _pass(self, state: Conversation, name: str, watermark: int | None) -> list[Fact]:
         """What the watermark has passed since the conversation was looked at."""
-        if watermark is None or watermark == state.walked:
+        stored = state.stored
+        if watermark is None or watermark == stored.walked:
             return []
         facts: list[Fact] = []
-        if state.due <= watermark:
-            interaction = state.interaction
-            facts, due = walk(
-                interaction, state.contract, name, self._book, state.walked, watermark
-            )
-            state.due = _NEVER if due is None else due
-            if interaction.revisions:
-                facts = [_next_revision(interaction, fact) for fact in facts]
-        state.walked = watermark
+        if stored.due <= watermark:
+            facts = self._walk(state, name, stored.walked, watermark)
+            if stored.interaction.revisions:
+                facts = [_next_revision(stored.interaction, fact) for fact in facts]
+        stored.walked = watermark
         return facts
 
     def _late(
         self, state: Conversation, name: str, event: Event, time: int, watermark: int
     ) -> list[Fact]:
-        interaction, contract, book = state.interaction, state.contract, self._book
-        before, _ = walk(interaction, contract, name, book, None, watermark)
-        fold(interaction, event, time, self._paces[contract])
-        after, due = walk(interaction, contract, name, book, None, watermark)
-        state.due = _NEVER if due is None else due
-        return _corrections(before, after, interaction.revisions)
+        stored = state.stored
+        interaction = stored.interaction
+        before: list[Fact] = []
+        if interaction.latest is not None:
+            before = self._walk(state, name, None, watermark)
+        fold(interaction, event, time, self._paces[stored.contract])
+        after = self._walk(state, name, None, watermark)
+        return corrections(before, after, interaction.revisions)
 
 
 def _next_revision(state: Interaction, fact: Fact) -> Fact:
-    place = f"{fact.life}:{fact.kind}:{fact.episode}:{fact.ordinal}"
+    place = place_of(fact)
     last = state.revisions.get(place)
     if last is None:
         return fact
     state.revisions[place] = last + 1
-    return msgspec.structs.replace(fact, revision=last + 1)
+    return replace_fact(fact, revision=last + 1)
 
 
 class Counting:

@@ -14,11 +14,9 @@ from pathlib import Path
 import msgspec
 
 from streams.app import Worker
-from streams.contract_files import load_contracts
 from streams.runtime import run
-from streams.settings import Settings
 from tests.bench.contestant import Task, task_from_arguments
-from tests.bench.pipeline import SESSION_TIMEOUT_S
+from tests.bench.pipeline import new_worker
 
 POLL_S = 0.005
 WARM_UP_S = 5.0
@@ -94,19 +92,7 @@ class Observed:
 
 async def watch(task: Task, paced: Paced) -> Latency:
     """Start the worker, let events come, and look on. Raises WorkerCrashed."""
-    settings = Settings(
-        broker=task.broker,
-        app_id=f"{task.prefix}bench-baton",
-        prefix=task.prefix,
-        partitions=task.partitions,
-        port=0,
-        session_timeout=SESSION_TIMEOUT_S,
-        guarantee=task.guarantee,
-        idempotence=task.idempotence,
-        state_dir=None if task.state_dir is None else Path(task.state_dir),
-        tick_interval=_TICK,
-    )
-    worker = Worker(settings, load_contracts([Path(task.contract)]))
+    worker = new_worker(task, ticks_every=_TICK)
     crash = asyncio.ensure_future(worker.run_until(asyncio.Event()))
     producer = None
     try:
@@ -117,7 +103,7 @@ async def watch(task: Task, paced: Paced) -> Latency:
         producer = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.bench.paced", msgspec.json.encode(paced).decode())
         )
-        seen = Observed(paced, settings.lateness_ms)
+        seen = Observed(paced, worker.settings.lateness_ms)
         used = time.process_time()
         while not seen.done:
             await _wait(crash)

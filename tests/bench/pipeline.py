@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from streams.app import Worker
@@ -15,8 +16,10 @@ SESSION_TIMEOUT_S = 6.0
 POLL_S = 0.01
 
 
-async def work(task: Task) -> None:
-    """Process the task's records until nothing is left to do. Raises WorkerCrashed."""
+def new_worker(task: Task, ticks_every: str | None = None) -> Worker:
+    """The worker that the task asks for, not started. It writes ticks only if told how often, for
+    a log brings its own.
+    """
     settings = Settings(
         broker=task.broker,
         app_id=f"{task.prefix}bench-baton",
@@ -27,27 +30,33 @@ async def work(task: Task) -> None:
         guarantee=task.guarantee,
         idempotence=task.idempotence,
         state_dir=None if task.state_dir is None else Path(task.state_dir),
-        ticks=False,  # the log brings its own
+        ticks=ticks_every is not None,
+        tick_interval=ticks_every or "1s",
     )
-    worker = Worker(settings, load_contracts([Path(task.contract)]))
+    return Worker(settings, load_contracts([Path(task.contract)]))
+
+
+async def work(task: Task) -> None:
+    """Process the task's records until nothing is left to do. Raises WorkerCrashed."""
+    worker = new_worker(task)
     crash = asyncio.ensure_future(worker.run_until(asyncio.Event()))
     try:
         await worker.start()
-        while not worker.ready()[0]:
-            await _wait(crash)
+        await awaited(crash, lambda: worker.ready()[0])
         watch = Stopwatch()
-        while not _finished(worker, task):
-            await _wait(crash)
+        await awaited(crash, lambda: _finished(worker, task))
         watch.stop(task, dict(worker.written()))
     finally:
         crash.cancel()
         await worker.stop()
 
 
-async def _wait(crash: asyncio.Future[None]) -> None:
-    done, _ = await asyncio.wait([crash], timeout=POLL_S)
-    if done:
-        crash.result()
+async def awaited(crash: asyncio.Future[None], reached: Callable[[], bool]) -> None:
+    """Return once `reached`. Raises WorkerCrashed if `crash` comes first."""
+    while not reached():
+        done, _ = await asyncio.wait([crash], timeout=POLL_S)
+        if done:
+            crash.result()
 
 
 def _finished(worker: Worker, task: Task) -> bool:

@@ -102,7 +102,7 @@ class Pipeline:
         known = None if raw is None else job.decode_conversation(raw)
         conversation, facts = self._lifecycle.take(known, heard)
         if conversation is not None:
-            state.set_bytes("conversation", job.encode(conversation))
+            state.set_bytes("conversation", conversation.encoded())
         self._told += len(facts)
         return facts
 

@@ -94,7 +94,7 @@ async def count(task: Task, book: ContractBook, datadir: str) -> None:
                     None if known is None else job.decode_conversation(known), heard
                 )
                 if state is not None:
-                    conversations[message.key] = job.encode(state)
+                    conversations[message.key] = state.encoded()
                 for fact in found:
                     await facts.send(key=message.key, value=encode_fact(fact))
                     published += 1

@@ -15,6 +15,7 @@ from streams.domain.events import epoch_ms
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, encode_interaction
 from streams.domain.lifecycle import pace_of
+from streams.domain.path import Path
 from streams.domain.walk import walk
 from streams.domain.wire import Rejection, decode_event
 from tests.log_builder import CONTRACT, T
@@ -111,6 +112,33 @@ def test_facts_told_step_by_step_are_those_told_at_once(
     for moment in (*map(T, sorted(seconds)), T(1_000)):
         told += walk(state, CONTRACT, "c1", book, after, moment)[0]
         after = moment
+    assert told == _facts(state, book, T(1_000))
+
+
+@slow
+@given(
+    HAPPENINGS,
+    st.lists(WHOLE_SECONDS, max_size=5),
+    st.sampled_from(BOOKS),
+    st.randoms(use_true_random=False),
+)
+def test_a_path_that_is_read_on_while_events_come_tells_what_is_told_at_once(
+    happened: list[Happening], seconds: list[int], book: ContractBook, chance: random.Random
+) -> None:
+    state, pace = Interaction(), pace_of(book.versions(CONTRACT))
+    path, told, after = Path(state, CONTRACT, book), [], None
+    waiting = [one for one in happened if is_taken(one)]
+    for moment in (*map(T, sorted(seconds)), T(1_000)):
+        # Whatever comes by then is on time; of the rest some is known long before.
+        known = [one for one in waiting if one.time <= moment or chance.random() < 0.3]
+        waiting = [one for one in waiting if one not in known]
+        for one in known:
+            fold(state, decode_event(one.raw, TWO_VERSIONS), one.time, pace)
+        if state.latest is not None:
+            step, due = walk(state, CONTRACT, "c1", book, after, moment, path)
+            assert (step, due) == walk(state, CONTRACT, "c1", book, after, moment)
+            told += step
+            after = moment
     assert told == _facts(state, book, T(1_000))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from streams.domain.contract import PPM, Clause, ContractBook
+from streams.domain.events import ConfigChanged
 from streams.domain.lifecycle import LifecyclePartition
 from streams.domain.windows import WindowPartition
 from streams.domain.wire import decode_event
@@ -231,7 +232,9 @@ def changed(object_: str, to: str, time: int = T(0), **data: object) -> bytes:
 
 
 def read_change(telemetry: Telemetry, raw: bytes) -> None:
-    telemetry.event(decode_event(raw, telemetry.book))
+    event = decode_event(raw, telemetry.book)
+    assert isinstance(event, ConfigChanged)
+    telemetry.config_changed(event)
 
 
 def test_changes_are_counted_once_and_shown_at_their_time() -> None:

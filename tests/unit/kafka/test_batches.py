@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,20 +15,11 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from streams.kafka.batches import Batch, BatchConsumer
+from streams.kafka.records import Record
 from streams.kafka.store import StateError
 
 EVENTS, OTHER = TP("interaction-events", 0), TP("interaction-events", 1)
 CHANGELOG = TP("baton-interactions-changelog", 0)
-
-
-@dataclass(eq=False)
-class Delivered:
-    """Of faust's ConsumerMessage, what the consumer touches."""
-
-    offset: int
-    value: Any
-    key: bytes | None = b"k"
-    acked: bool = False
 
 
 class HandDriven(BatchConsumer):
@@ -41,6 +31,7 @@ class HandDriven(BatchConsumer):
         self.app = SimpleNamespace(consumer_generation_id=1)
         self.can_resume_flow, self.suspend_flow = asyncio.Event(), asyncio.Event()
         self.not_waiting_next_records = asyncio.Event()
+        self.quiet = asyncio.Event()
         self._unacked_messages: set[Any] = set()
         self._waiting_for_ack = None
         self._read_offset: dict[TP, int | None] = {}
@@ -60,14 +51,14 @@ class HandDriven(BatchConsumer):
     def _is_changelog_tp(self, tp: TP) -> bool:
         return tp == CHANGELOG
 
-    def _to_message(self, tp: TP, record: Any) -> Any:
-        return Delivered(record.offset, record.value)
-
     def highwater(self, tp: TP) -> int | None:
         return self.highwaters.get(tp)
 
     def _standing(self, tp: TP) -> tuple[int, int] | None:
         return self.stands.get(tp)
+
+    async def _quiesced(self) -> None:
+        await self.quiet.wait()
 
     def _held(self, tp: TP) -> int:
         return self.tables[tp]
@@ -86,7 +77,7 @@ class HandDriven(BatchConsumer):
 
     def fetches(self, tp: TP, *offsets: int) -> None:
         """What the next fetch brings of one partition."""
-        self.fetched[tp] = [SimpleNamespace(offset=o, value=b"%d" % o) for o in offsets]
+        self.fetched[tp] = [Record(*tp, o, None, b"k", b"%d" % o, []) for o in offsets]
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -243,6 +234,31 @@ def test_a_seek_waits_for_the_fetch_that_is_under_way(monkeypatch: pytest.Monkey
         assert not seek.done()
         arrived.set()
         await asyncio.gather(fetch, seek)
+
+    run(scene())
+
+
+def test_the_last_commit_before_a_rebalance_waits_for_batches_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene() -> None:
+        committed: list[dict[TP, int | None]] = []
+
+        async def commit(consumer: HandDriven) -> None:
+            committed.append(committable(consumer))
+
+        monkeypatch.setattr(Consumer, "commit_and_end_transactions", commit)
+        consumer = HandDriven()
+        consumer._commit_fut = None
+        (batch,) = await in_flight(consumer, [3, 4])
+        ending = asyncio.ensure_future(consumer.commit_and_end_transactions())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert committed == []
+        batch.release()
+        consumer.quiet.set()
+        await ending
+        assert committed == [{EVENTS: 5}]
 
     run(scene())
 

@@ -53,6 +53,16 @@ def test_a_batch_delivered_before_a_rebalance_is_left_to_its_redelivery() -> Non
     play(acts())
 
 
+def test_of_a_processed_batch_the_offsets_alone_are_kept() -> None:
+    async def acts() -> None:
+        scene = Scene()
+        done = batch()
+        await scene.drive.run(scene.process, done)
+        assert (done.records, done.first, done.last) == ([], 1, 1)
+
+    play(acts())
+
+
 def test_a_fenced_partition_is_left_alone_until_the_group_has_said_whose_it_is() -> None:
     async def acts() -> None:
         scene = Scene()
@@ -116,12 +126,57 @@ def test_it_is_idle_once_what_is_under_way_has_ended() -> None:
 
         scene = Scene()
         await scene.drive.idle()
-        under_way = [asyncio.create_task(scene.drive.run(slow, batch(p))) for p in range(2)]
+        for number in range(2):
+            await scene.drive.run(slow, batch(number))
         idle = asyncio.create_task(scene.drive.idle())
         for _ in range(5):
             await asyncio.sleep(0)
         assert not idle.done()
         may_end.set()
-        await asyncio.gather(idle, *under_way)
+        await idle
+
+    play(acts())
+
+
+def test_while_one_partition_writes_others_are_processed_but_not_its_own_next_batch() -> None:
+    async def acts() -> None:
+        written, begun = asyncio.Event(), []
+
+        async def writes(taken: Batch) -> None:
+            begun.append(taken)
+            await written.wait()
+
+        scene = Scene()
+        first, other, second = batch(), batch(partition=1), batch()
+        await scene.drive.run(writes, first)
+        await scene.drive.run(writes, other)
+        third = asyncio.create_task(scene.drive.run(writes, second))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert begun == [first, other]
+        written.set()
+        await third
+        await scene.drive.idle()
+        assert begun == [first, other, second]
+
+    play(acts())
+
+
+def test_a_batch_that_waited_through_a_rebalance_is_left_to_its_redelivery() -> None:
+    async def acts() -> None:
+        written = asyncio.Event()
+
+        async def writes(_: Batch) -> None:
+            await written.wait()
+
+        scene = Scene()
+        await scene.drive.run(writes, batch())
+        waits = asyncio.create_task(scene.drive.run(scene.process, batch()))
+        await asyncio.sleep(0)
+        scene.spell = 2
+        written.set()
+        await waits
+        await scene.drive.idle()
+        assert scene.processed == []
 
     play(acts())
