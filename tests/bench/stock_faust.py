@@ -65,11 +65,8 @@ async def count(task: Task, book: ContractBook, datadir: str) -> None:
         partitions=task.partitions,
     )
     stamp = 0.0  # of the fact in hand; windows here are [start, end), Baton's slices (start, end]
-    windows = (
-        app.Table(f"{task.prefix}windows", default=_Sums, partitions=task.partitions)
-        .tumbling(_WINDOW_S, expires=_KEPT_S)
-        .relative_to(lambda _: stamp)
-    )
+    table = app.Table(f"{task.prefix}windows", default=_Sums, partitions=task.partitions)
+    windows = table.tumbling(_WINDOW_S, expires=_KEPT_S).relative_to(lambda _: stamp)
 
     reader = job.Reader(book, task.lateness_ms)
     lifecycle, counting = job.Lifecycle(book), job.Counting(book)
@@ -111,7 +108,7 @@ async def count(task: Task, book: ContractBook, datadir: str) -> None:
     await done.wait()
     watch.lap()
     shown = 0
-    for (key, (start, _)), sums in list(windows.items()):
+    for (key, (start, _)), sums in list(table.items()):
         end = (int(start) + _WINDOW_S) * 1000
         await slices.send(value=job.slice_value(key, end, job.SliceSums(sums)))
         shown += 1
