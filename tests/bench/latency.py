@@ -19,7 +19,7 @@ from tests.bench.contestant import Task, task_from_arguments
 from tests.bench.pipeline import new_worker
 
 POLL_S = 0.005
-WARM_UP_S = 5.0
+_WARM_UP_S = 5.0
 _TICK = "100ms"
 _PERCENTS = (50, 99, 100)
 
@@ -62,7 +62,7 @@ class Observed:
     def __init__(self, paced: Paced, lateness_ms: int) -> None:
         self._paced = paced
         self._lateness = lateness_ms
-        self._from = paced.began + WARM_UP_S
+        self._from = paced.began + min(_WARM_UP_S, paced.count / paced.rate / 4)
         self._counted = 0
         self._shown: dict[int, int] = {}
         self.counted_ms: list[float] = []
