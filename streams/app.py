@@ -12,7 +12,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
-from prometheus_client import CollectorRegistry
 
 from streams.agents.pager import Pager
 from streams.agents.stages import STAGES, Stage, StageKind
@@ -124,11 +123,8 @@ class Worker:
         )
         for part in self._parts:
             add_agent(app, settings, part.kind.topic, partial(self._drive.run, part.stage.process))
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(
-            BatonCollector(
-                self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
-            )
+        collector = BatonCollector(
+            self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
         )
         page = LivePage(
             Snapshots(self.telemetry, book, settings.partitions),
@@ -138,7 +134,7 @@ class Worker:
             ready=self.ready,
         )
         self._pages = Pages(
-            registry, settings.host, settings.port, self.live, self.ready, access, page
+            collector.parts, settings.host, settings.port, self.live, self.ready, access, page
         )
         self.port = settings.port
 

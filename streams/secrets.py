@@ -25,6 +25,14 @@ def secret(settings: Settings, name: str) -> str:
     flag = f"--{name.replace('_', '-')}-file"
     if said:
         raise SecretError(f"{variable} and {flag} are both set; keep one of them")
+    return secret_in(file, flag)
+
+
+def secret_in(file: Path, flag: str) -> str:
+    """The secret in a file that a flag names; what ends the file's line is no part of it.
+
+    Raises SecretError where the file is unreadable or empty.
+    """
     try:
         found = file.read_text(encoding="utf-8").rstrip("\r\n")
     except UnicodeDecodeError:

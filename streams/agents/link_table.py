@@ -4,7 +4,8 @@ partition.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from functools import partial
 
 import msgspec
 
@@ -30,27 +31,38 @@ def changes(
     """
     for customer in links.touched:
         name, closes = b"c" + customer, links.open.get(customer)
-        if closes is None:
-            data.pop(name, None)
-            yield name, None
-        else:
+        if closes:
             data[name] = raw = _ENCODER.encode(closes)
             yield name, raw
-    links.touched.clear()
+        else:
+            data.pop(name, None)
+            yield name, None
+    links.stored_in(partial(_stored, data))
     data[_PARTITION_KEY] = raw = _ENCODER.encode(_StoredPartition(links.reached))
     yield _PARTITION_KEY, raw
 
 
-def restore(links: LinksPartition, data: MutableMapping[bytes, bytes]) -> None:
-    """Fill an empty LinksPartition from its table. Raises msgspec.DecodeError for a foreign record,
-    ValueError for one that is not of its customer.
+def _stored(data: Mapping[bytes, bytes], customer: bytes) -> list[OpenClose]:
+    raw = data.get(b"c" + customer)
+    return [] if raw is None else _CLOSES.decode(raw)
+
+
+def restore(links: LinksPartition, data: MutableMapping[bytes, bytes]) -> set[tuple[str, int]]:
+    """Let an empty LinksPartition go on from its table; the contracts and versions whose closes it
+    holds.
+
+    Raises msgspec.DecodeError for a foreign record, ValueError for one that is not of its customer.
     """
+    raw = data.get(_PARTITION_KEY)
+    links.stored_in(partial(_stored, data))
+    links.heard_before(None if raw is None else _PARTITION.decode(raw).reached)
+    held: set[tuple[str, int]] = set()
     for name, raw in data.items():
         if name == _PARTITION_KEY:
-            links.reached = _PARTITION.decode(raw).reached
             continue
         closes = _CLOSES.decode(raw)
         if not closes or any(b"c" + close.link.customer != name for close in closes):
             raise ValueError("closes of another customer")
-        links.open[name[1:]] = closes
-    links.restored()
+        held.update((close.link.contract, close.link.version) for close in closes)
+        links.remember(name[1:], closes)
+    return held

@@ -53,10 +53,9 @@ class LinksStage(StepwiseStage[LinksPartition, None]):
     def _restore(
         self, number: int, held: LinksPartition, data: MutableMapping[bytes, bytes]
     ) -> None:
-        link_table.restore(held, data)
-        links = [close.link for closes in held.open.values() for close in closes]
-        if not all(map(self._loaded, links)):
-            missing = {link.contract for link in links if not self._loaded(link)}
+        closes = link_table.restore(held, data)
+        missing = {contract for contract, _ in closes - self._versions}
+        if missing:
             raise missing_contracts(self._changelog, number, missing)
 
     def _loaded(self, link: Link) -> bool:

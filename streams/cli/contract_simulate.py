@@ -8,9 +8,8 @@ import click
 from rich.console import Console
 
 from streams.cli.log_source import log_options, read_source
-from streams.cli.options import book_from, contract_option
+from streams.cli.options import book_from, chosen_contract, contract_option
 from streams.cli.replay import Duration
-from streams.domain.contract import ContractBook
 from streams.oracle.judge import judge
 from streams.oracle.simulation import simulate as simulated
 from streams.oracle.simulation_report import simulation_json, simulation_table
@@ -51,7 +50,7 @@ def simulate(
     the month. Definitions: DEFINITIONS.md section 10.
     """
     book = book_from(contracts)
-    chosen = _chosen(book, name)
+    chosen = chosen_contract(book, name)
     if settle_ms is None:
         settle_ms = max(t.inactivity_ms + t.verification_ms for t in book.versions(chosen))
     log = ticked(
@@ -67,13 +66,3 @@ def simulate(
     if not console.is_terminal:
         console = Console(width=_WIDTH_IN_A_FILE)
     console.print(simulation_table(simulation))
-
-
-def _chosen(book: ContractBook, name: str | None) -> str:
-    if name is None and len(book.names) == 1:
-        return book.names[0]
-    if name is None or name not in book:
-        there = ", ".join(book.names)
-        what = "--name is needed" if name is None else f"no contract {name!r}"
-        raise click.UsageError(f"{what}; the files hold: {there}")
-    return name

@@ -6,6 +6,9 @@ import sys
 
 import click
 
+from streams.cli.audit import audit
+from streams.cli.audit_draw import sample, verify
+from streams.cli.audit_report import report
 from streams.cli.contract import contract
 from streams.cli.contract_diff import diff
 from streams.cli.contract_render import render
@@ -31,10 +34,12 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, contract, generate, topics):
+for command in (demo, worker, replay, oracle, contract, audit, generate, topics):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
+for command in (sample, verify, report):
+    audit.add_command(command)
 
 
 def run() -> None:

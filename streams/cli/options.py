@@ -125,6 +125,17 @@ def book_from(contracts: list[Path] | tuple[Path, ...]) -> ContractBook:
         raise click.ClickException(str(error)) from None
 
 
+def chosen_contract(book: ContractBook, name: str | None) -> str:
+    """The contract a command is about: the one named, or the only one. Raises click.UsageError."""
+    if name is None and len(book.names) == 1:
+        return book.names[0]
+    if name is None or name not in book:
+        there = ", ".join(book.names)
+        what = "--name is needed" if name is None else f"no contract {name!r}"
+        raise click.UsageError(f"{what}; the files hold: {there}")
+    return name
+
+
 def configure_logging(level: str) -> None:
     """Log lines of one format; libraries that log each record or retry stay above the level."""
     logging.basicConfig(

@@ -19,7 +19,7 @@ from streams.export.pages import PagesError
 from streams.kafka.admin import TopicsError, check_access, ensure_topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied, security_options
 from streams.kafka.partition_tables import LocalStateError
-from streams.kafka.topics import declared_topics
+from streams.kafka.topics import worker_topics
 from streams.runtime import run
 from streams.secrets import SecretError
 from streams.settings import Settings
@@ -48,7 +48,7 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
     try:
         pages_access(settings)  # what needs no broker to be found wrong is said first
         await check_connection(settings)
-        specs = declared_topics(settings.prefix, settings.partitions)
+        specs = worker_topics(settings.prefix, settings.partitions)
         names, security = [spec.name for spec in specs], security_options(settings)
         await check_access(settings.broker, names, settings.app_id, security)
         if settings.create_topics:

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from streams.domain.audit.terms import SamplingTerms
 from streams.domain.calendar_period import PERIODS, Period
 from streams.domain.commercial import CommercialTerms
 from streams.domain.service_hours import ServiceHours
@@ -160,7 +161,7 @@ class Terms:
     `service_clock`: handoff thresholds are of service time (`hours`), not of elapsed time.
     `answer_ms` and `first_response_ms` are thresholds by channel. `qa_pass_ppm` is the least score
     that passes, `csat_satisfied_ppm` the least satisfied one, as a share of its scale. `currency`
-    is what amounts are in.
+    is what amounts are in. `sampling` is None where nothing is agreed about audit samples.
     """
 
     contract: str
@@ -186,6 +187,7 @@ class Terms:
     csat_satisfied_ppm: int = 750_000
     currency: str = "USD"
     commercial: CommercialTerms | None = None
+    sampling: SamplingTerms | None = None
 
     def bounded(self, dimension: Dimension, value: str) -> str:
         """The value as a label: itself where the contract's scope lists it, else `other`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
+from streams.domain.audit.diff import sampling_changes
 from streams.domain.clause_words import bound_text, clause_text, join_words, span_text, where_text
 from streams.domain.commercial_diff import money_changes
 from streams.domain.contract import Clause, Exclusion, Terms
@@ -39,6 +40,7 @@ def changes_between(before: Terms, after: Terms) -> list[Change]:
         _exclusions,
         _context,
         _scores,
+        sampling_changes,
         _groupings,
         _clauses,
     )

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.domain.audit.terms import Allocation, Split
 from streams.domain.contract import ContractError, Dimension, Indicator, Severity, in_one_line
 from streams.domain.contract_values import (
     Amount,
@@ -157,6 +158,14 @@ class Reviews(_Strict, frozen=True):
     approval_points: tuple[Approval, ...] = ()
 
 
+class Sampling(_Strict, frozen=True):
+    confidence: Percent = "95"
+    margin: Percent = "5"
+    minimum_per_stratum: Few = 5
+    allocation: Allocation = "proportional"
+    strata: tuple[Split, ...] = ("outcome", "channel", "failure_reason")
+
+
 class ContractSpec(_Strict, frozen=True):
     version: Whole
     effective: Effective
@@ -178,6 +187,7 @@ class ContractSpec(_Strict, frozen=True):
     prices: tuple[PriceRow, ...] = ()
     fixed_fee: FixedFee | None = None
     reviews: Reviews | None = None
+    sampling: Sampling | None = None
 
 
 class ServiceContract(_Strict, frozen=True):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from streams.domain.audit.checks import check_sampling
+from streams.domain.audit.terms import SamplingTerms
 from streams.domain.commercial import ApprovalPoint, Band, ClauseCredit, CommercialTerms, Price
 from streams.domain.contract import Clause, Dimension, Exclusion, Terms
 from streams.domain.contract_checks import (
@@ -117,6 +119,7 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
         before = len(findings.errors)
         check_contract(document, contract, read.slos, findings)
         check_money(document, contract.spec, read.slos, findings)
+        check_sampling(document, contract.spec, findings)
         used |= {level.slo_ref for level in contract.spec.service_levels}
         whole = all(
             read.slos[level.slo_ref].sound
@@ -203,6 +206,7 @@ def _terms(contract: ServiceContract, slos: Slos) -> Terms:
         csat_satisfied_ppm=millionths(spec.csat.satisfied_from if spec.csat else "0.75"),
         currency=spec.currency or "USD",
         commercial=_commercial(spec, clauses),
+        sampling=_sampling(spec),
     )
 
 
@@ -218,6 +222,19 @@ def _hours(spec: ContractSpec) -> ServiceHours | None:
         zone=spec.time_zone,
         weekly=tuple(tuple(minutes_of(one) for one in days.get(day, ())) for day in WEEKDAYS),
         holidays=frozenset(day.strip() for day in spec.service_hours.holidays),
+    )
+
+
+def _sampling(spec: ContractSpec) -> SamplingTerms | None:
+    agreed = spec.sampling
+    if agreed is None:
+        return None
+    return SamplingTerms(
+        confidence_ppm=percent_ppm(agreed.confidence),
+        margin_ppm=percent_ppm(agreed.margin),
+        minimum=agreed.minimum_per_stratum,
+        allocation=agreed.allocation,
+        strata=agreed.strata,
     )
 
 

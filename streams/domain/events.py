@@ -354,6 +354,7 @@ class QaEvaluatedData(Data, frozen=True, gc=False, kw_only=True):
     automatic_fail: bool = False
     form: Word | None = None
     sampling_job_id: Ident | None = None
+    escalation_needed: bool | None = None
 
 
 class QaEvaluated(Event, frozen=True, gc=False, kw_only=True, tag="baton.qa.evaluated"):

@@ -5,12 +5,28 @@ DEFINITIONS.md sections 8 and 9.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
+from streams.domain.breach_record import BreachRecord
 from streams.domain.breaches import KeyBreaches
 from streams.domain.calendar_sums import Calendar, CalendarSums
-from streams.domain.delta import ENDED, OPENED, REOPENED, WITHDRAWN, EscalationId, Key, Timed
+from streams.domain.contract import ContractBook
+from streams.domain.delta import (
+    ENDED,
+    OPENED,
+    OVERDUE,
+    REOPENED,
+    REOPENED_OVERDUE,
+    WITHDRAWN,
+    EscalationId,
+    Key,
+    Timed,
+    slice_end_of,
+)
 from streams.domain.histogram import bucket_of, quantiles_ms
 from streams.domain.rolling_sums import RollingSums
 from streams.domain.sums import Sums
@@ -19,6 +35,7 @@ from streams.domain.window_value import PERCENTS, WINDOW_LENGTHS_MS, WindowValue
 RETENTION_MS = max(WINDOW_LENGTHS_MS.values())
 _LONGEST = max(WINDOW_LENGTHS_MS, key=WINDOW_LENGTHS_MS.__getitem__)
 Change = tuple[int, int, Timed]  # time, kind, what
+_time_of = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -96,6 +113,44 @@ class KeyWindows:
         self.boundary = closed
         if closed is not None:
             self.periods.restore(closed, self.slices)
+
+    def due(self, time: int) -> list[Change]:
+        """Take out the changes of waits up to `time` (ms), in their order."""
+        changes = self.changes
+        if not changes:
+            return []
+        changes.sort()
+        due = changes[: bisect_right(changes, time, key=_time_of)]
+        del changes[: len(due)]
+        return due
+
+    def judge_waits(self, book: ContractBook, due: list[Change]) -> list[BreachRecord]:
+        """Let changes of waits happen, one moment after another; the breaches that come of them."""
+        self.since += due
+        records: list[BreachRecord] = []
+        for moment, changes in groupby(due, _time_of):
+            records += self._at_moment(book, moment, changes)
+        return records
+
+    def _at_moment(
+        self, book: ContractBook, moment: int, changes: Iterable[Change]
+    ) -> list[BreachRecord]:
+        withdrawn: list[EscalationId] = []
+        overdue: list[tuple[EscalationId, int]] = []
+        ended: list[EscalationId] = []
+        for _, kind, timed in changes:
+            apply_change(self.waiting, kind, timed)
+            if kind == OPENED and self.first_escalation_end is None:
+                self.first_escalation_end = slice_end_of(moment)
+            if kind == WITHDRAWN:
+                withdrawn.append(timed.escalation)
+            elif kind in (OVERDUE, REOPENED_OVERDUE):
+                overdue.append((timed.escalation, timed.t0))
+            elif kind == ENDED:
+                ended.append(timed.escalation)
+        if not (withdrawn or overdue or ended):
+            return []
+        return self.breaches.at_moment(book, self.key, moment, withdrawn, overdue, ended)
 
     def settle(self) -> None:
         """Bring `waited` up to what has been judged; called when that is a boundary."""

@@ -9,7 +9,7 @@ again after a restart it is the same step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from heapq import heappop, heappush
 from typing import Annotated, Final
@@ -120,9 +120,11 @@ class LinksPartition:
     """The customers that one links partition holds.
 
     `sources` is how many lifecycle partitions send links; nothing is taken before each has been
-    heard. `open` are the closes that are not over, by customer, in section 7a's order; `touched`
-    says whose changed since the caller last cleared it. `reached` is the time up to which links
-    were taken, in ms.
+    heard. `reached` is the time up to which links were taken, in ms.
+
+    Closes that are not over lie in a table that the caller owns. `open` are those of customers that
+    were looked at since the caller last stored them, in section 7a's order; `touched` says whose
+    changed.
     """
 
     def __init__(self, book: ContractBook, sources: int) -> None:
@@ -132,9 +134,11 @@ class LinksPartition:
         self.heard: dict[int, int] = {}
         self.reached: int | None = None
         self.touched: set[bytes] = set()
+        self._stored: Callable[[bytes], list[OpenClose]] = _nothing
         self._ahead: list[Link] = []
-        # Of each slice end: which H of which closes are over in it.
-        self._over: dict[int, list[tuple[str, int, OpenClose]]] = {}
+        # Of each slice end: customers of whose closes some H is over in it. Each close stands where
+        # its next H does, so that a week of them is not held three times.
+        self._over: dict[int, list[bytes]] = {}
         self._ends: list[int] = []
 
     @property
@@ -166,24 +170,29 @@ class LinksPartition:
             self._take(heappop(ahead))
         while self._ends and self._ends[0] <= watermark:
             end = heappop(self._ends)
-            for name, by, close in self._over.pop(end):
-                self._deltas.count(close.link, close.counts(name, by), by)
-                if name == "7d":
-                    self._forget(close)
+            for customer in dict.fromkeys(self._over.pop(end)):
+                self._count_over(customer, end)
             self._deltas.close(end)
         self._deltas.close(watermark)
         self.reached = watermark
         return self._deltas.take()
 
+    def _closes(self, customer: bytes) -> list[OpenClose]:
+        closes = self.open.get(customer)
+        if closes is None:
+            closes = self._stored(customer)
+            if closes:
+                self.open[customer] = closes
+        return closes
+
     def _take(self, link: Link) -> None:
-        closes = self.open.get(link.customer)
+        closes = self._closes(link.customer)
         if link.close:
             close = OpenClose(link)
-            if closes is None:
-                closes = self.open[link.customer] = []
             closes.append(close)
-            self._await(close)
-        elif closes is None or closes[-1].returned_at is not None or closes[-1].link.of == link.of:
+            self.open[link.customer] = closes
+            self._await(close, link.time)
+        elif not closes or closes[-1].returned_at is not None or closes[-1].link.of == link.of:
             return
         else:
             last = closes[-1]
@@ -191,35 +200,60 @@ class LinksPartition:
             last.same = link.journey == last.link.journey != "unknown"
         self.touched.add(link.customer)
 
-    def _await(self, close: OpenClose) -> None:
-        for name, length in HORIZONS_MS.items():
-            by = close.link.time + length
-            end = slice_end_of(by)
-            if self.reached is not None and end <= self.reached:
-                continue  # counted before a restart
-            if end not in self._over:
-                self._over[end] = []
-                heappush(self._ends, end)
-            self._over[end].append((name, by, close))
+    def _await(self, close: OpenClose, after: int) -> bool:
+        """Note the next slice end after `after` (ms) in which an H is over; False where none is."""
+        for length in HORIZONS_MS.values():
+            end = slice_end_of(close.link.time + length)
+            if end > after:
+                customers = self._over.get(end)
+                if customers is None:
+                    customers = self._over[end] = []
+                    heappush(self._ends, end)
+                customers.append(close.link.customer)
+                return True
+        return False
 
-    def _forget(self, close: OpenClose) -> None:
-        customer = close.link.customer
-        closes = self.open[customer]
-        closes.remove(close)
-        if not closes:
-            del self.open[customer]
-        self.touched.add(customer)
+    def _count_over(self, customer: bytes, end: int) -> None:
+        closes = self._closes(customer)
+        over = []
+        for close in closes:
+            counted = False
+            for name, length in HORIZONS_MS.items():
+                by = close.link.time + length
+                if slice_end_of(by) == end:
+                    self._deltas.count(close.link, close.counts(name, by), by)
+                    counted = True
+            if counted and not self._await(close, end):
+                over.append(close)
+        for close in over:
+            closes.remove(close)
+            self.touched.add(customer)
 
-    def restored(self) -> None:
-        """Rebuild what is derived after `open` and `reached` have been filled in: steps behind
-        `reached` are not taken again.
-        """
-        if self.reached is not None:
-            self.heard = dict.fromkeys(range(self._sources), self.reached)
-        for close in [close for closes in self.open.values() for close in closes]:
-            over = slice_end_of(close.link.time + HORIZONS_MS["7d"])
-            if self.reached is not None and over <= self.reached:
-                # It came back with a copy of the table that is older than its tombstone was kept.
-                self._forget(close)
-            else:
-                self._await(close)
+    def stored_in(self, stored: Callable[[bytes], list[OpenClose]]) -> None:
+        """What was touched stands in the table now; `stored` reads a customer's closes there."""
+        self._stored = stored
+        self.open.clear()
+        self.touched.clear()
+
+    def heard_before(self, reached: int | None) -> None:
+        """Begin where an earlier process got to: steps behind it are not taken again."""
+        self.reached = reached
+        if reached is not None:
+            self.heard = dict.fromkeys(range(self._sources), reached)
+
+    def remember(self, customer: bytes, closes: list[OpenClose]) -> None:
+        """A customer's closes as the table has them, once `heard_before` has been said."""
+        reached = self.reached
+        kept = [
+            close
+            for close in closes
+            if self._await(close, close.link.time if reached is None else reached)
+        ]
+        if len(kept) < len(closes):
+            # Some came back with a copy of the table that is older than its tombstone was kept.
+            self.open[customer] = kept
+            self.touched.add(customer)
+
+
+def _nothing(customer: bytes) -> list[OpenClose]:
+    return []

@@ -43,7 +43,10 @@ def write_responses(writer: FactWriter, episode: Episode) -> None:
     by_ai = _ai_answer(state, asked, close)
     by_human = _human_answer(state, asked, close)
     # An answer that is still ahead may yet be overtaken by one that has not been read.
-    first = min((t for t in (by_ai, by_human) if t is not None), default=None)
+    if by_ai is None or by_human is None:
+        first = by_human if by_ai is None else by_ai
+    else:
+        first = min(by_ai, by_human)
     terms = writer.terms_at(asked)
     channel = episode.channel
     limit = None if terms.excluded(asked, channel) else terms.first_response_ms.get(channel)

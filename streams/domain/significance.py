@@ -43,13 +43,24 @@ def wilson(numerator: int, denominator: int, level: float = LEVEL) -> tuple[floa
     Raises ValueError for counts that are no share.
     """
     _check(numerator, denominator)
+    return wilson_of_share(numerator / denominator, denominator, level)
+
+
+def wilson_of_share(share: float, size: float, level: float = LEVEL) -> tuple[float, float]:
+    """The interval (shares of 1) of a share that so many observations are worth, which need be no
+    whole number: an effective size, as of a weighted sample.
+
+    Raises ValueError for a share outside 0 to 1 or a size of 0 or less.
+    """
+    if not (0 <= share <= 1 and size > 0):
+        raise ValueError(f"{share} of {size} observations is no share")
     z = _z(level)
-    share, shrink = numerator / denominator, z * z / denominator
+    shrink = z * z / size
     middle = share + shrink / 2
-    spread = z * sqrt(share * (1 - share) / denominator + shrink / (4 * denominator))
+    spread = z * sqrt(share * (1 - share) / size + shrink / (4 * size))
     # At the ends the formula is exact and floating point is not.
-    low = 0.0 if numerator == 0 else (middle - spread) / (1 + shrink)
-    high = 1.0 if numerator == denominator else (middle + spread) / (1 + shrink)
+    low = 0.0 if share == 0 else (middle - spread) / (1 + shrink)
+    high = 1.0 if share == 1 else (middle + spread) / (1 + shrink)
     return low, high
 
 

@@ -11,26 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from heapq import heappop, heappush
-from itertools import count
 from operator import attrgetter
 
 from streams.domain.breach_record import BreachRecord
 from streams.domain.calendar_sums import Calendar, CalendarSums
 from streams.domain.contract import ContractBook
-from streams.domain.delta import (
-    ENDED,
-    OPENED,
-    OVERDUE,
-    REOPENED_OVERDUE,
-    WITHDRAWN,
-    Deltas,
-    EscalationId,
-    Key,
-    KeyDelta,
-    Wait,
-    slice_end_of,
-)
-from streams.domain.key_windows import RETENTION_MS, KeyWindows, Slice, apply_change
+from streams.domain.delta import Deltas, Key, KeyDelta, Wait, slice_end_of
+from streams.domain.key_windows import RETENTION_MS, KeyWindows, Slice
 from streams.domain.window_value import SLICE_MS, WINDOW_LENGTHS_MS, WindowValue
 
 
@@ -57,9 +44,6 @@ class WindowPartition:
         self.entered: list[tuple[KeyWindows, int, Mapping[str, int]]] = []
         self._stirring: dict[int, set[KeyWindows]] = {}
         self._boundaries: list[int] = []
-        # When a key's next change of waits is due; the number keeps keys from being compared.
-        self._changing: list[tuple[int, int, KeyWindows]] = []
-        self._numbers = count()
         self._slid: set[KeyWindows] = set()
         self._shown: int | None = None
         self._calendars: dict[str, Calendar] = {}
@@ -145,10 +129,7 @@ class WindowPartition:
         judged = max(self.reached or 0, windows.judged or 0)
         for kind, timed in waits:
             if timed.time > judged:
-                change = (timed.time, kind, timed)
-                heappush(windows.changes, change)
-                if windows.changes[0] is change:
-                    heappush(self._changing, (timed.time, next(self._numbers), windows))
+                windows.changes.append((timed.time, kind, timed))
 
     def _stir(self, windows: KeyWindows, boundary: int) -> None:
         """Note a boundary at which something about the key may differ from the one before."""
@@ -205,10 +186,10 @@ class WindowPartition:
         final = watermark - watermark % SLICE_MS
         while self._boundaries and self._boundaries[0] <= final:
             boundary = heappop(self._boundaries)
-            records += self._waits_until(boundary)
             stirred = self._stirring.pop(boundary)
             self._slid |= stirred
             for windows in stirred:
+                records += self._waits_until(boundary, windows)
                 windows.slide(boundary)
                 if (piece := windows.slices.get(boundary)) is not None:
                     self.entered.append((windows, boundary, piece.counts))
@@ -220,45 +201,18 @@ class WindowPartition:
             self.closed = boundary
         if self.closed is not None or self.keys:
             self.closed = final if self.closed is None else max(final, self.closed)
-        records += self._waits_until(watermark)
+        # What changes in a slice stirs its end.
+        for windows in self._stirring.get(slice_end_of(watermark), ()):
+            records += self._waits_until(watermark, windows)
         self.reached = watermark
         return sorted(records, key=_in_order)
 
-    def _waits_until(self, time: int) -> list[BreachRecord]:
-        records: list[BreachRecord] = []
-        changing = self._changing
-        while changing and changing[0][0] <= time:
-            _, _, windows = heappop(changing)
-            changes = windows.changes
-            while changes and changes[0][0] <= time:
-                records += self._at_moment(windows, changes[0][0])
-                self.touched_keys.add(windows)
-            if changes:
-                heappush(changing, (changes[0][0], next(self._numbers), windows))
-        return records
-
-    def _at_moment(self, windows: KeyWindows, moment: int) -> list[BreachRecord]:
-        withdrawn: list[EscalationId] = []
-        overdue: list[tuple[EscalationId, int]] = []
-        ended: list[EscalationId] = []
-        while windows.changes and windows.changes[0][0] == moment:
-            change = heappop(windows.changes)
-            _, kind, timed = change
-            windows.since.append(change)
-            apply_change(windows.waiting, kind, timed)
-            if kind == OPENED and windows.first_escalation_end is None:
-                windows.first_escalation_end = slice_end_of(moment)
-            if kind == WITHDRAWN:
-                withdrawn.append(timed.escalation)
-            elif kind in (OVERDUE, REOPENED_OVERDUE):
-                overdue.append((timed.escalation, timed.t0))
-            elif kind == ENDED:
-                ended.append(timed.escalation)
-        if not (withdrawn or overdue or ended):
+    def _waits_until(self, time: int, windows: KeyWindows) -> list[BreachRecord]:
+        due = windows.due(time)
+        if not due:
             return []
-        return windows.breaches.at_moment(
-            self._book, windows.key, moment, withdrawn, overdue, ended
-        )
+        self.touched_keys.add(windows)
+        return windows.judge_waits(self._book, due)
 
     def _judge(self, windows: KeyWindows, boundary: int) -> list[BreachRecord]:
         if windows.judged is not None and boundary <= windows.judged:
@@ -301,13 +255,16 @@ class WindowPartition:
 
     def values(self) -> Iterator[WindowValue]:
         """Every window of every key at the last boundary closed; nothing before the first."""
-        if self.closed is None:
+        for key in sorted(self.keys):
+            yield from self.values_of(key)
+
+    def values_of(self, key: Key) -> Iterator[WindowValue]:
+        """Every window of one key at the last boundary closed; none where it has nothing yet."""
+        windows = self.keys[key]
+        if self.closed is None or windows.first_end is None or windows.first_end > self.closed:
             return
-        for _, windows in sorted(self.keys.items()):
-            if windows.first_end is None or windows.first_end > self.closed:
-                continue
-            for name in windows.window_names:
-                yield windows.value(name, self.closed)
+        for name in windows.window_names:
+            yield windows.value(name, self.closed)
 
 
 def _in_order(record: BreachRecord) -> tuple[int, str, str, tuple[tuple[str, str], ...]]:

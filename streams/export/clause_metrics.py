@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from prometheus_client.core import Metric
 
@@ -17,7 +17,7 @@ from streams.domain.clause_counts import (
     ratio_of,
     window_of,
 )
-from streams.domain.contract import PPM, Clause, Terms
+from streams.domain.contract import PPM, Clause, Dimension, Terms
 from streams.domain.delta import Key
 from streams.domain.window_value import WindowValue
 from streams.export import metric_defs as m
@@ -36,6 +36,7 @@ class ClauseFamilies:
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
+        self._counted_by: dict[tuple[str, tuple[Dimension, ...]], list[Clause]] = {}
         self._value = gauge(m.CLAUSE_VALUE)
         self._target = gauge(m.CLAUSE_TARGET)
         self._samples = gauge(m.CLAUSE_SAMPLES)
@@ -112,6 +113,21 @@ class ClauseFamilies:
         if projection.fails_at_ms is not None:
             self._breach_at.add_metric(labels, projection.fails_at_ms / 1000)
 
+    def _counted(self, key: Key) -> Iterator[Clause]:
+        """The clauses of any version that count events of a key."""
+        contract, dimensions = key
+        grouping = tuple(name for name, _ in dimensions)
+        clauses = self._counted_by.get((contract, grouping))
+        if clauses is None:
+            clauses = self._counted_by[(contract, grouping)] = [
+                clause
+                for terms in self._telemetry.book.versions(contract)
+                for clause in terms.clauses
+                if clause.indicator in COUNTED and clause.grouping == grouping
+            ]
+        values = tuple(value for _, value in dimensions)
+        return (clause for clause in clauses if clause.admits(values))
+
     def _counters(self, shown: Container[Key]) -> tuple[Metric, Metric]:
         telemetry = self._telemetry
         # A series that starts at 0 makes the first event an increase and not a new series.
@@ -119,9 +135,7 @@ class ClauseFamilies:
             (key, clause.id, clause.severity): ClauseCounts()
             for windows in telemetry.windows.values()
             for key in windows.keys
-            for terms in telemetry.book.versions(key[0])
-            for clause in clauses_of(terms, key[1])
-            if clause.indicator in COUNTED
+            for clause in self._counted(key)
         } | telemetry.clauses
         events, bad = [], []
         for (key, clause_id, severity), counts in totals.items():

@@ -6,13 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
-from itertools import accumulate, groupby
+from itertools import accumulate
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streams.domain.delta import Key
-from streams.domain.window_value import WindowValue
 from streams.export import metric_defs as m
 from streams.export.clause_metrics import ClauseFamilies
 from streams.export.families import counter, gauge
@@ -45,6 +43,12 @@ class BatonCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every family of metric_defs.ALL."""
+        return (family for family in self.parts() if family is not None)
+
+    def parts(self) -> Iterator[Metric | None]:
+        """The same, and None where others may run before it goes on: keys that follow may then be
+        shown as of a later time, one key's windows never.
+        """
         yield from self._counters()
         yield self._latency()
         yield from self._progress()
@@ -133,7 +137,7 @@ class BatonCollector(Collector):
             standby.add_metric((topic, str(partition)), lag)
         yield from (seconds, records, standby)
 
-    def _windows(self) -> Iterator[Metric]:
+    def _windows(self) -> Iterator[Metric | None]:
         telemetry = self._telemetry
         heartbeat, build = gauge(m.HEARTBEAT), gauge(m.BUILD_INFO)
         for partition, judged in telemetry.judged.items():
@@ -142,16 +146,12 @@ class BatonCollector(Collector):
         yield from (heartbeat, build)
         shown = shown_keys(telemetry.windows.values())
         families, clauses = WindowFamilies(), ClauseFamilies(telemetry)
-        for partition, windows in telemetry.windows.items():
+        for partition, windows in list(telemetry.windows.items()):
             families.add(partition, windows, shown)
-            for key, values in groupby(windows.values(), _key_of):
-                if key in shown:
-                    by_window = {value.window: value for value in values}
+            for key in sorted(shown & windows.keys.keys()):
+                if by_window := {value.window: value for value in windows.values_of(key)}:
                     families.values(key, by_window.values())
                     clauses.values(key, by_window)
+                yield None
         yield from families.families()
         yield from clauses.families(shown)
-
-
-def _key_of(value: WindowValue) -> Key:
-    return (value.contract, value.key)  # type: ignore[return-value]

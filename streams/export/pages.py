@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from streams.export.access import Access
+from streams.export.exposition import written
 from streams.export.live.page import LivePage
 
 # A probe has no credentials; without them it is told yes or no.
 _PROBES = ("/healthz", "/readyz")
 
+# For how long a scrape has the loop to itself at a time.
+_TURN_S = 0.004
+
 Check = Callable[[], tuple[bool, str]]
+# Families to show, and None where others may run before the next is read.
+Parts = Callable[[], Iterable[Metric | None]]
 
 
 class PagesError(RuntimeError):
     """The pages cannot be served; the message says why and what to do."""
-
-
-class _Read(Collector):
-    """Families as they were read."""
-
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = list(families)
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
 
 
 class Pages:
@@ -45,7 +40,7 @@ class Pages:
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        metrics: Parts,
         host: str,
         port: int,
         live: Check,
@@ -53,7 +48,7 @@ class Pages:
         access: Access,
         page: LivePage | None = None,
     ) -> None:
-        self._registry = registry
+        self._parts = metrics
         self._host = host
         self._port = port
         self._live = live
@@ -61,7 +56,6 @@ class Pages:
         self._access = access
         self._page = page
         self._runner: web.AppRunner | None = None
-        self._writing = asyncio.Lock()
 
     async def start(self) -> int:
         """Serve; returns the port. Raises PagesError where the address cannot be had."""
@@ -106,12 +100,17 @@ class Pages:
         return self._access.allows(request.headers.get("Authorization"))
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        async with self._writing:
-            # Read at one moment of the loop that changes it, written out while the loop goes on.
-            read = _Read(self._registry.collect())
-            page = await asyncio.to_thread(encode, read)
-        return web.Response(body=page, headers={"Content-Type": content_type})
+        _, content_type = choose_encoder(request.headers.get("Accept", ""))
+        openmetrics = content_type.startswith("application/openmetrics-text")
+        page: list[str] = []
+        turn_ends = time.perf_counter() + _TURN_S
+        for piece in written(self._parts(), openmetrics=openmetrics):
+            page.append(piece)
+            if time.perf_counter() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.perf_counter() + _TURN_S
+        body = "".join(page).encode()
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return self._answer(request, *self._live())

@@ -16,6 +16,7 @@ LINKS = "customer-links"
 DELTAS = "window-deltas"
 WINDOWS = "sla-windows"
 BREACHES = "sla-breaches"
+AUDIT_SAMPLES = "audit-samples"
 DEAD_LETTERS = "dead-letters"
 
 
@@ -47,8 +48,15 @@ def declared_topics(
         TopicSpec(prefix + DELTAS, partitions, _deleted_after(1)),
         TopicSpec(prefix + WINDOWS, partitions, {"cleanup.policy": "compact"}),
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
+        TopicSpec(prefix + AUDIT_SAMPLES, partitions, {**_deleted_after(400), **large}),
         TopicSpec(prefix + DEAD_LETTERS, partitions, {**_deleted_after(30), **large}),
     )
+
+
+def worker_topics(prefix: str = "", partitions: int = DEFAULT_PARTITIONS) -> tuple[TopicSpec, ...]:
+    """The topics that a worker reads or writes: all but those of audits, which it must not see."""
+    declared = declared_topics(prefix, partitions)
+    return tuple(spec for spec in declared if spec.name != prefix + AUDIT_SAMPLES)
 
 
 def changelog_topics(names: Iterable[str], partitions: int) -> tuple[TopicSpec, ...]:

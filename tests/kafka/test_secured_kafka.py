@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from aiokafka.errors import (
     for_code,
 )
 
+from streams.contract_files import bundled_contract
 from streams.kafka import topics
 from streams.kafka.connection import client_options
 from tests.kafka.secured import Secured, settings_of
@@ -125,6 +127,31 @@ def test_the_operator_makes_the_topics(secured: Secured) -> None:
     done = baton(env, "topics", "--create", "--prefix", "made.", "--app-id", "made")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(" created") == len(topics.declared_topics())
+
+
+def test_the_auditor_alone_draws_a_sample_and_verifies_it(secured: Secured, file: Path) -> None:
+    group = "audited"
+    secured.grant(secured.permissions(group))
+    there = ("--prefix", f"{group}.")
+    makes = ("topics", "--create", *there, "--app-id", group)
+    made = baton(secured.scram("baton-operator"), *makes)
+    assert made.returncode == 0, made.stderr
+    written = baton(secured.scram("baton-producer"), "replay", str(file), *there, "--settle", "12h")
+    assert written.returncode == 0, written.stderr
+    about = ("--contract", str(bundled_contract("telco-2026")), "--period", "2026-06-01")
+    secret = {"BATON_AUDIT_SECRET": "5e" * 32}
+    published = json.loads(baton(secret, "audit", "commit", *about).stdout)["commitment"]
+    disclosed = (*about, "--commitment", published, *there)
+    auditor = {**secured.scram("baton-auditor"), **secret}
+    drawn = baton(auditor, "audit", "sample", *disclosed, "--publish")
+    assert drawn.returncode == 0, drawn.stderr
+    checked = baton(auditor, "audit", "verify", *disclosed)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "all as they had to be drawn" in checked.stdout
+    for other in ("baton-consumer", "baton-worker"):
+        refused = baton({**secured.scram(other), **secret}, "audit", "verify", *disclosed)
+        assert refused.returncode == 1
+        assert "none that we may see" in refused.stderr
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.calendar_period import PERIODS, Period, period_name, period_of
+from streams.domain.calendar_period import (
+    PERIODS,
+    Period,
+    period_name,
+    period_named,
+    period_of,
+)
 from streams.domain.events import EARLIEST_MS, LATEST_MS
 
 HOUR_MS = 3_600_000
@@ -86,3 +92,29 @@ def test_the_earliest_and_latest_times_that_events_may_have_are_no_error(
 ) -> None:
     start, end = period_of(period, zone, boundary)
     assert start < boundary <= end
+
+
+@given(
+    period=st.sampled_from(PERIODS),
+    zone=st.sampled_from(ZONES),
+    boundary=st.integers(ms(1990, 1, 1), ms(2090, 1, 1)),
+)
+def test_a_period_is_found_by_its_name(period: Period, zone: str, boundary: int) -> None:
+    start, end = period_of(period, zone, boundary)
+    name = period_name(period, zone, boundary)
+    if period == "1w":
+        year, week, _ = datetime.fromisoformat(name).isocalendar()
+        name = f"{year}-W{week:02}"
+    found = period_named(name, zone)
+    assert (found.kind, found.start_ms, found.end_ms) == (period, start, end)
+    assert found.name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "2026", "2026-13", "2026-00", "2026-Q5", "2026-W54", "2026-02-30", "2026-6", "0000-01",
+     "2026-06 ", "9999-12", "June"],
+)  # fmt: skip
+def test_what_is_no_period_is_told_what_one_looks_like(name: str) -> None:
+    with pytest.raises(ValueError, match="is no period: a month like 2026-06"):
+        period_named(name, "Asia/Singapore")

@@ -229,6 +229,21 @@ ERRORS: list[tuple[str, Any, str, str]] = [
         "an earlier price is for the same resolutions",
     ),
     (
+        "contract/spec/sampling",
+        {"confidence": "49"},
+        "spec.sampling.confidence",
+        "from 50 to less than 100 per cent",
+    ),
+    ("contract/spec/sampling", {"confidence": "100"}, "confidence", "less than 100 per cent"),
+    ("contract/spec/sampling", {"margin": "0"}, "spec.sampling.margin", "more than 0"),
+    ("contract/spec/sampling", {"margin": "51"}, "spec.sampling.margin", "at most 50"),
+    (
+        "contract/spec/sampling",
+        {"strata": ["channel", "market", "channel"]},
+        "spec.sampling.strata[2]",
+        "channel is named twice",
+    ),
+    (
         "contract/spec/reviews/approvalPoints/0/journey",
         "roaming",
         "spec.reviews.approvalPoints[0].journey",

@@ -66,6 +66,18 @@ def test_a_wait_that_a_human_ended_does_not_keep_it_until_it_would_have_expired(
     assert due is None
 
 
+def test_an_inactivity_longer_than_the_memory_keeps_what_has_ended_too() -> None:
+    book = book_with(inactivity_ms=30 * DAY_MS)
+    partition = LifecyclePartition(book, 0, {})
+    for raw in (failure("c1", T(0)), ended("c1", T(60))):
+        partition.event(decode_event(raw, book))
+    for moment in (T(60) + FORGET_AFTER_MS, T(60) + 30 * DAY_MS - 1):
+        partition.tick(moment)
+        assert partition.appointments == {KEY: T(60) + 30 * DAY_MS}
+    partition.tick(T(60) + 30 * DAY_MS)
+    assert partition.appointments == {}
+
+
 def test_it_is_forgotten_in_the_batch_that_brought_it_too() -> None:
     reader = Reader()
     assert reader.read(failure("c1", T(0)), EIGHT_DAYS).states == {KEY: None}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.significance import compare, wilson
+from streams.domain.significance import compare, wilson, wilson_of_share
 
 
 @st.composite
@@ -103,3 +103,17 @@ def test_swapping_the_two_turns_the_answer_round(
     assert back.verdict == turned.get(there.verdict, there.verdict)
     assert (back.low, back.high) == pytest.approx((-there.high, -there.low))
     assert there.low <= there.difference <= there.high
+
+
+@given(share=shares())
+def test_an_effective_size_that_is_a_number_of_observations_is_no_other_case(
+    share: tuple[int, int],
+) -> None:
+    numerator, denominator = share
+    assert wilson_of_share(numerator / denominator, float(denominator)) == wilson(*share)
+
+
+@pytest.mark.parametrize(("share", "size"), [(-0.1, 5), (1.1, 5), (0.5, 0), (0.5, -1)])
+def test_what_is_no_share_has_no_interval(share: float, size: float) -> None:
+    with pytest.raises(ValueError, match="is no share"):
+        wilson_of_share(share, size)

@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 
 from streams.export.access import Access, AccessError, pages_access
 from streams.export.pages import Pages
@@ -85,7 +84,7 @@ def served(access: Access, talk: Callable[[Ask], Awaitable[None]]) -> None:
 
     async def run() -> None:
         pages = Pages(
-            CollectorRegistry(),
+            tuple,
             "127.0.0.1",
             0,
             lambda: (True, "why live"),

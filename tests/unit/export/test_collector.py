@@ -6,7 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
+from prometheus_client.exposition import generate_latest as text_page
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_page
 
 from streams.domain.contract import ContractBook
 from streams.domain.events import ContactStarted, epoch_ms
@@ -15,6 +18,7 @@ from streams.domain.windows import WindowPartition
 from streams.domain.wire import decode_event
 from streams.export import metric_defs
 from streams.export.collector import BatonCollector
+from streams.export.exposition import written
 from streams.export.metric_defs import ALL, KEY_LABELS, MetricDef
 from streams.export.telemetry import Telemetry
 from tests.log_builder import (
@@ -275,3 +279,15 @@ def test_late_corrections_are_counted_apart() -> None:
     assert series(telemetry, metric_defs.LATE_FACTS, contract=CONTRACT) == [1.0]
     assert series(telemetry, metric_defs.FACTS) == []
     assert telemetry.watermarks == {0: epoch_ms(decode_event(failure("c", T(60)), BOOK).time)}
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_the_page_in_pieces_is_the_one_that_prometheus_client_writes(openmetrics: bool) -> None:
+    telemetry = counted(*CONTAINED, *HANDED_OVER, until=T(120))
+    registry = CollectorRegistry(auto_describe=False)
+    collector = BatonCollector(telemetry, now=lambda: 0.0, lags=dict, ready=lambda: True)
+    registry.register(collector)
+    library = openmetrics_page(registry) if openmetrics else text_page(registry)
+    pieces = list(written(collector.parts(), openmetrics=openmetrics))
+    assert "" in pieces
+    assert "".join(pieces).encode() == library

@@ -1,101 +1,67 @@
-"""A page of metrics is read on the worker's loop and written beside it."""
+"""A scrape leaves the loop to others between its pieces, and the page is whole all the same."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import aiohttp
-from prometheus_client import CollectorRegistry
+import pytest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 
-from streams.export import metric_defs as m
+from streams.export import pages
 from streams.export.access import Access
-from streams.export.families import gauge
 from streams.export.pages import Pages
 
-_PATIENCE_S = 30.0
+PIECES = 20
 
 
-class Waiting(Metric):
-    """Has no samples before `written` is set: only a loop that goes on can set it."""
-
-    def __init__(self, written: threading.Event) -> None:
-        super().__init__("waiting", "Until the loop says so.", "gauge")
-        self.written = written
-
-    @property
-    def samples(self) -> list[Sample]:
-        return [Sample("waiting", {}, float(self.written.wait(_PATIENCE_S)))]
-
-    @samples.setter
-    def samples(self, none: list[Sample]) -> None: ...
+def gauges(turns: list[int]) -> Iterator[Metric | None]:
+    """Families with pauses between; each notes how often the other task had run by then."""
+    for number in range(PIECES):
+        yield None
+        gauge = GaugeMetricFamily(f"baton_{number}", "A gauge.")
+        gauge.add_metric((), turns[0])
+        yield gauge
 
 
-class Collected(Collector):
-    """One family; calls `told` when it is collected."""
+@pytest.mark.parametrize(
+    ("accept", "kind", "end"),
+    [
+        ("text/plain;version=0.0.4", "text/plain", "\n"),
+        ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text", "# EOF\n"),
+    ],
+)
+def test_others_have_their_turn_while_a_page_is_made(
+    monkeypatch: pytest.MonkeyPatch, accept: str, kind: str, end: str
+) -> None:
+    monkeypatch.setattr(pages, "_TURN_S", 0.0)  # every piece is a turn of its own
+    turns = [0]
 
-    def __init__(self, family: Metric, told: Callable[[], None] = lambda: None) -> None:
-        self.family = family
-        self.told = told
+    async def other() -> None:
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
 
-    def collect(self) -> Iterator[Metric]:
-        self.told()
-        yield self.family
-
-
-def test_the_loop_goes_on_while_a_page_is_written_and_what_it_shows_was_read_on_it() -> None:
-    written = threading.Event()
-
-    async def run() -> bytes:
-        read = asyncio.Event()
-
-        def told() -> None:
-            assert asyncio.get_running_loop()  # raises beside the loop
-            read.set()
-
-        registry = CollectorRegistry()
-        collected = Collected(Waiting(written))
-        registry.register(collected)
-        collected.told = told
-        pages = Pages(registry, "127.0.0.1", 0, lambda: (True, ""), lambda: (True, ""), Access())
-        url = f"http://127.0.0.1:{await pages.start()}"
+    async def run() -> tuple[Any, str]:
+        yes = (True, "")
+        site = Pages(lambda: gauges(turns), "127.0.0.1", 0, lambda: yes, lambda: yes, Access())
+        url = f"http://127.0.0.1:{await site.start()}/metrics"
+        task = asyncio.create_task(other())
         try:
-            async with aiohttp.ClientSession() as session:
-                page = asyncio.ensure_future(_page(session, f"{url}/metrics"))
-                async with session.get(f"{url}/healthz") as answer:
-                    assert answer.status == 200
-                await read.wait()
-                written.set()
-                return await page
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(url, headers={"Accept": accept}) as answer,
+            ):
+                return answer, await answer.text()
         finally:
-            written.set()
-            await pages.stop()
+            task.cancel()
+            await site.stop()
 
-    assert b"\nwaiting 1.0\n" in asyncio.run(run())
-
-
-async def _page(session: aiohttp.ClientSession, url: str) -> bytes:
-    async with session.get(url) as answer:
-        return await answer.read()
-
-
-def test_a_gauge_is_written_as_the_library_s_own() -> None:
-    definition = m.WITHIN_RATIO
-    ours = gauge(definition)
-    theirs = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
-    for number, value in enumerate((0.5, 1, 0)):
-        labels = tuple(f"{name}-{number}\n" for name in definition.labels)
-        ours.add_metric(labels, value)
-        theirs.add_metric(labels, value)
-    assert ours == theirs
-    pages = []
-    for family in (ours, theirs):
-        registry = CollectorRegistry()
-        registry.register(Collected(family))
-        pages.append(generate_latest(registry))
-    assert pages[0] == pages[1]
+    answer, text = asyncio.run(run())
+    assert answer.content_type == kind
+    assert text.endswith(end)
+    values = [int(float(line.split()[1])) for line in text.splitlines() if line[0] != "#"]
+    assert len(values) == PIECES
+    assert values == sorted(set(values)), "another task ran between any two pieces"

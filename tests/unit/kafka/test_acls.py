@@ -22,10 +22,17 @@ def allowed(role: str) -> set[tuple[str, str]]:
     return {(each.operation, each.name) for each in found}
 
 
-def test_the_worker_reaches_each_topic_and_no_other() -> None:
+def test_the_worker_reaches_each_of_its_topics_and_no_other() -> None:
     names = {each.name for each in permissions("worker", prefix="eu.", app_id="b1")}
-    declared = {spec.name for spec in topics.declared_topics("eu.")}
-    assert names == {*declared, *CHANGELOGS, "b1", "b1-"}
+    its = {spec.name for spec in topics.worker_topics("eu.")}
+    assert names == {*its, *CHANGELOGS, "b1", "b1-"}
+
+
+def test_audit_samples_are_for_the_auditor_alone_and_made_by_the_operator() -> None:
+    samples = f"eu.{topics.AUDIT_SAMPLES}"
+    assert {role for role in roles() if ("Read", samples) in allowed(role)} == {"auditor"}
+    assert {role for role in roles() if ("Write", samples) in allowed(role)} == {"auditor"}
+    assert {role for role in roles() if ("Create", samples) in allowed(role)} == {"operator"}
 
 
 def test_only_the_worker_writes_what_is_published() -> None:

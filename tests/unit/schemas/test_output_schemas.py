@@ -226,6 +226,7 @@ def test_there_is_a_schema_for_each_output_and_no_other() -> None:
     assert sorted(STORE.names("outputs")) == sorted(
         [
             *(f"outputs/fact.{kind}.json" for kind in FACT_KINDS),
+            "outputs/audit-sample.json",
             "outputs/breach.json",
             "outputs/dead-letter-headers.json",
             "outputs/window.json",

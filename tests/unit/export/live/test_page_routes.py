@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 
 from streams.export.access import Access
 from streams.export.live.page import LivePage
@@ -45,9 +44,7 @@ class Site:
             lags=dict,
             ready=lambda: READY,
         )
-        pages = Pages(
-            CollectorRegistry(), LOOPBACK, 0, lambda: READY, lambda: READY, self.access, page
-        )
+        pages = Pages(tuple, LOOPBACK, 0, lambda: READY, lambda: READY, self.access, page)
         self.url = f"http://{LOOPBACK}:{await pages.start()}"
         jar = aiohttp.CookieJar(unsafe=True)  # else none of an address in numbers
         try:
