@@ -36,8 +36,9 @@ def _finished(worker: Worker, task: Task) -> bool:
     after everybody's events.
     """
     final = task.final_tick_ms - worker.settings.lateness_ms
-    watermarks = worker.telemetry.watermarks.values()
-    return worker.settled() and set(watermarks) == {final}
+    telemetry = worker.telemetry
+    reached = {*telemetry.watermarks.values(), *telemetry.judged.values()}
+    return worker.settled() and reached == {final}
 
 
 if __name__ == "__main__":

@@ -60,11 +60,19 @@ async def awaited(crash: asyncio.Future[None], reached: Callable[[], bool]) -> N
 
 
 def _finished(worker: Worker, task: Task) -> bool:
-    """Nothing waits on either topic, and every window has reached the log's last watermark."""
+    """Nothing waits on any topic, and what every window came to at the log's last watermark is
+    acknowledged, so that `written` has it.
+    """
     final = task.final_tick_ms - worker.settings.lateness_ms
-    read = worker.telemetry.records["lifecycle"]
-    watermarks = worker.telemetry.watermarks.values()
-    return read >= task.records and worker.settled() and max(watermarks) == final
+    telemetry = worker.telemetry
+    read = telemetry.records["lifecycle"]
+    judged = telemetry.judged
+    return (
+        read >= task.records
+        and worker.settled()
+        and len(judged) == task.partitions
+        and set(judged.values()) == {final}
+    )
 
 
 if __name__ == "__main__":
