@@ -36,9 +36,8 @@ def _finished(worker: Worker, task: Task) -> bool:
     after everybody's events.
     """
     final = task.final_tick_ms - worker.settings.lateness_ms
-    telemetry = worker.telemetry
-    reached = {*telemetry.watermarks.values(), *telemetry.judged.values()}
-    return worker.settled() and reached == {final}
+    watermarks = worker.telemetry.watermarks.values()
+    return worker.settled() and set(watermarks) == {final}
 
 
 if __name__ == "__main__":
