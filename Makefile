@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-dashboards test-kafka test-page lint bench soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-dashboards test-kafka test-page lint bench bench-scale soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,7 @@ lint: $(VENV)/.dev ## ruff and mypy --strict.
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy streams
 
+<<<<<<< HEAD
 $(VENV)-bench/.done: requirements-bench.lock
 	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
 	@echo "installing from requirements-bench.lock ..."
@@ -75,6 +76,12 @@ $(VENV)-bench/.done: requirements-bench.lock
 	@touch $@
 
 bench: $(VENV)/.dev $(VENV)-bench/.done ## Baton beside the bare client, stock Faust, Quix Streams and Bytewax, in one run (Java 17+ and Maven: on real Kafka).
+=======
+bench-scale: $(VENV)/.dev ## What grows with open interactions, keys and series: ARGS="memory cost keys scrape".
+	@$(BIN)/python -m tests.bench.scaling $(ARGS)
+
+bench: $(VENV)/.dev ## Throughput beside the bare client and stock Faust, in one run.
+>>>>>>> next
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 fuzz: $(VENV)/.dev ## Fuzz the parsers of outside bytes; SECONDS=60 for each, TARGET=name for one.

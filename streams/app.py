@@ -13,6 +13,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
+from streams.agents.lifecycle import LifecycleStage
+from streams.agents.memory import WorkerMemory
 from streams.agents.pager import Pager
 from streams.agents.stages import STAGES, Stage, StageKind
 from streams.agents.ticks import TickLeader
@@ -23,6 +25,7 @@ from streams.export.live.page import LivePage
 from streams.export.live.snapshot import Snapshots
 from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
+from streams.export.trace_api import TraceApi
 from streams.export.webhook import Webhook
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
@@ -134,7 +137,14 @@ class Worker:
             ready=self.ready,
         )
         self._pages = Pages(
-            collector.parts, settings.host, settings.port, self.live, self.ready, access, page
+            collector.parts,
+            settings.host,
+            settings.port,
+            self.live,
+            self.ready,
+            access,
+            page,
+            self._new_api() if settings.trace_api else None,
         )
         self.port = settings.port
 
@@ -158,6 +168,12 @@ class Worker:
             counted=self.telemetry.webhook_delivery,
             now_ms=lambda: int(time.time() * 1000),
         )
+
+    def _new_api(self) -> TraceApi:
+        stage = self._parts[0].stage
+        assert isinstance(stage, LifecycleStage)
+        memory = WorkerMemory(stage, self.settings.partitions)
+        return TraceApi(memory, self._book, now=time.monotonic)
 
     def _new_part(self, kind: StageKind) -> _Part:
         store, changelog = add_table(self.app, self.settings, kind.table)

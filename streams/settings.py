@@ -162,6 +162,12 @@ class Settings(BaseSettings):
         False, description="Serve the pages beyond loopback without any of these credentials."
     )
 
+    trace_api: bool = Field(
+        False,
+        description="Serve /api/trace and /api/similar, which tell single conversations; needs"
+        " credentials for the pages.",
+    )
+
     webhook: WebAddress = Field(
         "",
         description="Address to which each breach that opens or closes is posted, as a CloudEvent"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,8 +15,16 @@ from streams.agents.routing import put_deltas, put_links
 from streams.domain.contract import ContractBook, Dimension
 from streams.domain.events import APART, ConfigChanged, Event, Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
-from streams.domain.interaction_codec import UnreadableState
-from streams.domain.lifecycle import Flush, LifecyclePartition, Progress, UnknownContracts
+from streams.domain.interaction import Interaction
+from streams.domain.interaction_codec import UnreadableState, decode_interaction
+from streams.domain.lifecycle import (
+    Flush,
+    LifecyclePartition,
+    Progress,
+    UnknownContracts,
+    interaction_key,
+    interaction_names,
+)
 from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -91,6 +100,26 @@ class LifecycleStage:
     def adopt(self, number: int) -> None:
         """Take over a partition whose table has been recovered."""
         self._show(number, self._partition(number), Flush())
+
+    def watermarks(self) -> dict[int, int | None]:
+        """How far each partition that is held has been read (ms)."""
+        return {number: owned.lifecycle.watermark for number, owned in self._partitions.items()}
+
+    @property
+    def interactions(self) -> int:
+        """How many interactions the partitions that are held remember."""
+        tables = map(self._store.partition, self._partitions)
+        return sum(len(table) - (_PROGRESS_KEY in table) for table in tables)
+
+    def remembered(self, number: int, contract: str, conversation: str) -> Interaction | None:
+        """What a partition that is held remembers of a conversation."""
+        raw = self._store.partition(number).get(interaction_key(contract, conversation))
+        return None if raw is None else decode_interaction(raw)
+
+    def names(self, number: int, most: int) -> list[tuple[str, str]]:
+        """Contract and conversation of what a partition that is held remembers, at most so many."""
+        keys = (key for key in self._store.partition(number) if key != _PROGRESS_KEY)
+        return [interaction_names(key) for key in islice(keys, most)]
 
     def _partition(self, number: int) -> _Owned:
         owned = self._partitions.get(number)

@@ -200,8 +200,21 @@ async def _replay_and_compare(
     console.print(_summary(worker, sink, verdict, different))
     if not plan.once and not stop.is_set():
         console.print(f"The live page is {url} until Ctrl-C (metrics: {url}metrics)")
+        console.print(_trace_hint(settings, verdict), soft_wrap=True)
         await _idle(worker, broker, stop)
     return 0 if all(d.identical for d in different) else EXIT_DIFFERENT
+
+
+def _trace_hint(settings: Settings, verdict: Mapping[str, Any]) -> str:
+    """How to ask why, of the last conversation that a breach names."""
+    named = [one for record in verdict["breaches"] for one in record["data"]["waiting"]]
+    if not named:
+        return ""
+    (contract,) = settings.contract[:1]
+    return (
+        f"Why did {named[-1]['conversation_id']} wait? baton trace --broker {settings.broker}"
+        f" --contract {contract} --interaction {named[-1]['conversation_id']}"
+    )
 
 
 async def _paged(worker: Worker, sink: PageSink, stop: asyncio.Event) -> None:

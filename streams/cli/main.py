@@ -17,7 +17,9 @@ from streams.cli.demo import demo
 from streams.cli.generate import generate
 from streams.cli.oracle import oracle
 from streams.cli.replay import replay
+from streams.cli.similar import similar
 from streams.cli.topics import topics
+from streams.cli.trace import trace
 from streams.cli.worker import worker
 
 EXIT_FAILED = 1
@@ -34,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, contract, audit, generate, topics):
+for command in (demo, worker, replay, oracle, contract, audit, generate, topics, trace, similar):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)

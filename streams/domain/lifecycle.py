@@ -88,7 +88,7 @@ class _Held:
     __slots__ = ("contract", "conversation", "path", "state")
 
     def __init__(self, key: bytes, state: Interaction) -> None:
-        contract, _, conversation = key.decode().partition(_SEPARATOR)
+        contract, conversation = interaction_names(key)
         self.contract = contract
         self.conversation = conversation
         self.state = state
@@ -350,6 +350,17 @@ class LifecyclePartition:
             del held[key]
         self._out = Flush()
         return out
+
+
+def interaction_key(contract: str, conversation: str) -> bytes:
+    """Under which key a partition's states hold an interaction."""
+    return (contract + _SEPARATOR + conversation).encode()
+
+
+def interaction_names(key: bytes) -> tuple[str, str]:
+    """Contract and conversation of a key."""
+    contract, _, conversation = key.decode().partition(_SEPARATOR)
+    return contract, conversation
 
 
 def pace_of(versions: Sequence[Terms]) -> Pace:

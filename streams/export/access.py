@@ -47,7 +47,8 @@ def pages_access(settings: Settings) -> Access:
     """Who may read the pages.
 
     Raises AccessError where they would be served beyond loopback without credentials that nobody
-    has asked for, or where credentials are incomplete; SecretError where one cannot be read.
+    has asked for, where credentials are incomplete, or where single conversations would be told
+    without any; SecretError where one cannot be read.
     """
     token = secret(settings, "pages_token")
     user, password = settings.pages_user, secret(settings, "pages_password")
@@ -63,6 +64,12 @@ def pages_access(settings: Settings) -> Access:
             f"--host {settings.host} is not loopback, so the pages need credentials:"
             " BATON_PAGES_TOKEN (or --pages-token-file), or --pages-user with"
             " BATON_PAGES_PASSWORD; --pages-open serves them to anybody"
+        )
+    if settings.trace_api and not (token or user):
+        raise AccessError(
+            "--trace-api tells single conversations, so the pages need credentials, on loopback"
+            " too: BATON_PAGES_TOKEN (or --pages-token-file), or --pages-user with"
+            " BATON_PAGES_PASSWORD"
         )
     return Access(token=token, user=user, password=password)
 

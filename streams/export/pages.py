@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of a worker, and the live page where there is one."""
+"""/metrics, /healthz and /readyz of a worker, and the live page and the API where there are."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from streams.export.access import Access
 from streams.export.exposition import written
 from streams.export.live.page import LivePage
+from streams.export.trace_api import TraceApi
 
 # A probe has no credentials; without them it is told yes or no.
 _PROBES = ("/healthz", "/readyz")
@@ -47,6 +48,7 @@ class Pages:
         ready: Check,
         access: Access,
         page: LivePage | None = None,
+        api: TraceApi | None = None,
     ) -> None:
         self._parts = metrics
         self._host = host
@@ -55,6 +57,7 @@ class Pages:
         self._ready = ready
         self._access = access
         self._page = page
+        self._api = api
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -65,6 +68,8 @@ class Pages:
         app.router.add_get("/readyz", self._readyz)
         if self._page is not None:
             self._page.register(app)
+        if self._api is not None:
+            self._api.register(app)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)

@@ -29,16 +29,26 @@ def link_counts(facts: Iterable[Fact], customers: Mapping[str, str], until: int)
     says by id whose a visit or resolved close is, and lacks those of nobody known. Each count
     stands where its horizon ends, under the keys and the version of the close.
     """
+    found: list[Counted] = []
+    for close, back in returns_of(facts, customers, until):
+        found += _counted(close, back, until)
+    return found
+
+
+def returns_of(
+    facts: Iterable[Fact], customers: Mapping[str, str], until: int
+) -> Iterator[tuple[Fact, Fact | None]]:
+    """Every resolved close up to `until` of a known customer, with the visit that is its return.
+
+    Arguments as link_counts has them.
+    """
     of_customer: dict[tuple[str, str], list[Fact]] = defaultdict(list)
     for fact in facts:
         customer = customers.get(fact.id)
         if customer is not None and fact.time <= until and is_link(fact):
             of_customer[fact.contract, customer].append(fact)
-    found: list[Counted] = []
     for told in of_customer.values():
-        for close, back in _returns(sorted(told, key=_order)):
-            found += _counted(close, back, until)
-    return found
+        yield from _returns(sorted(told, key=_order))
 
 
 def _is_close(fact: Fact) -> bool:

@@ -1,10 +1,12 @@
 """Whether an event costs the same however many keys its contract publishes.
 
 `python -m tests.bench.scaling_keys [--keys N ...]`: CPU of all stages in process, decoding and
-encoding included, over one log whose conversations are spread over N combinations of market,
-journey and supplier. A key costs as its minutes close, however few events they hold: so the figure
-depends on how dense the log is, and the cost is split into what an event and what a key's minute
-takes.
+encoding included, over a log whose conversations are spread over N combinations of market, journey
+and supplier. A key costs as its minutes close, however few events they hold, so there are two:
+
+- sparse: a synthetic hour as it is, to its end: a key hears of an event now and then.
+- dense: some minutes of it, every conversation many times under other names; then a day in which
+  all that was counted leaves the windows.
 """
 
 from __future__ import annotations
@@ -39,25 +41,32 @@ SPREADS = {
     1_000: (10, 20, 5),
     10_000: (20, 50, 10),
 }
-KEYS = (10, 100, 1_000, 10_000)
-_CONTACTS = 20_000
+KEYS = (10, 1_000, 10_000)
+LOADS = ("sparse", "dense")
+_CONTACTS = 8_000
+_DENSE_CONTACTS = 20_000
+_MINUTES = 3
+_TIMES = 40
+_MINUTE_MS = 60_000
 _BATCH = 2_000
 _FIELDS: tuple[Dimension, ...] = ("market", "journey", "supplier")
 
 
 class Keyed(msgspec.Struct):
-    """One number of combinations. `cpu_us` an event, of each stage and in all.
+    """One load and number of combinations. `cpu_us` an event, of each stage and in all.
 
-    `key_minutes` an event: entries that the windows took. `key_bytes` are of resident memory.
+    `entries` that the windows took and `values` that they published, an event; `key_bytes` of
+    resident memory.
     """
 
+    load: str
     combinations: int
     keys: int
     events: int
     events_a_second: float
     cpu_us: float
     stages_us: dict[str, float]
-    key_minutes: float
+    entries: float
     values: float
     key_bytes: float
     series: int
@@ -98,11 +107,42 @@ def spread_log(book: ContractBook, items: Sequence[bytes | int]) -> list[bytes |
     return [item if isinstance(item, int) else respread(item) for item in items]
 
 
-def measure(combinations: int, contacts: int, folder: Path) -> Keyed:
+def sparse() -> tuple[list[bytes | int], float]:
+    """The hour, and how long its events take, in s of their own time."""
+    return list(synthetic_log(_CONTACTS, hours=1).items), 3600.0
+
+
+def dense() -> tuple[list[bytes | int], float]:
+    """Minutes from the hour's middle, and the day after them; how long they take, in s."""
+    items = synthetic_log(_DENSE_CONTACTS, hours=1).items
+    ticks = [item for item in items if isinstance(item, int)]
+    begin = ticks[0] + 30 * _MINUTE_MS
+    end = begin + _MINUTES * _MINUTE_MS
+    log: list[bytes | int] = []
+    clock = 0
+    for item in items:
+        if isinstance(item, int):
+            clock = item
+        if begin <= clock < end:
+            if isinstance(item, int):
+                log.append(item)
+            else:
+                log += (_again(item, number) for number in range(_TIMES))
+    after = [*range(1, 70), *range(120, 26 * 60, 60)]
+    return log + [end + minutes * _MINUTE_MS for minutes in after], _MINUTES * 60.0
+
+
+def _again(record: bytes, number: int) -> bytes:
+    """The same of another conversation and customer."""
+    named = record.replace(b'"c-', b'"c%d-' % number)
+    return named.replace(b'"customer_key":"', b'"customer_key":"k%d' % number)
+
+
+def measure(load: str, combinations: int, folder: Path) -> Keyed:
     """One point, in this process."""
     book = spread_contract(combinations, folder)
-    items = spread_log(book, synthetic_log(contacts, hours=1).items)
-    ticks = [item for item in items if isinstance(item, int)]
+    items, seconds = {"sparse": sparse, "dense": dense}[load]()
+    items = spread_log(book, items)
     stages = StagesInProcess(book, LATENESS_MS)
     collector_as_in_a_worker()
     before = resident()
@@ -112,23 +152,23 @@ def measure(combinations: int, contacts: int, folder: Path) -> Keyed:
     collector = BatonCollector(stages.telemetry, now=float, lags=dict, ready=lambda: True)
     events = stages.events
     return Keyed(
+        load=load,
         combinations=combinations,
         keys=keys,
         events=events,
-        events_a_second=events / (ticks[-1] - ticks[0]) * 1e3,
+        events_a_second=events / seconds,
         cpu_us=stages.cpu_us,
         stages_us={stage: cpu / events * 1e6 for stage, cpu in stages.cpu_s.items()},
-        key_minutes=sum(len(w.slices) for w in stages.windows.keys.values()) / events,
+        entries=stages.entries / events,
         values=stages.values / events,
         key_bytes=held / keys,
         series=sum(len(family.samples) for family in collector.collect()),
     )
 
 
-def point(combinations: int, contacts: int) -> Keyed:
+def point(load: str, combinations: int) -> Keyed:
     """One point, in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.scaling_keys"]
-    command += ["--contacts", str(contacts), "--one", str(combinations)]
+    command = [sys.executable, "-m", "tests.bench.scaling_keys", "--one", load, str(combinations)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return msgspec.json.decode(done.stdout, type=Keyed)
 
@@ -137,16 +177,18 @@ def main() -> None:
     """Print a line a point."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, nargs="+", default=KEYS, choices=SPREADS)
-    parser.add_argument("--contacts", type=int, default=_CONTACTS)
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--load", nargs="+", default=LOADS, choices=LOADS)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
+        load, combinations = given.one
         with tempfile.TemporaryDirectory(prefix="baton-scaling-") as folder:
-            one = measure(given.one, given.contacts, Path(folder))
+            one = measure(load, int(combinations), Path(folder))
         sys.stdout.buffer.write(msgspec.json.encode(one))
         return
-    for combinations in given.keys:
-        print(point(combinations, given.contacts), flush=True)
+    for load in given.load:
+        for combinations in given.keys:
+            print(point(load, combinations), flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from streams.kafka.partition_tables import MemoryTable, PartitionTable
 from tests.bench.open_interactions import clones, customers, middle_of_an_hour
 from tests.stream_run import LATENESS_MS
 
-SIZES = (100_000, 1_000_000)
+SIZES = (100_000, 1_000_000, 3_000_000)
 _A_COMMIT = 20_000
 
 

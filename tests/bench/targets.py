@@ -41,22 +41,22 @@ def targets(
         return Target(promise, None, False, ", ".join(left_out.get(n, n) for n in absent))
 
     promise = "at-least-once at least 20x stock Faust, events/s"
-    yield missing(promise, "alo-memory", "faust") or _at_least(
-        promise, costs["alo-memory"].rate / costs["faust"].rate, 20
+    yield missing(promise, "alo-memory", "faust") or _faster(
+        promise, costs["alo-memory"], costs["faust"], 20
     )
     promise = "at-least-once at least 20 % of the bare floor, events/s"
-    yield missing(promise, "alo-memory", "floor") or _at_least(
-        promise, costs["alo-memory"].rate / costs["floor"].rate, 0.2, percent=True
+    yield missing(promise, "alo-memory", "floor") or _faster(
+        promise, costs["alo-memory"], costs["floor"], 0.2
     )
     for peer, title in (("quix", "Quix Streams"), ("bytewax", "Bytewax")):
         promise = f"more events per CPU-second than {title}, durable state on"
-        yield missing(promise, "alo-disk", peer) or _at_least(
-            promise, costs[peer].cpu_per_million / costs["alo-disk"].cpu_per_million, 1
+        yield missing(promise, "alo-disk", peer) or _cheaper(
+            promise, costs["alo-disk"], costs[peer]
         )
-    for where in ("memory", "disk"):
-        promise = f"exactly-once at least 80 % of at-least-once, tables in {where}"
-        yield missing(promise, f"alo-{where}", f"eos-{where}") or _at_least(
-            promise, costs[f"eos-{where}"].rate / costs[f"alo-{where}"].rate, 0.8, percent=True
+    for where, title in (("memory", "in memory"), ("disk", "on disk")):
+        promise = f"exactly-once at least 80 % of at-least-once, events/s, tables {title}"
+        yield missing(promise, f"alo-{where}", f"eos-{where}") or _faster(
+            promise, costs[f"eos-{where}"], costs[f"alo-{where}"], 0.8
         )
     for name, guarantee in (("alo-memory", "at-least-once"), ("eos-memory", "exactly-once")):
         promise = f"event to metric under 1 s at the 99th percentile, {guarantee}, half load"
@@ -68,6 +68,17 @@ def targets(
             yield Target(promise, f"{slowest:,.0f} ms", slowest < 1000)
 
 
-def _at_least(promise: str, ratio: float, wanted: float, *, percent: bool = False) -> Target:
-    told = f"{ratio:.0%}" if percent else f"{ratio:.2f}x" if ratio < 10 else f"{ratio:.0f}x"
+def _faster(promise: str, one: Cost, other: Cost, wanted: float) -> Target:
+    """By the wall clock, as promised; the CPU says how much of it was waiting for cores."""
+    ratio, cheaper = one.rate / other.rate, other.cpu_per_million / one.cpu_per_million
+    told = f"{_times(ratio)} ({_times(cheaper)} by CPU-seconds)"
     return Target(promise, told, ratio >= wanted)
+
+
+def _cheaper(promise: str, one: Cost, other: Cost) -> Target:
+    ratio = other.cpu_per_million / one.cpu_per_million
+    return Target(promise, _times(ratio), ratio > 1)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f}x" if ratio < 10 else f"{ratio:.1f}x"
