@@ -68,7 +68,6 @@ lint: $(VENV)/.dev ## ruff and mypy --strict.
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy streams
 
-<<<<<<< HEAD
 $(VENV)-bench/.done: requirements-bench.lock
 	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
 	@echo "installing from requirements-bench.lock ..."
@@ -76,13 +75,10 @@ $(VENV)-bench/.done: requirements-bench.lock
 	@touch $@
 
 bench: $(VENV)/.dev $(VENV)-bench/.done ## Baton beside the bare client, stock Faust, Quix Streams and Bytewax, in one run (Java 17+ and Maven: on real Kafka).
-=======
+	@$(BIN)/python -m tests.bench.run $(ARGS)
+
 bench-scale: $(VENV)/.dev ## What grows with open interactions, keys and series: ARGS="memory cost keys scrape".
 	@$(BIN)/python -m tests.bench.scaling $(ARGS)
-
-bench: $(VENV)/.dev ## Throughput beside the bare client and stock Faust, in one run.
->>>>>>> next
-	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 fuzz: $(VENV)/.dev ## Fuzz the parsers of outside bytes; SECONDS=60 for each, TARGET=name for one.
 	@$(BIN)/python -m tests.fuzz.engine $(SECONDS) $(TARGET)

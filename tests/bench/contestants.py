@@ -20,7 +20,6 @@ from tests.bench.latency import Latency, Paced
 Job = Literal["floor", "baton", "peer"]
 REPO = Path(__file__).resolve().parents[2]
 PEERS = REPO / ".venv-bench" / "bin" / "python"
-FLINK = REPO / ".venv-bench-flink" / "bin" / "python"
 _TIMEOUT_S = 900.0
 
 

@@ -22,8 +22,8 @@ _LATENCIES = (
     "all stages, p50 / p99 / most",
 )
 _ELSEWHERE = (
-    "Two workers, bytes an open interaction, a flat cost and scrapes: `python -m"
-    " tests.bench.two_workers` and `scaling_*` (README.md)."
+    "Two workers: `python -m tests.bench.two_workers`. Bytes an open interaction, a flat cost and"
+    " scrapes: `make bench-scale`."
 )
 
 
