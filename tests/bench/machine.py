@@ -13,7 +13,7 @@ _PACKAGES = ("faust-streaming", "aiokafka", "msgspec", "orjson", "rocksdict", "u
 def machine(partitions: int) -> dict[str, str]:
     """Processor, system and versions, by what they are called in a report."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(os.cpu_count()),
         "load when it began": f"{os.getloadavg()[0]:.2f}",
         "system": platform.platform(),
@@ -23,7 +23,8 @@ def machine(partitions: int) -> dict[str, str]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, as the system knows it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
