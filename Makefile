@@ -68,11 +68,17 @@ lint: $(VENV)/.dev ## ruff and mypy --strict.
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy streams
 
+$(VENV)-bench/.done: requirements-bench.lock
+	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
+	@echo "installing from requirements-bench.lock ..."
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench: $(VENV)/.dev $(VENV)-bench/.done ## Baton beside the bare client, stock Faust, Quix Streams and Bytewax, in one run (Java 17+ and Maven: on real Kafka).
+	@$(BIN)/python -m tests.bench.run $(ARGS)
+
 bench-scale: $(VENV)/.dev ## What grows with open interactions, keys and series: ARGS="memory cost keys scrape".
 	@$(BIN)/python -m tests.bench.scaling $(ARGS)
-
-bench: $(VENV)/.dev ## Throughput beside the bare client and stock Faust, in one run.
-	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 fuzz: $(VENV)/.dev ## Fuzz the parsers of outside bytes; SECONDS=60 for each, TARGET=name for one.
 	@$(BIN)/python -m tests.fuzz.engine $(SECONDS) $(TARGET)
@@ -97,6 +103,7 @@ lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --extra dashboards --group dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group page -o requirements-page.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group bench -o requirements-bench.lock
 
 clean: ## Remove the venv and caches.
-	rm -rf $(VENV) $(VENV)-audit $(RENDER)/node_modules $(RENDER)/dist dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-bench $(RENDER)/node_modules $(RENDER)/dist dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -347,15 +347,16 @@ class Worker:
         return self._guarantee.written
 
     def settled(self) -> bool:
-        """Whether all that was delivered is processed and every window has reached its
-        watermark.
+        """Whether all that was delivered is processed, and what every window came to at its
+        watermark is acknowledged.
         """
         watermarks = self.telemetry.watermarks.values()
-        windows = self.telemetry.windows.values()
+        judged = self.telemetry.judged
+        windows = self.telemetry.windows
         return (
             not any(self.lags().values())
             and bool(windows)
-            and all(w.watermark == max(watermarks) for w in windows)
+            and all(judged.get(number) == max(watermarks) for number in windows)
         )
 
     def ready(self) -> tuple[bool, str]:

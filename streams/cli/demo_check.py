@@ -52,15 +52,19 @@ async def read_topic(
 
 
 async def compare(
-    broker: str, partitions: int, written: Mapping[str, int], verdict: Mapping[str, Any]
+    broker: str,
+    partitions: int,
+    written: Mapping[str, int],
+    verdict: Mapping[str, Any],
+    prefix: str = "",
 ) -> list[Difference]:
     """Facts and breaches byte for byte, windows by their last value a key.
 
     `verdict` is what `baton oracle --format json` printed; `written` how many records each topic
-    has.
+    has, whose names begin with `prefix`.
     """
     read = {
-        name: await read_topic(broker, name, partitions, written.get(name, 0))
+        name: await read_topic(broker, prefix + name, partitions, written.get(prefix + name, 0))
         for name in (topics.FACTS, topics.BREACHES, topics.WINDOWS)
     }
     facts = (value for _, value in read[topics.FACTS])
@@ -68,9 +72,9 @@ async def compare(
     windows = _current(value for _, value in read[topics.WINDOWS])
     wanted = _current(map(orjson.dumps, verdict["windows"]))
     return [
-        _difference("facts", facts, map(orjson.dumps, verdict["facts"])),
-        _difference("breaches", breaches, map(orjson.dumps, verdict["breaches"])),
-        _difference("windows", map(_resting, windows.values()), map(_resting, wanted.values())),
+        difference("facts", facts, map(orjson.dumps, verdict["facts"])),
+        difference("breaches", breaches, map(orjson.dumps, verdict["breaches"])),
+        difference("windows", map(_resting, windows.values()), map(_resting, wanted.values())),
     ]
 
 
@@ -91,7 +95,8 @@ def _resting(value: bytes) -> bytes:
     return orjson.dumps(document)
 
 
-def _difference(what: str, published: Iterable[bytes], wanted: Iterable[bytes]) -> Difference:
+def difference(what: str, published: Iterable[bytes], wanted: Iterable[bytes]) -> Difference:
+    """How two bags of records differ."""
     ours, theirs = sorted(published), sorted(wanted)
     missing, unexpected = _without(theirs, ours), _without(ours, theirs)
     example = (missing or unexpected or [b""])[0].decode()

@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -27,10 +27,27 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     events: int
     final_tick_ms: int
+    lateness_ms: int
+    contract: str
     result: str
     guarantee: Literal["exactly-once", "at-least-once"] = "at-least-once"
     idempotence: bool = False  # the embedded broker has none
+    changelog: bool = False  # of the floor
     state_dir: str | None = None
+    prefix: str = ""  # of the topics that it writes
+
+
+class PeerTopics(NamedTuple):
+    """What a peer writes; Baton's own topics have names of their own."""
+
+    facts: str
+    slices: str
+    dead_letters: str
+
+    @classmethod
+    def of(cls, task: Task) -> PeerTopics:
+        """Those of the task's contestant."""
+        return cls(*(f"{task.prefix}{name}" for name in ("facts", "slices", "dead-letters")))
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,17 +76,33 @@ def task_from_arguments() -> Task:
 
 
 class Stopwatch:
-    """Measures this process from its making on."""
+    """Measures this process from `start` on, which only counts once."""
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self._cpu = _cpu_seconds()
+    def __init__(self, *, running: bool = True) -> None:
+        self._began: float | None = None
+        self._cpu = 0.0
+        self._seconds: float | None = None
+        if running:
+            self.start()
+
+    def start(self) -> None:
+        """Begin, unless it has begun."""
+        if self._began is None:
+            self._began, self._cpu = time.perf_counter(), _cpu_seconds()
+
+    def lap(self) -> None:
+        """The wall clock stops; CPU time is taken until `stop`."""
+        assert self._began is not None
+        self._seconds = time.perf_counter() - self._began
 
     def stop(self, task: Task, written: dict[str, int] | None = None) -> None:
         """Leave the cost where the task wants it. Raises OSError where that cannot be written."""
+        if self._seconds is None:
+            self.lap()
+        assert self._seconds is not None
         cost = Cost(
             events=task.events,
-            seconds=time.perf_counter() - self._began,
+            seconds=self._seconds,
             cpu_seconds=_cpu_seconds() - self._cpu,
             peak_rss_bytes=_peak_rss_bytes(),
             written=written or {},

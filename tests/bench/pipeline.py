@@ -7,30 +7,33 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streams.app import Worker
-from streams.contract_files import bundled_contract, load_contracts
+from streams.contract_files import load_contracts
 from streams.runtime import run
 from streams.settings import Settings
 from tests.bench.contestant import Stopwatch, Task, task_from_arguments
 
-CONTRACT: Path = bundled_contract("telco-2026")
 SESSION_TIMEOUT_S = 6.0
 POLL_S = 0.01
 
 
-def new_worker(task: Task) -> Worker:
-    """The worker that the task asks for, not started."""
+def new_worker(task: Task, ticks_every: str | None = None) -> Worker:
+    """The worker that the task asks for, not started. It writes ticks only if told how often, for
+    a log brings its own.
+    """
     settings = Settings(
         broker=task.broker,
-        app_id="bench-baton",
+        app_id=f"{task.prefix}bench-baton",
+        prefix=task.prefix,
         partitions=task.partitions,
         port=0,
         session_timeout=SESSION_TIMEOUT_S,
         guarantee=task.guarantee,
         idempotence=task.idempotence,
         state_dir=None if task.state_dir is None else Path(task.state_dir),
-        ticks=False,  # the log brings its own
+        ticks=ticks_every is not None,
+        tick_interval=ticks_every or "1s",
     )
-    return Worker(settings, load_contracts([CONTRACT]))
+    return Worker(settings, load_contracts([Path(task.contract)]))
 
 
 async def work(task: Task) -> None:
@@ -57,11 +60,13 @@ async def awaited(crash: asyncio.Future[None], reached: Callable[[], bool]) -> N
 
 
 def _finished(worker: Worker, task: Task) -> bool:
-    """Nothing waits on either topic, and every window has reached the log's last watermark."""
+    """Nothing waits on any topic, and every window's value at the log's last watermark is
+    acknowledged.
+    """
     final = task.final_tick_ms - worker.settings.lateness_ms
-    read = worker.telemetry.records["lifecycle"]
-    watermarks = worker.telemetry.watermarks.values()
-    return read >= task.records and worker.settled() and max(watermarks) == final
+    telemetry = worker.telemetry
+    read = telemetry.records["lifecycle"]
+    return read >= task.records and worker.settled() and max(telemetry.judged.values()) == final
 
 
 if __name__ == "__main__":

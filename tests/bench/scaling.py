@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tests.bench import scaling_cost, scaling_keys, scaling_memory, scaling_scrape
-from tests.bench.run import _processor
+from tests.bench.machine import processor
 from tests.bench.scaling_report import Goal, Part, Table, read_parts, write_parts
 
 Measured = tuple[list[Goal], list[Table], dict[str, float]]
@@ -199,7 +199,7 @@ PARTS: dict[str, tuple[str, Callable[[], Measured]]] = {
 
 def _machine() -> dict[str, str]:
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(os.cpu_count()),
         "load": f"{os.getloadavg()[0]:.1f}",
         "Python": platform.python_version(),

@@ -24,16 +24,13 @@ import msgspec
 import orjson
 
 from streams.cli.demo_check import compare
-from streams.contract_files import load_contracts
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
 from streams.kafka.processes import stop_process
-from streams.oracle.judge import judge
 from streams.oracle.report import verdict_json
-from streams.replay import Replayer, ticked, timed
+from streams.replay import Replayer
 from tests.bench.contestant import Cost, Task
-from tests.bench.pipeline import CONTRACT
-from tests.bench.run import LATENESS_MS, seeded_records
+from tests.bench.log import LATENESS_MS, Log, seeded_log
 from tests.kafka.apache import ApacheKafka
 
 _TIMEOUT_S = 1800.0
@@ -70,7 +67,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         return min(shared, self.events / self.busiest_cpu_s)
 
 
-def measured(workers: int, log: list[bytes | int], task: Task, folder: Path) -> Group:
+def measured(workers: int, log: Log, task: Task, folder: Path) -> Group:
     """So many workers on a cluster of their own. Raises RuntimeError where one fails."""
     place = folder / f"workers-{workers}"
     place.mkdir()
@@ -78,7 +75,7 @@ def measured(workers: int, log: list[bytes | int], task: Task, folder: Path) -> 
     with ApacheKafka(workdir=place / "kafka", properties=patience) as kafka:
         specs = topics.declared_topics(partitions=task.partitions)
         asyncio.run(ensure_topics(kafka.bootstrap, specs, 1))
-        asyncio.run(Replayer(kafka.bootstrap, topics.EVENTS, task.partitions).run(log))
+        asyncio.run(Replayer(kafka.bootstrap, topics.EVENTS, task.partitions).run(log.items))
         shares = [
             msgspec.structs.replace(
                 task,
@@ -95,9 +92,7 @@ def measured(workers: int, log: list[bytes | int], task: Task, folder: Path) -> 
             topic: sum(cost.written.get(topic, 0) for cost in costs)
             for topic in {topic for cost in costs for topic in cost.written}
         }
-        verdict = orjson.loads(
-            verdict_json(judge(log, load_contracts([CONTRACT]), lateness_ms=LATENESS_MS))
-        )
+        verdict = orjson.loads(verdict_json(log.verdict))
         different = asyncio.run(compare(kafka.bootstrap, task.partitions, written, verdict))
     return Group(
         workers=workers,
@@ -165,21 +160,6 @@ def main() -> int:
     parser.add_argument("--guarantee", default="at-least-once")
     parser.add_argument("--disk", action="store_true", help="tables on local disk")
     given = parser.parse_args()
-    log = list(ticked(timed(seeded_records(given.events))))
-    ticks = [item for item in log if isinstance(item, int)]
-    events = len(log) - len(ticks)
-    task = Task(
-        broker="",
-        topic=topics.EVENTS,
-        partitions=given.partitions,
-        records=events + len(ticks) * given.partitions,
-        events=events,
-        final_tick_ms=ticks[-1],
-        result="",
-        idempotence=True,
-        guarantee=given.guarantee,
-        state_dir="state" if given.disk else None,
-    )
     print(f"load {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores shared with the broker")
     print(
         f"{'workers':>7}{'events/s':>10}{'ratio':>8}{'at most':>9}{'own cores':>11}"
@@ -187,9 +167,25 @@ def main() -> int:
     )
     one: Group | None = None
     right = True
-    with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="baton-bench-") as name:
+        folder = Path(name)
+        log = seeded_log(given.events, "dense", 0, folder)
+        task = Task(
+            broker="",
+            topic=topics.EVENTS,
+            partitions=given.partitions,
+            records=log.written(given.partitions),
+            events=log.events,
+            final_tick_ms=log.ticks[-1],
+            lateness_ms=LATENESS_MS,
+            contract=str(log.contract),
+            result="",
+            idempotence=True,
+            guarantee=given.guarantee,
+            state_dir="state" if given.disk else None,
+        )
         for workers in (1, 2):
-            group = measured(workers, log, task, Path(folder))
+            group = measured(workers, log, task, folder)
             one = one or group
             right = right and group.identical
             print(_line(group, one), flush=True)
