@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from streams.agents import link_table, window_table
 from streams.domain.breach_record import encode_breach
 from streams.domain.contract import ContractBook
-from streams.domain.delta import Step
+from streams.domain.delta import Deltas
 from streams.domain.events import Tick, epoch_ms
 from streams.domain.facts import encode_fact
 from streams.domain.lifecycle import Flush, LifecyclePartition
@@ -23,7 +23,7 @@ from streams.domain.windows import WindowPartition
 from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
-from streams.kafka.delta_codec import DeltaStep, decode_deltas, encode_deltas
+from streams.kafka.delta_codec import decode_deltas, encode_deltas
 from streams.kafka.link_codec import decode_links, encode_links
 from streams.kafka.partition_tables import MemoryTable, PartitionTable
 
@@ -72,7 +72,7 @@ class StagesInProcess:
         with self._timed("links"):
             told = self._links(flush.links)
         with self._timed("windows"):
-            self._windows(0, flush.steps)
+            self._windows(0, flush.deltas)
             self._windows(1, told)
 
     @contextmanager
@@ -89,6 +89,7 @@ class StagesInProcess:
 
     def _lifecycle(self, items: Sequence[bytes | int]) -> Flush:
         partition = self.lifecycle
+        read = []
         for item in items:
             if isinstance(item, int):
                 partition.tick(item)
@@ -99,10 +100,11 @@ class StagesInProcess:
                     partition.tick(epoch_ms(event.time))
                     continue
                 partition.event(event)
-                self.telemetry.event(event)
-                self.events += 1
+                read.append(type(event))
             except Rejection:
                 self._put(topics.DEAD_LETTERS, item)
+        self.telemetry.events_read(read)
+        self.events += len(read)
         flush = partition.flush()
         for fact in flush.facts:
             self._put(topics.FACTS, encode_fact(fact))
@@ -111,9 +113,9 @@ class StagesInProcess:
         self.telemetry.lifecycle_published(0, flush, partition.watermark)
         return flush
 
-    def _links(self, steps: Sequence[LinkStep]) -> list[Step]:
+    def _links(self, steps: Sequence[LinkStep]) -> Deltas | None:
         if not steps:
-            return []
+            return None
         raw = encode_links(0, steps)
         self._put(topics.LINKS, raw)
         links = self.links
@@ -124,15 +126,15 @@ class StagesInProcess:
             self._put(CHANGELOGS["links"], value, len(key), _HEADERS_BYTES)
         return told
 
-    def _windows(self, source: int, steps: Sequence[Step]) -> None:
-        if not steps:
+    def _windows(self, source: int, told: Deltas | None) -> None:
+        if told is None:
             return
-        raw = encode_deltas(source, [DeltaStep(s.watermark, s.entries) for s in steps])
+        raw = encode_deltas(source, told)
         self._put(topics.DELTAS, raw)
         windows = self.windows
-        for step in decode_deltas(raw).steps:
-            windows.apply(source, step.watermark, step.entries)
-            self.entries += len(step.entries)
+        _, deltas = decode_deltas(raw)
+        windows.apply(source, deltas)
+        self.entries += sum(len(key.added) for key in deltas.keys)
         for breach in windows.advance():
             self._put(topics.BREACHES, encode_breach(breach))
         for value in windows.changed_values():
