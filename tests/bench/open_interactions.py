@@ -70,12 +70,12 @@ def middle_of_an_hour() -> Remembered:
     for item in log.items[middle:]:
         if isinstance(item, bytes) and (conversation := address(item).conversation) is not None:
             found.next_events.setdefault(conversation, []).append(item)
-    waiting = {
-        timed.escalation[0] for step in flush.steps for e in step.entries for timed in e.opened
-    }
-    waiting -= {
-        timed.escalation[0] for step in flush.steps for e in step.entries for timed in e.ended
-    }
+    waiting: set[str] = set()
+    for fact in flush.facts:
+        if fact.kind == "escalation_opened":
+            waiting.add(fact.conversation)
+        elif fact.kind == "escalation_ended":
+            waiting.discard(fact.conversation)
     for key, raw in states.items():
         conversation = key.decode().partition("\x00")[2]
         found.states[conversation] = raw
