@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from streams.domain.billing.line import Line
 from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
@@ -27,7 +28,7 @@ from streams.domain.billing.records import (
 from streams.domain.contract import ContractBook
 from streams.domain.money import down_to_minor_unit
 from streams.oracle.billing_claims import Event, events_of, standing_as_of
-from streams.oracle.billing_lines import LineSheet, PeriodLines, Unit, billing_spans, grace_of
+from streams.oracle.billing_lines import PeriodLines, Unit, billing_spans, grace_of
 from streams.oracle.period_values import Span
 
 
@@ -179,7 +180,7 @@ class _Books:
         if rounding:
             self._enter(self._adjustment(span, span, lines.rounding(rounding, span), at, 0))
 
-    def _book_line(self, span: Span, service: Span, line: LineSheet, at: int) -> None:
+    def _book_line(self, span: Span, service: Span, line: Line, at: int) -> None:
         key = (service.name, line.kind, line.clause or "", line.clause_period or "")
         so_far, times = self._line_sums.get(key, (0, 0))
         if line.amount_micros != so_far:
@@ -187,30 +188,11 @@ class _Books:
             due = replace(line, amount_micros=line.amount_micros - so_far)
             self._enter(self._adjustment(span, service, due, at, times))
 
-    def _adjustment(
-        self, span: Span, service: Span, line: LineSheet, at: int, times: int
-    ) -> Adjustment:
-        return Adjustment(
-            kind=line.kind,
+    def _adjustment(self, span: Span, service: Span, line: Line, at: int, times: int) -> Adjustment:
+        return line.booked(
             contract=self._contract,
-            version=line.version,
-            clause=line.clause,
-            clause_period=line.clause_period,
-            revision=times,
-            time=line.time,
-            amount_micros=line.amount_micros,
             currency=self._book.versions(self._contract)[0].currency,
-            quantity=line.quantity,
-            base_micros=line.base_micros,
-            numerator=line.numerator,
-            denominator=line.denominator,
-            samples=line.samples,
-            threshold_ppm=line.threshold_ppm,
-            band_ppm=line.band_ppm,
-            weight_ppm=line.weight_ppm,
-            at_risk_ppm=line.at_risk_ppm,
-            key=line.worst_key,
-            formula=line.formula,
+            revision=times,
             booked_at=at,
             period=span.name,
             service_period=service.name,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from streams.domain.billing.line import Line
 from streams.domain.billing.records import EpisodeId, LineKind, Told
 from streams.domain.calendar_period import PERIODS, Period, period_name, period_of
 from streams.domain.commercial import Band, ClauseCredit, CommercialTerms
@@ -27,29 +28,6 @@ class Unit:
     episode: EpisodeId
     period: str
     amount_micros: int
-
-
-@dataclass(frozen=True, slots=True)
-class LineSheet:
-    """One adjustment before it is booked."""
-
-    kind: LineKind
-    version: int
-    time: int
-    amount_micros: int
-    formula: str
-    clause: str | None = None
-    clause_period: str | None = None
-    quantity: int | None = None
-    base_micros: int | None = None
-    numerator: int | None = None
-    denominator: int | None = None
-    samples: int | None = None
-    threshold_ppm: int | None = None
-    band_ppm: int | None = None
-    weight_ppm: int | None = None
-    at_risk_ppm: int | None = None
-    worst_key: str | None = None
 
 
 def billing_kind(book: ContractBook, contract: str) -> Period:
@@ -113,7 +91,7 @@ class PeriodLines:
         facts = [one.fact for one in told]
         self._values = PeriodValues(facts, customers, book, self._zone, last.end)
 
-    def of(self, span: Span) -> list[LineSheet]:
+    def of(self, span: Span) -> list[Line]:
         """Lines 1 to 6 of one period; only usage before the contract's first one."""
         usage, fees = self._usage(span)
         if span.end < self._first.end:
@@ -121,9 +99,9 @@ class PeriodLines:
         credits = self._credits(span, fees)
         return [*usage, *credits, self._cap(span, fees, credits), *self._earned(span)]
 
-    def rounding(self, amount: int, span: Span) -> LineSheet:
+    def rounding(self, amount: int, span: Span) -> Line:
         """The line that makes a total payable."""
-        return LineSheet(
+        return Line(
             kind="rounding",
             version=self._terms(span).version,
             time=span.end,
@@ -134,7 +112,7 @@ class PeriodLines:
     def _terms(self, span: Span) -> Terms:
         return self._book.at(self._contract, span.end - 1)
 
-    def _usage(self, span: Span) -> tuple[list[LineSheet], int]:
+    def _usage(self, span: Span) -> tuple[list[Line], int]:
         terms = self._terms(span)
         rules = _money(terms).billing
         units = sorted(
@@ -174,9 +152,7 @@ class PeriodLines:
             ("fixed_fee", whole, whole, 1, "monthly fee x share of each month"),
         ]
         return [
-            LineSheet(
-                kind, terms.version, span.end, amount, formula, quantity=count, base_micros=base
-            )
+            Line(kind, terms.version, span.end, amount, formula, quantity=count, base_micros=base)
             for kind, amount, base, count, formula in figures
         ], floor + whole
 
@@ -218,8 +194,8 @@ class PeriodLines:
     def _worst(self, clause: Clause, span: Span) -> Value | None:
         return worst_of(clause, self._values.of(clause, span))
 
-    def _credits(self, span: Span, fees: int) -> list[LineSheet]:
-        lines: list[LineSheet] = []
+    def _credits(self, span: Span, fees: int) -> list[Line]:
+        lines: list[Line] = []
         for clause, credit, one in self._clause_periods(span):
             terms = self._terms(one)
             value = self._worst(clause, one)
@@ -231,7 +207,7 @@ class PeriodLines:
                 share = Fraction(at_risk * credit.weight_ppm * band.share_ppm, PPM**3)
                 amount = self._down(base * share)
             lines.append(
-                LineSheet(
+                Line(
                     kind="service_credit",
                     version=terms.version,
                     time=one.end,
@@ -266,11 +242,11 @@ class PeriodLines:
     def _fixed_due(self, span: Span, start: int, end: int) -> Fraction:
         return Fraction(0) if span.end < self._first.end else self._fixed(start, end)
 
-    def _cap(self, span: Span, fees: int, credits: Iterable[LineSheet]) -> LineSheet:
+    def _cap(self, span: Span, fees: int, credits: Iterable[Line]) -> Line:
         money = _money(self._terms(span))
         most = self._down(Fraction(max(0, fees) * money.cap_ppm, PPM))
         credited = -sum(line.amount_micros for line in credits)
-        return LineSheet(
+        return Line(
             kind="credit_cap",
             version=self._terms(span).version,
             time=span.end,
@@ -281,9 +257,9 @@ class PeriodLines:
             formula="max(0, credits - base x cap, rounded down to the smallest unit)",
         )
 
-    def _earned(self, span: Span) -> list[LineSheet]:
+    def _earned(self, span: Span) -> list[Line]:
         """Credits of this and earlier periods whose last period to be met ends in this one."""
-        lines: list[tuple[tuple[int, str, int], LineSheet]] = []
+        lines: list[tuple[tuple[int, str, int], Line]] = []
         order = [clause.id for clause in self._terms(span).clauses]
         for earlier in spans_of(self._kind, self._zone, self._first.end, span.end):
             _, fees = self._usage(earlier)
@@ -315,12 +291,12 @@ class PeriodLines:
         self,
         clause: Clause,
         credit: ClauseCredit,
-        credited: LineSheet,
+        credited: Line,
         later: Sequence[Span],
         amount: int,
-    ) -> LineSheet:
+    ) -> Line:
         value = self._worst(clause, later[-1])
-        return LineSheet(
+        return Line(
             kind="earn_back",
             version=credited.version,
             time=later[-1].end,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from streams.domain.billing.lines import Fees, Line, Unit, fixed_within, money_of
+from streams.domain.billing.line import Line
+from streams.domain.billing.lines import Fees, Unit, fixed_within, money_of
 from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.values import ClauseValue
 from streams.domain.calendar_period import PERIODS

@@ -17,7 +17,8 @@ from streams.domain.billing.accounts import Accounts
 from streams.domain.billing.chain import Chain, Signer
 from streams.domain.billing.credit_lines import Credits, credits_of, earn_backs
 from streams.domain.billing.items import Account, Draft
-from streams.domain.billing.lines import Fees, Line, Unit, usage_lines
+from streams.domain.billing.line import Line
+from streams.domain.billing.lines import Fees, Unit, usage_lines
 from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.records import (
     CORRECTION,
@@ -267,27 +268,10 @@ class Ledger:
         revision: int,
         charge_class: str | None,
     ) -> Adjustment:
-        booked = Adjustment(
-            kind=line.kind,
+        booked = line.booked(
             contract=self._calendar.contract,
-            version=line.version,
-            clause=line.clause,
-            clause_period=line.clause_period,
-            revision=revision,
-            time=line.time,
-            amount_micros=line.amount_micros,
             currency=self._calendar.currency,
-            quantity=line.quantity,
-            base_micros=line.base_micros,
-            numerator=line.numerator,
-            denominator=line.denominator,
-            samples=line.samples,
-            threshold_ppm=line.threshold_ppm,
-            band_ppm=line.band_ppm,
-            weight_ppm=line.weight_ppm,
-            at_risk_ppm=line.at_risk_ppm,
-            key=line.worst_key,
-            formula=line.formula,
+            revision=revision,
             booked_at=at,
             period=period.span.name,
             service_period=service.name,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from streams.domain.billing.line import Line
 from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.records import EpisodeId, LineKind
 from streams.domain.commercial import BillingRules, CommercialTerms
@@ -22,37 +23,6 @@ class Unit:
     time: int
     episode: EpisodeId
     list_micros: int
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An adjustment as computed, before it is booked; one that comes to 0 is never booked.
-
-    `key`: which line of its period it is. Figures that do not apply are None.
-    """
-
-    kind: LineKind
-    version: int
-    time: int
-    amount_micros: int
-    formula: str
-    clause: str | None = None
-    clause_period: str | None = None
-    quantity: int | None = None
-    base_micros: int | None = None
-    numerator: int | None = None
-    denominator: int | None = None
-    samples: int | None = None
-    threshold_ppm: int | None = None
-    band_ppm: int | None = None
-    weight_ppm: int | None = None
-    at_risk_ppm: int | None = None
-    worst_key: str | None = None
-
-    @property
-    def key(self) -> tuple[LineKind, str, str]:
-        """Kind, clause and clause period."""
-        return (self.kind, self.clause or "", self.clause_period or "")
 
 
 @dataclass(frozen=True, slots=True)
