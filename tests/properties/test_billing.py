@@ -74,8 +74,7 @@ def test_order_duplicates_sources_and_batches_do_not_matter(
     ledger = Ledger(book, CONTRACT, sources=sources)
     parts: dict[int, list[Record]] = defaultdict(list)
     for record in records:
-        conversation = getattr(record, "conversation", None) or record.fact.conversation  # type: ignore[union-attr]
-        parts[sum(conversation.encode()) % sources].append(record)
+        parts[sum(record.fact.conversation.encode()) % sources].append(record)
     found: list[Booked | Seal] = []
     at = min(record.known for record in records) - 1
     while at < END_MS:
