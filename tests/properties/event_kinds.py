@@ -25,7 +25,10 @@ _MODELS = st.sampled_from((None, "m-1", "m-9"))
 _KNOWLEDGE = st.sampled_from((None, "k-1", "other-1"))
 _RULES = st.sampled_from(("disclosure", "identity"))
 
-_NOTES = ("evaluated", "survey_sent", "survey_answered", "exception", "exception_closed", "cost")
+_NOTES = (
+    *("evaluated", "survey_sent", "survey_answered"),
+    *("exception", "exception_closed", "cost", "disputed"),
+)
 KINDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "started": {"direction": st.sampled_from((None, "outbound"))},
     "data_updated": {},
@@ -55,10 +58,18 @@ KINDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "first_human_message": {"agent": st.sampled_from((None, "ann", "bob"))},
     "returned": {"to": st.sampled_from(("ai", "queue", "agent"))},
     "abandoned": {},
-    "claimed": {"by": st.sampled_from(("ai", "ai", "human", "customer"))},
+    "claimed": {
+        "by": st.sampled_from(("ai", "ai", "human", "customer")),
+        "query_type": st.sampled_from((None, None, "refund", "address")),
+    },
     "evidence": {
         "kind": st.sampled_from(("system_of_record", "qa_pass", "llm_judge")),
         "result": st.booleans(),
+    },
+    "disputed": {
+        "dispute": st.sampled_from(("d1", "d1", "d2")),
+        "party": st.sampled_from(("customer", "client")),
+        "claim_id": st.sampled_from((None, "r1")),
     },
     "reopened": {"trivial": st.booleans()},
     "recontacted": {"trivial": st.booleans()},
@@ -122,6 +133,7 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("ai_turn", "customer_message", "ended", "survey_sent", "survey_answered", "recontacted"),
     ("exception", "started", "exception", "exception_closed", "exception_closed"),
     ("started", "customer_message", "ai_turn", "claimed", "evidence", "ended", "cost", "cost"),
+    ("customer_message", "ai_turn", "claimed", "ended", "claimed", "disputed", "disputed"),
 )
 # One conversation each of a customer who has several: resolved, or just come.
 VISITS: tuple[tuple[str, ...], ...] = (

@@ -1,4 +1,4 @@
-"""DEFINITIONS.md sections 3 and 6: evaluations, surveys, compliance, costs and disputes as facts."""
+"""DEFINITIONS.md sections 3 and 6: evaluations, surveys, compliance, costs, disputes as facts."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.domain.billing.ledger import Ledger
-from streams.domain.billing.records import Adjustment, Dispute, Item, Record, Seal, Told
+from streams.domain.billing.records import Adjustment, Item, Record, Seal, Told
 from streams.domain.commercial import BillingRules, CommercialTerms, Price, VolumeTier
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.facts import Fact, FactKind
@@ -76,6 +76,11 @@ def visit(conversation: str, day: float, customer: str) -> Told:
     return Told(visited, visited.time, customer_digest(CONTRACT, customer))
 
 
+def dispute(conversation: str, day: float) -> Told:
+    said = fact("resolution_disputed", conversation, at(day), {"party": "customer"})
+    return Told(said, said.time)
+
+
 def booked(records: list[Record], until: float = 100, **rules: Any) -> list[Item | Adjustment]:
     ledger = Ledger(book(**rules), CONTRACT)
     ledger.apply(0, at(until), records)
@@ -106,8 +111,8 @@ def test_a_matter_resolved_twice_bills_once() -> None:
 
 
 def test_a_dispute_reverses_a_charge_and_the_next_of_its_matter_is_charged() -> None:
-    dispute = Dispute("d", CONTRACT, "c1", at(8.5), at(8.5))
-    assert told([*resolved("c1", 1, "k"), *resolved("c2", 5, "k"), dispute]) == [
+    records = [*resolved("c1", 1, "k"), *resolved("c2", 5, "k"), dispute("c1", 8.5)]
+    assert told(records) == [
         ("final", "c1", None),
         ("void", "c2", "same_matter"),
         ("reversal", "c1", "disputed"),
@@ -116,7 +121,7 @@ def test_a_dispute_reverses_a_charge_and_the_next_of_its_matter_is_charged() -> 
 
 
 def test_a_dispute_after_its_window_changes_nothing() -> None:
-    records = [*resolved("c1", 1), Dispute("d", CONTRACT, "c1", at(9.1), at(9.1))]
+    records = [*resolved("c1", 1), dispute("c1", 9.1)]
     assert told(records) == [("final", "c1", None)]
 
 
