@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from streams.domain.billing.records import Record, Told
+from streams.domain.billing.records import Told
 from streams.domain.calendar_period import PERIODS
 from streams.domain.commercial import (
     RESOLVERS,
@@ -176,9 +176,9 @@ _rules = st.builds(
 
 
 @st.composite
-def records(draw: st.DrawFn, book: ContractBook) -> list[Record]:
+def records(draw: st.DrawFn, book: ContractBook) -> list[Told]:
     """What is told of few conversations, each record once."""
-    told: list[Record] = []
+    told: list[Told] = []
     places = st.tuples(st.sampled_from(("c1", "c1", "c2", "c3", "c4")), st.integers(1, 2))
     for conversation, episode in draw(st.sets(places, min_size=1, max_size=6)):
         told += draw(_episode(book, conversation, episode))
@@ -195,7 +195,7 @@ def records(draw: st.DrawFn, book: ContractBook) -> list[Record]:
 
 
 @st.composite
-def _episode(draw: st.DrawFn, book: ContractBook, conversation: str, episode: int) -> list[Record]:
+def _episode(draw: st.DrawFn, book: ContractBook, conversation: str, episode: int) -> list[Told]:
     customer = draw(_customers)
     close = draw(_times)
     about = {
@@ -204,7 +204,7 @@ def _episode(draw: st.DrawFn, book: ContractBook, conversation: str, episode: in
         "market": draw(st.sampled_from(("SG", "MY", "TH"))),
     }
     place = (conversation, episode)
-    told: list[Record] = []
+    told: list[Told] = []
 
     def put(kind: FactKind, time: int, detail: st.SearchStrategy[dict[str, Any]]) -> None:
         told.extend(draw(_versions(book, kind, place, time, about, customer, detail)))
@@ -350,7 +350,7 @@ _qa = st.fixed_dictionaries(
 
 
 @st.composite
-def accounts(draw: st.DrawFn) -> tuple[ContractBook, list[Record]]:
+def accounts(draw: st.DrawFn) -> tuple[ContractBook, list[Told]]:
     """A contract and its records, in an order of no meaning."""
     book = draw(books())
     return book, draw(records(book))

@@ -40,9 +40,6 @@ class Told(msgspec.Struct, frozen=True):
     customer: bytes | None = None
 
 
-Record = Told
-
-
 class BilledResolution(msgspec.Struct, frozen=True, kw_only=True):
     """What a line states of the resolution that it is about."""
 
