@@ -134,8 +134,10 @@ class PeriodLines:
         usage = listed + allowance + discount
         cap = usage if rules.cap_micros is None else min(usage, rules.cap_micros)
         least, fixed = rules.minimum_micros, self._fixed(span.start, span.end)
+        if span.end < self._first.end or not self._in_force(span):
+            least = 0
         if span.end < self._first.end:
-            least, fixed = 0, Fraction(0)
+            fixed = Fraction(0)
         floor = max(cap, least)
         whole = fixed.numerator // fixed.denominator
         figures: list[tuple[LineKind, int, int, int, str]] = [
@@ -156,13 +158,23 @@ class PeriodLines:
             for kind, amount, base, count, formula in figures
         ], floor + whole
 
+    def _in_force(self, span: Span) -> bool:
+        """Whether there is a version at any time of the period."""
+        return any(
+            terms.effective_from_ms < span.end
+            and (terms.effective_to_ms is None or terms.effective_to_ms > span.start)
+            for terms in self._book.versions(self._contract)
+        )
+
     def _fixed(self, start: int, end: int) -> Fraction:
         """Month by month, of each version what lies in it and in (start, end]."""
         total = Fraction(0)
         for month in spans_of("1M", self._zone, start + 1, end):
             for terms in self._book.versions(self._contract):
                 begin = max(start, month.start, terms.effective_from_ms)
-                until = min(end, month.end, terms.effective_to_ms or end)
+                until = min(
+                    end, month.end, end if terms.effective_to_ms is None else terms.effective_to_ms
+                )
                 if begin < until:
                     length = month.end - month.start
                     total += Fraction(_money(terms).fixed_fee_micros * (until - begin), length)
