@@ -5,10 +5,11 @@ BILLING.md sections 6 and 7. Times in ms since 1970 UTC, amounts in micro-units.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from streams.domain.billing.line import Line
 from streams.domain.billing.records import EpisodeId, LineKind, Told
@@ -28,6 +29,15 @@ class Unit:
     episode: EpisodeId
     period: str
     amount_micros: int
+
+
+class _Credited(NamedTuple):
+    """A clause and what it is worth, one of its periods, and what is credited for that."""
+
+    clause: Clause
+    credit: ClauseCredit
+    span: Span
+    line: Line
 
 
 def billing_kind(book: ContractBook, contract: str) -> Period:
@@ -90,6 +100,7 @@ class PeriodLines:
         customers = {t.fact.id: t.customer.hex() for t in told if t.customer is not None}
         facts = [one.fact for one in told]
         self._values = PeriodValues(facts, customers, book, self._zone, last.end)
+        self._credited: dict[Span, list[_Credited]] = {}
 
     def of(self, span: Span) -> list[Line]:
         """Lines 1 to 6 of one period; only usage before the contract's first one."""
@@ -97,7 +108,8 @@ class PeriodLines:
         if span.end < self._first.end:
             return [line for line in usage if line.kind not in ("minimum", "fixed_fee")]
         credits = self._credits(span, fees)
-        return [*usage, *credits, self._cap(span, fees, credits), *self._earned(span)]
+        cap = self._cap(span, fees, credits)
+        return [*usage, *(one.line for one in credits), cap, *self._earned(span)]
 
     def rounding(self, amount: int, span: Span) -> Line:
         """The line that makes a total payable."""
@@ -206,8 +218,13 @@ class PeriodLines:
     def _worst(self, clause: Clause, span: Span) -> Value | None:
         return worst_of(clause, self._values.of(clause, span))
 
-    def _credits(self, span: Span, fees: int) -> list[Line]:
-        lines: list[Line] = []
+    def _credits(self, span: Span, fees: int) -> list[_Credited]:
+        # Asked again for each later period, of which it says what is earned back.
+        if span not in self._credited:
+            self._credited[span] = list(self._credits_of(span, fees))
+        return self._credited[span]
+
+    def _credits_of(self, span: Span, fees: int) -> Iterator[_Credited]:
         for clause, credit, one in self._clause_periods(span):
             terms = self._terms(one)
             value = self._worst(clause, one)
@@ -218,7 +235,10 @@ class PeriodLines:
             if band is not None and base > 0:
                 share = Fraction(at_risk * credit.weight_ppm * band.share_ppm, PPM**3)
                 amount = self._down(base * share)
-            lines.append(
+            yield _Credited(
+                clause,
+                credit,
+                one,
                 Line(
                     kind="service_credit",
                     version=terms.version,
@@ -236,9 +256,8 @@ class PeriodLines:
                     at_risk_ppm=at_risk,
                     worst_key=_key(value),
                     formula="- (base x at risk x weight x band), rounded down to the smallest unit",
-                )
+                ),
             )
-        return lines
 
     def _base(self, span: Span, one: Span, fees: int) -> Fraction:
         if one.end == span.end and one.start == span.start:
@@ -254,10 +273,10 @@ class PeriodLines:
     def _fixed_due(self, span: Span, start: int, end: int) -> Fraction:
         return Fraction(0) if span.end < self._first.end else self._fixed(start, end)
 
-    def _cap(self, span: Span, fees: int, credits: Iterable[Line]) -> Line:
+    def _cap(self, span: Span, fees: int, credits: Iterable[_Credited]) -> Line:
         money = _money(self._terms(span))
         most = self._down(Fraction(max(0, fees) * money.cap_ppm, PPM))
-        credited = -sum(line.amount_micros for line in credits)
+        credited = -sum(one.line.amount_micros for one in credits)
         return Line(
             kind="credit_cap",
             version=self._terms(span).version,
@@ -276,10 +295,9 @@ class PeriodLines:
         for earlier in spans_of(self._kind, self._zone, self._first.end, span.end):
             _, fees = self._usage(earlier)
             credits = self._credits(earlier, fees)
-            total = -sum(line.amount_micros for line in credits)
+            total = -sum(one.line.amount_micros for one in credits)
             left = total - self._cap(earlier, fees, credits).amount_micros
-            pairs = zip(self._clause_periods(earlier), credits, strict=True)
-            for (clause, credit, one), line in pairs:
+            for clause, credit, one, line in credits:
                 if credit.earn_back_periods == 0:
                     continue
                 later = _following(one, credit.earn_back_periods, self._zone)
