@@ -14,9 +14,10 @@ from typing import NamedTuple
 from streams.domain.billing.line import Line
 from streams.domain.billing.records import EpisodeId, LineKind, Told
 from streams.domain.calendar_period import PERIODS, Period, period_name, period_of
-from streams.domain.commercial import Band, ClauseCredit, CommercialTerms
+from streams.domain.commercial import Band, ClauseCredit
 from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Terms
 from streams.domain.money import down_to_minor_unit
+from streams.oracle.billing_resolutions import money_of
 from streams.oracle.indicators import slice_end
 from streams.oracle.period_values import PeriodValues, Span, Value, spans_of, worst_of
 
@@ -44,7 +45,7 @@ def billing_kind(book: ContractBook, contract: str) -> Period:
     """A quarter where a clause with credits is judged over quarters, else a month."""
     for terms in book.versions(contract):
         for clause in terms.clauses:
-            credit = _money(terms).credit_of(clause.id)
+            credit = money_of(terms).credit_of(clause.id)
             if clause.period == "1Q" and credit is not None and credit.bands:
                 return "1Q"
     return "1M"
@@ -58,7 +59,7 @@ def billing_spans(book: ContractBook, contract: str, begin: int, end: int) -> li
 def grace_of(book: ContractBook, contract: str, span: Span) -> int:
     """How long after its end a period stays open, in ms."""
     terms = book.at(contract, span.end - 1)
-    grace = _money(terms).billing.grace_ms
+    grace = money_of(terms).billing.grace_ms
     return terms.verification_ms if grace is None else grace
 
 
@@ -69,10 +70,6 @@ def _spans(kind: Period, zone: str, begin: int, end: int) -> tuple[Span, ...]:
 
 def _zone(book: ContractBook, contract: str) -> str:
     return book.versions(contract)[0].time_zone
-
-
-def _money(terms: Terms) -> CommercialTerms:
-    return terms.commercial or CommercialTerms(terms.currency)
 
 
 class PeriodLines:
@@ -126,7 +123,7 @@ class PeriodLines:
 
     def _usage(self, span: Span) -> tuple[list[Line], int]:
         terms = self._terms(span)
-        rules = _money(terms).billing
+        rules = money_of(terms).billing
         units = sorted(
             (unit for unit in self._units if unit.period == span.name),
             key=lambda unit: (unit.time, unit.episode),
@@ -189,7 +186,7 @@ class PeriodLines:
                 )
                 if begin < until:
                     length = month.end - month.start
-                    total += Fraction(_money(terms).fixed_fee_micros * (until - begin), length)
+                    total += Fraction(money_of(terms).fixed_fee_micros * (until - begin), length)
         return total
 
     def _clause_periods(self, span: Span) -> list[tuple[Clause, ClauseCredit, Span]]:
@@ -203,7 +200,7 @@ class PeriodLines:
                     continue
                 terms = self._terms(one)
                 for clause in terms.clauses:
-                    credit = _money(terms).credit_of(clause.id)
+                    credit = money_of(terms).credit_of(clause.id)
                     over = clause.period if clause.period is not None else self._kind
                     if over == kind and credit is not None and credit.bands:
                         found.append((clause, credit, one))
@@ -228,9 +225,9 @@ class PeriodLines:
         for clause, credit, one in self._clause_periods(span):
             terms = self._terms(one)
             value = self._worst(clause, one)
-            band = _band(clause, credit, value)
+            band = band_of(clause, credit, value)
             base = self._base(span, one, fees)
-            at_risk = _money(terms).at_risk_ppm
+            at_risk = money_of(terms).at_risk_ppm
             amount = 0
             if band is not None and base > 0:
                 share = Fraction(at_risk * credit.weight_ppm * band.share_ppm, PPM**3)
@@ -274,7 +271,7 @@ class PeriodLines:
         return Fraction(0) if span.end < self._first.end else self._fixed(start, end)
 
     def _cap(self, span: Span, fees: int, credits: Iterable[_Credited]) -> Line:
-        money = _money(self._terms(span))
+        money = money_of(self._terms(span))
         most = self._down(Fraction(max(0, fees) * money.cap_ppm, PPM))
         credited = -sum(one.line.amount_micros for one in credits)
         return Line(
@@ -359,7 +356,8 @@ def _following(span: Span, count: int, zone: str) -> list[Span]:
     return found
 
 
-def _band(clause: Clause, credit: ClauseCredit, value: Value | None) -> Band | None:
+def band_of(clause: Clause, credit: ClauseCredit, value: Value | None) -> Band | None:
+    """The last band that a value lies strictly beyond; None for none, or where it is not judged."""
     if value is None or not _judged(clause, value):
         return None
     measured = Fraction(value.numerator * clause.scale, value.denominator)
