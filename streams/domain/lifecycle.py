@@ -108,7 +108,7 @@ class LifecyclePartition:
     `states` maps keys to encoded interactions; it is read here and written only by `flush`.
     Each interaction has one appointment (time in ms, key): when a fact of it could come next, or
     when it is to be forgotten. It is stored with the interaction, or one a little earlier.
-    `progress` and `erasures` are what the last flushes said, None for a partition never read before.
+    `progress` and `erasures` are what the last flushes said, None where there were none.
 
     Raises UnreadableState for a state that encode_interaction did not write, here or when that
     interaction is first looked at, and UnknownContracts.
