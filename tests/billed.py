@@ -41,7 +41,7 @@ def item(number: int, time: int = JUNE_MS + HOUR_MS, **given: Any) -> Item:
         "status": "final", "charge": "resolution", "revision": 0, "about": about,
         "amount_micros": about.agreed_micros, "estimate_micros": 0, "reason": None,
         "reverses_id": None, "evidence_id": "f" * 32, "booked_at": time, "period": "2026-06",
-        "service_period": "2026-06", "charge_class": None, "sequence": number,
+        "service_period": "2026-06", "charge_class": None, "sequence": number + 1,
     }  # fmt: skip
     return Item(**(told | given))
 
@@ -49,7 +49,7 @@ def item(number: int, time: int = JUNE_MS + HOUR_MS, **given: Any) -> Item:
 def reversal(of: Item, **given: Any) -> Item:
     """What takes an item back."""
     told: dict[str, Any] = {
-        "status": "reversal", "amount_micros": -of.amount_micros, "reason": "returned",
+        "status": "reversal", "amount_micros": -of.amount_micros, "reason": "void",
         "reverses_id": of.id,
     }  # fmt: skip
     return msgspec.structs.replace(of, **(told | given))
@@ -62,7 +62,7 @@ def adjustment(kind: str = "service_credit", amount: int = -750_000, **given: An
         "clause_period": "2026-06", "revision": 0, "time": JULY_MS, "amount_micros": amount,
         "currency": "SGD", "quantity": None, "base_micros": None, "numerator": 1,
         "denominator": 2, "samples": 2, "threshold_ppm": 1, "band_ppm": 1, "weight_ppm": 1,
-        "at_risk_ppm": 1, "key": None, "formula": "", "booked_at": JULY_MS + 72 * HOUR_MS,
+        "at_risk_ppm": 1, "key": None, "formula": "1 x 1", "booked_at": JULY_MS + 72 * HOUR_MS,
         "period": "2026-06", "service_period": "2026-06", "charge_class": None, "sequence": 900,
     }  # fmt: skip
     return Adjustment(**(told | given))
@@ -84,11 +84,10 @@ def june(resolutions: int) -> tuple[list[bytes], list[bytes]]:
     for number in range(resolutions):
         time = JUNE_MS + (number + 1) * MINUTE_MS
         charged = item(number, time)
-        items.append(msgspec.structs.replace(charged, status="provisional", amount_micros=0))
+        claim = msgspec.structs.replace(charged, charge="claim", amount_micros=0)
+        items.append(msgspec.structs.replace(claim, status="provisional"))
         if number % 4 == 3:
-            items.append(
-                msgspec.structs.replace(charged, status="void", charge="claim", amount_micros=0)
-            )
+            items.append(msgspec.structs.replace(claim, status="void", reason="void"))
             continue
         items.append(charged)
         if number % 3 == 2:
