@@ -19,11 +19,9 @@ from streams.domain.billing.records import (
     Booked,
     EpisodeId,
     Item,
-    Record,
     Seal,
     Told,
     encode_booked,
-    record_id,
 )
 from streams.domain.contract import ContractBook
 from streams.domain.money import down_to_minor_unit
@@ -39,26 +37,22 @@ class Account(NamedTuple):
     seals: tuple[Seal, ...]
 
 
-def account_of(records: Iterable[Record], book: ContractBook, contract: str, until: int) -> Account:
+def account_of(records: Iterable[Told], book: ContractBook, contract: str, until: int) -> Account:
     """What is booked of one contract from the records known at or before `until`, and closed by
     then.
     """
-    unique = {record_id(record): record for record in records if record.known <= until}
-    ordered = sorted(unique.values(), key=lambda record: (record.known, record_id(record)))
+    unique = {record.fact.id: record for record in records if record.known <= until}
+    ordered = sorted(unique.values(), key=lambda record: (record.known, record.fact.id))
     if not ordered:
         return Account((), ())
-    first = min(
-        record.fact.time if isinstance(record, Told) else record.time
-        for record in ordered
-        if record.known == ordered[0].known
-    )
+    first = min(record.fact.time for record in ordered if record.known == ordered[0].known)
     return _Books(ordered, events_of(ordered, book), book, contract, first, until).closed()
 
 
 class _Books:
     def __init__(
         self,
-        records: Sequence[Record],
+        records: Sequence[Told],
         events: Sequence[Event],
         book: ContractBook,
         contract: str,

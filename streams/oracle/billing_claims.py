@@ -13,10 +13,8 @@ from typing import NamedTuple
 from streams.domain.billing.records import (
     BilledResolution,
     Charge,
-    Dispute,
     EpisodeId,
     ItemStatus,
-    Record,
     Told,
 )
 from streams.domain.commercial import CommercialTerms
@@ -61,7 +59,7 @@ class _Closed:
     priced: bool
 
 
-def events_of(records: Iterable[Record], book: ContractBook) -> list[Event]:
+def events_of(records: Iterable[Told], book: ContractBook) -> list[Event]:
     """Every item of one contract in its order; records are unique."""
     found: list[Event] = []
     for together in _components(list(records)):
@@ -69,11 +67,11 @@ def events_of(records: Iterable[Record], book: ContractBook) -> list[Event]:
     return sorted(found, key=lambda e: (e.known, e.rank, e.episode, e.line))
 
 
-def standing_as_of(records: Iterable[Record], known: int) -> list[Told]:
+def standing_as_of(records: Iterable[Told], known: int) -> list[Told]:
     """The facts that stand: of each place the last revision known by then, unless retracted."""
     latest: dict[tuple[str, int, str, int, int], Told] = {}
     for record in records:
-        if isinstance(record, Told) and record.known <= known:
+        if record.known <= known:
             fact = record.fact
             place = (fact.conversation, fact.life, str(fact.kind), fact.episode, fact.ordinal)
             last = latest.get(place)
@@ -85,7 +83,7 @@ def standing_as_of(records: Iterable[Record], known: int) -> list[Told]:
     return [told for told in latest.values() if not told.fact.retracts]
 
 
-def _components(records: list[Record]) -> list[list[Record]]:
+def _components(records: list[Told]) -> list[list[Told]]:
     """Records that can bear on each other: of a conversation, and of a customer's conversations."""
     leads_to: dict[str | bytes, str | bytes] = {}
 
@@ -95,17 +93,16 @@ def _components(records: list[Record]) -> list[list[Record]]:
         return node
 
     for record in records:
-        if isinstance(record, Told) and record.customer is not None:
+        if record.customer is not None:
             leads_to[root(record.fact.conversation)] = root(record.customer)
-    together: dict[str | bytes, list[Record]] = defaultdict(list)
+    together: dict[str | bytes, list[Told]] = defaultdict(list)
     for record in records:
-        conversation = record.fact.conversation if isinstance(record, Told) else record.conversation
-        together[root(conversation)].append(record)
+        together[root(record.fact.conversation)].append(record)
     return list(together.values())
 
 
 class _Together:
-    def __init__(self, records: list[Record], book: ContractBook) -> None:
+    def __init__(self, records: list[Told], book: ContractBook) -> None:
         self._records = records
         self._book = book
         self._announced: dict[EpisodeId, BilledResolution] = {}
@@ -118,17 +115,12 @@ class _Together:
     def events(self) -> Iterator[Event]:
         for known in sorted({record.known for record in self._records}):
             facts = standing_as_of(self._records, known)
-            disputes = [
-                record
-                for record in self._records
-                if isinstance(record, Dispute) and record.known <= known
-            ]
             claims = {
                 _episode(told.fact): told
                 for told in facts
                 if told.fact.kind == "episode_ended" and told.fact.detail["resolved"] is True
             }
-            outcomes = _outcomes(claims, facts, disputes, self._book)
+            outcomes = _outcomes(claims, facts, self._book)
             for episode in sorted({*claims, *self._announced}):
                 yield from self._step(known, episode, claims.get(episode), outcomes.get(episode))
 
@@ -223,7 +215,6 @@ def _amounts(about: BilledResolution) -> list[tuple[Charge, int]]:
 def _outcomes(
     claims: Mapping[EpisodeId, Told],
     facts: list[Told],
-    disputes: list[Dispute],
     book: ContractBook,
 ) -> dict[EpisodeId, _Outcome]:
     closed: list[_Closed] = []
@@ -238,7 +229,7 @@ def _outcomes(
     found: dict[EpisodeId, _Outcome] = {}
     billed: list[_Closed] = []
     for one in closed:
-        reason = _reason(one, closed, facts, disputes)
+        reason = _reason(one, closed, facts)
         if reason is None and any(_same_matter(one, earlier) for earlier in billed):
             reason = "same_matter"
         if reason is None:
@@ -259,9 +250,7 @@ def _matter(one: _Closed) -> tuple[bytes | None, str, str]:
     return (customer, "", one.ended.fact.conversation)
 
 
-def _reason(
-    one: _Closed, closed: list[_Closed], facts: list[Told], disputes: list[Dispute]
-) -> str | None:
+def _reason(one: _Closed, closed: list[_Closed], facts: list[Told]) -> str | None:
     """The first of section 2.5's reasons 1 to 7 that holds."""
     rules = _money(one.terms).billing
     matured = one.matured.fact
@@ -272,7 +261,7 @@ def _reason(
         return str(final)
     if final == "escalated_unsafe":
         return "unsafe"
-    if _is_disputed(one, closed, facts, disputes):
+    if _is_disputed(one, closed, facts):
         return "disputed"
     if rules.recontact != "none" and any(_returns(one, told) for told in facts):
         return "recontact"
@@ -283,24 +272,21 @@ def _reason(
     return None if one.priced else "unpriced"
 
 
-def _is_disputed(
-    one: _Closed, closed: list[_Closed], facts: list[Told], disputes: list[Dispute]
-) -> bool:
+def _is_disputed(one: _Closed, closed: list[_Closed], facts: list[Told]) -> bool:
     rules = _money(one.terms).billing
     until = one.matured.fact.time + rules.dispute_ms
-    conversation = one.ended.fact.conversation
-    for dispute in disputes:
-        if dispute.conversation == conversation and dispute.time <= until:
+    for told in facts:
+        fact = told.fact
+        if fact.kind == "resolution_disputed" and fact.time <= until:
+            conversation = one.ended.fact.conversation
             closes = [
                 other.ended.fact.time
                 for other in closed
-                if other.ended.fact.conversation == conversation
-                and other.ended.fact.time < dispute.time
+                if fact.conversation == other.ended.fact.conversation == conversation
+                and other.ended.fact.time < fact.time
             ]
             if closes and max(closes) == one.ended.fact.time:
                 return True
-    for told in facts:
-        fact = told.fact
         if fact.kind not in ("csat_received", "qa_evaluated"):
             continue
         detail = fact.detail
