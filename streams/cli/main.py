@@ -9,6 +9,7 @@ import click
 from streams.cli.audit import audit
 from streams.cli.audit_draw import sample, verify
 from streams.cli.audit_report import report
+from streams.cli.billing import billing
 from streams.cli.contract import contract
 from streams.cli.contract_diff import diff
 from streams.cli.contract_render import render
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
+for command in (demo, worker, replay, oracle, contract, invoice, billing, reconcile, audit):
     cli.add_command(command)
 for command in (generate, topics, trace, similar, source):
     cli.add_command(command)
