@@ -27,6 +27,9 @@ Path = str | tuple[str, ...]
 # Forms of a machine's identifiers, for `Payload.id`. None of them fits a number to call.
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 HEX = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{16,64}")
+# A conversation's id, in one form for all adapters so that two of them meet: one of the above, or a
+# help desk's count of its tickets (with its country's code a number to call has 10 to 14 digits).
+CONVERSATION = re.compile(f"{UUID.pattern}|{HEX.pattern}|[1-9][0-9]{{0,8}}|[1-9][0-9]{{14,19}}")
 
 # How a value was read.
 Way = Literal["id", "pseudonym", "label", "word", "time", "number", "decided"]
@@ -66,10 +69,10 @@ class Journal:
 
 class Payload:
     """A JSON value at a path of a payload. Every method takes several paths: the first that is
-    there is read.
+    there is read; without one, the value itself.
     """
 
-    __slots__ = ("_journal", "_options", "_path", "value")
+    __slots__ = ("_journal", "_options", "_path", "outer", "value")
 
     def __init__(
         self,
@@ -77,8 +80,11 @@ class Payload:
         options: SourceOptions,
         journal: Journal | None = None,
         path: str = "",
+        outer: Payload | None = None,
     ) -> None:
         self.value = value
+        # Of an element of a list: what holds the list; of anything else: itself.
+        self.outer = outer or self
         self._options = options
         self._journal = journal
         self._path = path
@@ -93,7 +99,21 @@ class Payload:
         node, path = self._find(paths)
         if isinstance(node, list):
             for each in node:
-                yield Payload(each, self._options, self._journal, f"{path}[]")
+                yield Payload(each, self._options, self._journal, f"{path}[]", self)
+
+    def words(self, *paths: Path) -> Iterator[Payload]:
+        """The elements of the list there, or the words of the text: tags as some write them."""
+        node, path = self._find(paths)
+        for each in (
+            node.split() if isinstance(node, str) else node if isinstance(node, list) else ()
+        ):
+            yield Payload(each, self._options, self._journal, path, self)
+
+    def after(self, prefix: str) -> Payload:
+        """The text that follows `prefix` in the one here; None where it does not begin so."""
+        text = self.value
+        rest = text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None
+        return Payload(rest or None, self._options, self._journal, self._path, self.outer)
 
     def parsed(self, *paths: Path) -> Payload:
         """The JSON in the text there (or the object that already stands there)."""
@@ -109,6 +129,15 @@ class Payload:
                 if self._journal is not None:
                     self._journal.add_leaves(node, path)
         return Payload(node, self._options, self._journal, path)
+
+    def attributes(self, *paths: Path) -> Payload:
+        """OTLP's list of {key, value: {stringValue | intValue | ...}} there as an object."""
+        node, path = self._find(paths)
+        found: dict[str, object] = {}
+        for each in node if isinstance(node, list) else ():
+            if isinstance(each, dict) and isinstance(each.get("key"), str):
+                found[each["key"]] = _any_value(each.get("value"))
+        return Payload(found, self._options, self._journal, f"{path}(attributes)", self.outer)
 
     def present(self, *paths: Path) -> bool:
         """Whether anything but null, "", [] and {} stands at one of the paths."""
@@ -179,6 +208,14 @@ class Payload:
         self._note(path, "pseudonym")
         return pseudonym(self._options.salt, _person(text))
 
+    def marked(self, what: str, *paths: Path) -> bool:
+        """Whether the options' marks name the text or number there as `what`."""
+        text, path = self._scalar(paths)
+        if text is None:
+            return False
+        self._note(path, "decided")
+        return (what, text) in self._options.marks
+
     def moment(self, *paths: Path) -> int | None:
         """A time in epoch ms (`moment_of`), local in the options' zone if it has no offset."""
         node, path = self._find(paths)
@@ -200,6 +237,14 @@ class Payload:
         self._note(path, "number")
         return node
 
+    def ppm(self, *paths: Path) -> int | None:
+        """A share from 0 to 1 as parts per million."""
+        node, path = self._find(paths)
+        if isinstance(node, bool) or not isinstance(node, int | float) or not 0 <= node <= 1:
+            return None
+        self._note(path, "number")
+        return round(node * 1_000_000)
+
     def _scalar(self, paths: tuple[Path, ...]) -> tuple[str | None, str]:
         node, path = self._find(paths)
         if isinstance(node, str):
@@ -209,6 +254,8 @@ class Payload:
         return None, path
 
     def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
+        if not paths:
+            return self.value, self._path
         for path in paths:
             node: object = self.value
             for step in _steps(path):
@@ -247,3 +294,14 @@ def _person(text: str) -> str:
 def _shown(key: object) -> str:
     # A name that is none of a schema may be a person's.
     return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else "*"
+
+
+def _any_value(value: object) -> object:
+    """The Python value of an OTLP AnyValue; a list of an array of them."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    kind, inner = next(iter(value.items()))
+    if kind == "arrayValue":
+        values = inner.get("values") if isinstance(inner, dict) else None
+        return [_any_value(each) for each in values] if isinstance(values, list) else []
+    return inner if kind in ("stringValue", "intValue", "doubleValue", "boolValue") else None
