@@ -38,6 +38,7 @@ _CALLABLE = re.compile(r"\+?[0-9][0-9 .()/:-]{5,}")
 _SCHEME = re.compile(r"(?:whatsapp|messenger|sms|tel|mailto|sip):(?://)?")
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$:./-]{0,63}")
 _MOST = 2**53
+_SCALARS = ("stringValue", "intValue", "doubleValue", "boolValue")
 
 
 class Journal:
@@ -72,7 +73,7 @@ class Payload:
     there is read; without one, the value itself.
     """
 
-    __slots__ = ("_journal", "_options", "_path", "outer", "value")
+    __slots__ = ("_attributes", "_journal", "_options", "_path", "outer", "value")
 
     def __init__(
         self,
@@ -85,6 +86,7 @@ class Payload:
         self.value = value
         # Of an element of a list: what holds the list; of anything else: itself.
         self.outer = outer or self
+        self._attributes: Payload | None = None
         self._options = options
         self._journal = journal
         self._path = path
@@ -130,14 +132,20 @@ class Payload:
                     self._journal.add_leaves(node, path)
         return Payload(node, self._options, self._journal, path)
 
-    def attributes(self, *paths: Path) -> Payload:
+    def attributes(self, path: Path) -> Payload:
         """OTLP's list of {key, value: {stringValue | intValue | ...}} there as an object."""
-        node, path = self._find(paths)
-        found: dict[str, object] = {}
-        for each in node if isinstance(node, list) else ():
-            if isinstance(each, dict) and isinstance(each.get("key"), str):
-                found[each["key"]] = _any_value(each.get("value"))
-        return Payload(found, self._options, self._journal, f"{path}(attributes)", self.outer)
+        if self._attributes is None:
+            node, full = self._find((path,))
+            found: dict[str, object] = {}
+            for each in node if isinstance(node, list) else ():
+                if isinstance(each, dict) and isinstance(each.get("key"), str):
+                    found[each["key"]] = _any_value(each.get("value"))
+            self._note_list(full)
+            full = f"{full}(attributes)"
+            if self._journal is not None:
+                self._journal.add_leaves(found, full)
+            self._attributes = Payload(found, self._options, self._journal, full, self.outer)
+        return self._attributes
 
     def present(self, *paths: Path) -> bool:
         """Whether anything but null, "", [] and {} stands at one of the paths."""
@@ -266,6 +274,12 @@ class Payload:
                 return node, self._path if self._journal is None else _full(self._path, path)
         return None, self._path
 
+    def _note_list(self, path: str) -> None:
+        self._note(f"{path}[].key", "decided")
+        for kind in _SCALARS:
+            self._note(f"{path}[].value.{kind}", "decided")
+        self._note(f"{path}[].value.arrayValue.values[].stringValue", "decided")
+
     def _note(self, path: str, way: Way) -> None:
         if self._journal is not None:
             self._journal.read[(path, way)] += 1
@@ -304,4 +318,4 @@ def _any_value(value: object) -> object:
     if kind == "arrayValue":
         values = inner.get("values") if isinstance(inner, dict) else None
         return [_any_value(each) for each in values] if isinstance(values, list) else []
-    return inner if kind in ("stringValue", "intValue", "doubleValue", "boolValue") else None
+    return inner if kind in _SCALARS else None

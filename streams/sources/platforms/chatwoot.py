@@ -115,6 +115,9 @@ def _message(message: Payload, talk: Talk) -> Iterator[Item]:
     """A message, of its own webhook or repeated inside another."""
     direction, key = _direction(message), message.id(CONVERSATION, "id")
     at_ms = message.moment("created_at")
+    if at_ms is not None:
+        # All that a repeated message has, so that it is the same event.
+        at_ms = at_ms // 1000 * 1000
     survey = message.text("content_type") == "input_csat"
     if survey and key is not None:
         yield talk.tell(CsatRequested, at_ms, key, survey_id=key)

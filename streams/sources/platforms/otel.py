@@ -13,6 +13,8 @@ set it to the help desk's id of the conversation, and both sides of a handoff me
   `error_type` only, for it may have been tried again; when the whole agent fails (`invoke_agent`
   with status ERROR) the customer is without answer: `timeout` or `unknown`.
 - Contents of prompts, answers, arguments and results are not read.
+
+A trace names no channel: beside a help desk's events give that desk's as an option.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A dialogue manager knows its own side. What its events honestly say:
 
 - T0 is the first signal that the bot failed: an intent that asks for a human (`human_requested`),
-  `nlu_fallback` (`low_confidence`), `action_default_fallback` (`no_match`), the patterns of CALM;
-  else the handoff itself.
+  `nlu_fallback` (`low_confidence`), `action_default_fallback` (`no_match`; where one rule leads to
+  the other both are counted), the patterns of CALM; else the handoff itself.
 - **Nothing of Rasa says "handoff" by itself.** It is the action of a team's own naming (HANDOFFS;
   others are given as marks) or `pause`, by which a bot falls silent for a human. Without either
   containment is unknown, not 100 %.
