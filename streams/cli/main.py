@@ -20,6 +20,7 @@ from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
 from streams.cli.replay import replay
 from streams.cli.similar import similar
+from streams.cli.source import source
 from streams.cli.topics import topics
 from streams.cli.trace import trace
 from streams.cli.worker import worker
@@ -40,7 +41,7 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
     cli.add_command(command)
-for command in (generate, topics, trace, similar):
+for command in (generate, topics, trace, similar, source):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)

@@ -70,38 +70,47 @@ class Journal:
 
 class Payload:
     """A JSON value at a path of a payload. Every method takes several paths: the first that is
-    there is read; without one, the value itself.
+    there is read; without one, the value itself. `parent` is the payload that this one was taken
+    out of, None for a whole one; `outer` that one whose list it is an element of, else itself.
     """
 
-    __slots__ = ("_attributes", "_journal", "_options", "_path", "outer", "value")
+    __slots__ = (
+        *("_any_case", "_attributes", "_journal", "_options", "_path"),
+        *("outer", "parent", "value"),
+    )
 
     def __init__(
         self,
         value: object,
         options: SourceOptions,
         journal: Journal | None = None,
+        *,
+        any_case: bool = False,
         path: str = "",
+        parent: Payload | None = None,
         outer: Payload | None = None,
     ) -> None:
+        """`any_case`: a name is found with a small or a capital first letter."""
         self.value = value
-        # Of an element of a list: what holds the list; of anything else: itself.
+        self.parent = parent
         self.outer = outer or self
         self._attributes: Payload | None = None
         self._options = options
         self._journal = journal
+        self._any_case = any_case
         self._path = path
 
     def at(self, *paths: Path) -> Payload:
         """What stands there, of whatever type; a payload of None where nothing does."""
         node, path = self._find(paths)
-        return Payload(node, self._options, self._journal, path)
+        return self._part(node, path)
 
     def items(self, *paths: Path) -> Iterator[Payload]:
         """The elements of the list there, none if it is none."""
         node, path = self._find(paths)
         if isinstance(node, list):
             for each in node:
-                yield Payload(each, self._options, self._journal, f"{path}[]", self)
+                yield self._part(each, f"{path}[]", self)
 
     def words(self, *paths: Path) -> Iterator[Payload]:
         """The elements of the list there, or the words of the text: tags as some write them."""
@@ -109,13 +118,13 @@ class Payload:
         for each in (
             node.split() if isinstance(node, str) else node if isinstance(node, list) else ()
         ):
-            yield Payload(each, self._options, self._journal, path, self)
+            yield self._part(each, path, self)
 
     def after(self, prefix: str) -> Payload:
         """The text that follows `prefix` in the one here; None where it does not begin so."""
         text = self.value
         rest = text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None
-        return Payload(rest or None, self._options, self._journal, self._path, self.outer)
+        return self._part(rest or None, self._path)
 
     def parsed(self, *paths: Path) -> Payload:
         """The JSON in the text there (or the object that already stands there)."""
@@ -130,7 +139,7 @@ class Payload:
                 path = f"{path}(json)"
                 if self._journal is not None:
                     self._journal.add_leaves(node, path)
-        return Payload(node, self._options, self._journal, path)
+        return self._part(node, path)
 
     def attributes(self, path: Path) -> Payload:
         """OTLP's list of {key, value: {stringValue | intValue | ...}} there as an object."""
@@ -144,12 +153,18 @@ class Payload:
             full = f"{full}(attributes)"
             if self._journal is not None:
                 self._journal.add_leaves(found, full)
-            self._attributes = Payload(found, self._options, self._journal, full, self.outer)
+            self._attributes = self._part(found, full)
         return self._attributes
 
     def present(self, *paths: Path) -> bool:
         """Whether anything but null, "", [] and {} stands at one of the paths."""
-        return any(self._find((path,))[0] not in (None, [], {}) for path in paths)
+        for path in paths:
+            node, found = self._find((path,))
+            if node not in (None, [], {}):
+                if not isinstance(node, dict | list):
+                    self._note(found, "decided")
+                return True
+        return False
 
     def text(self, *paths: Path) -> str | None:
         """Text to decide by, **never to pass on**: nothing says that it holds no name."""
@@ -193,14 +208,16 @@ class Payload:
     def id(self, form: re.Pattern[str], *paths: Path) -> str | None:
         """An identifier of the platform's own making in its `form`; else its pseudonym.
 
-        An integer is its digits. For conversations and messages, not for people.
+        An integer is its digits. If `form` has groups, it is the one that matched: the end of an
+        ARN. For conversations and messages, not for people.
         """
         text, path = self._scalar(paths)
         if text is None:
             return None
-        if len(text) <= 128 and form.fullmatch(text):
+        found = form.fullmatch(text) if len(text) <= 512 else None
+        if found is not None and len(named := found[found.lastindex or 0]) <= 128:
             self._note(path, "id")
-            return text
+            return named
         self._note(path, "pseudonym")
         return pseudonym(self._options.salt, text)
 
@@ -253,6 +270,17 @@ class Payload:
         self._note(path, "number")
         return round(node * 1_000_000)
 
+    def _part(self, value: object, path: str, outer: Payload | None = None) -> Payload:
+        return Payload(
+            value,
+            self._options,
+            self._journal,
+            any_case=self._any_case,
+            path=path,
+            parent=self,
+            outer=outer,
+        )
+
     def _scalar(self, paths: tuple[Path, ...]) -> tuple[str | None, str]:
         node, path = self._find(paths)
         if isinstance(node, str):
@@ -266,12 +294,15 @@ class Payload:
             return self.value, self._path
         for path in paths:
             node: object = self.value
+            found = self._path
             for step in _steps(path):
-                node = node.get(step) if isinstance(node, dict) else None
+                step, node = self._step(node, step)
                 if node is None:
                     break
+                if self._journal is not None:
+                    found = _join(found, step)
             if node is not None and node != "":
-                return node, self._path if self._journal is None else _full(self._path, path)
+                return node, found
         return None, self._path
 
     def _note_list(self, path: str) -> None:
@@ -279,6 +310,13 @@ class Payload:
         for kind in _SCALARS:
             self._note(f"{path}[].value.{kind}", "decided")
         self._note(f"{path}[].value.arrayValue.values[].stringValue", "decided")
+
+    def _step(self, node: object, step: str) -> tuple[str, object]:
+        if not isinstance(node, dict):
+            return step, None
+        if self._any_case and step not in node:
+            step = step[:1].swapcase() + step[1:]
+        return step, node.get(step)
 
     def _note(self, path: str, way: Way) -> None:
         if self._journal is not None:
@@ -288,12 +326,6 @@ class Payload:
 @lru_cache(maxsize=4096)
 def _steps(path: Path) -> tuple[str, ...]:
     return path if isinstance(path, tuple) else tuple(path.split("."))
-
-
-def _full(base: str, path: Path) -> str:
-    for step in _steps(path):
-        base = _join(base, step)
-    return base
 
 
 def _join(base: str, step: str) -> str:

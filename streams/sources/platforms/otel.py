@@ -55,6 +55,8 @@ _KINDS: Final = {
     "EVALUATOR": "chain",
 }
 _ERROR = 2
+# Of one call; more than any model takes, fewer digits than a number to call.
+_MOST_TOKENS = 50_000_000
 
 
 def _parts(payload: Payload) -> Iterator[Payload]:
@@ -197,7 +199,7 @@ def _agent(span: Payload, talk: Talk) -> Iterable[Item]:
 
 
 def _count(named: Payload, *names: str) -> int | None:
-    count = named.whole(*((name,) for name in names))
+    count = named.whole(*((name,) for name in names), most=_MOST_TOKENS)
     return count if count is None or count >= 0 else None
 
 
