@@ -83,7 +83,7 @@ class Talk:
         return direction
 
     def tell(
-        self, kind: type[Event], at_ms: int | None, key: str | None = None, **fields: Any
+        self, kind: type[Event], at_ms: int | None, key: str | None = None, /, **fields: Any
     ) -> Item:
         """The event of that kind at that time, a problem `bad_time` where there is no time.
 
