@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from streams.bundled import bundled
 from streams.contract_yaml import parsed_documents
 from streams.domain.contract import ContractBook, ContractError
 from streams.domain.contract_source import Findings, SourceDocument, Unreadable
@@ -15,11 +16,9 @@ MAX_BYTES = 256 * 1024
 
 def bundled_contract(name: str) -> Path:
     """The file of a contract that comes with Baton. Raises ContractError where it does not."""
-    package = Path(__file__).parent
-    for folder in (package / "_contracts", package.parent / "deploy" / "contracts"):
-        path = folder / f"{name}.yaml"
-        if path.is_file():
-            return path
+    path = bundled("contracts") / f"{name}.yaml"
+    if path.is_file():
+        return path
     raise ContractError(f"no contract {name!r} comes with Baton")
 
 

@@ -19,6 +19,7 @@ from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
 from streams.cli.replay import replay
+from streams.cli.schemas import schemas
 from streams.cli.similar import similar
 from streams.cli.topics import topics
 from streams.cli.trace import trace
@@ -40,7 +41,7 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
     cli.add_command(command)
-for command in (generate, topics, trace, similar):
+for command in (generate, topics, schemas, trace, similar):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
