@@ -25,9 +25,7 @@ def schemas(names: tuple[str, ...], out: Path | None) -> None:
             shutil.copytree(folder, out, dirs_exist_ok=True)
         except OSError as error:
             raise click.ClickException(f"{out}: cannot be written: {error.strerror}") from None
-    listed = {
-        file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.[jy]*"))
-    }
+    listed = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.[jy]*"))}
     for name in names:
         if name not in listed:
             raise click.UsageError(f"no schema {name!r}; `baton schemas` lists them")
