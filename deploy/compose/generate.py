@@ -1,4 +1,4 @@
-"""Writes prometheus.yml and alertmanager.yml for docker-compose.yml: the rendered ones, with its names.
+"""Writes prometheus.yml and alertmanager.yml for docker-compose.yml, with its names.
 
 Usage: python deploy/compose/generate.py [CONTRACTS ...]; a test compares what is committed.
 """

@@ -1,4 +1,4 @@
-"""`baton schemas`: the JSON Schemas of everything on the topics, as this version reads and writes it."""
+"""`baton schemas`: the JSON Schemas of what this version reads from topics and writes to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel in an empty environment, run from an empty folder, with nothing of the checkout in sight.
+"""The wheel in an empty environment, run from an empty folder, out of sight of the checkout.
 
 Run with `make test-wheel`.
 """
