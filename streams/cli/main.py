@@ -14,6 +14,7 @@ from streams.cli.contract_diff import diff
 from streams.cli.contract_render import render
 from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
+from streams.cli.doctor import doctor
 from streams.cli.generate import generate
 from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
@@ -41,7 +42,7 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
     cli.add_command(command)
-for command in (generate, topics, schemas, trace, similar):
+for command in (doctor, generate, topics, schemas, trace, similar):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
