@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-dashboards test-kafka test-page lint bench bench-scale soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-wheel test-dashboards test-kafka test-page lint bench bench-scale soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,10 +32,13 @@ demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; A
 	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel $(ARGS)
 
 test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, and every dashboard query, on real Prometheus and Alertmanager.
 	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards/render --ignore=tests/e2e/page $(ARGS)
+
+test-wheel: $(VENV)/.dev ## The built wheel in an empty environment, from an empty folder, with the demo.
+	@$(BIN)/python -m pytest -q tests/wheel $(ARGS)
 
 test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/kafka $(ARGS)
