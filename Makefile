@@ -77,7 +77,16 @@ $(VENV)-bench/.done: requirements-bench.lock
 	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-bench.lock
 	@touch $@
 
-bench: $(VENV)/.dev $(VENV)-bench/.done ## Baton beside the bare client, stock Faust, Quix Streams and Bytewax, in one run (Java 17+ and Maven: on real Kafka).
+FLINK_CONNECTOR := org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2
+$(VENV)-flink/.done: requirements-bench-flink.lock
+	@test -x $(VENV)-flink/bin/python || $(PYTHON) -m venv $(VENV)-flink
+	@echo "installing from requirements-bench-flink.lock (700 MB) ..."
+	@$(VENV)-flink/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-bench-flink.lock
+	@mvn -q org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=$(FLINK_CONNECTOR) -DoutputDirectory=$(abspath $(VENV))-flink/connector
+	@touch $@
+
+# Flink is a Java program, and its connector comes from Maven: without them it is left out, and the report says so.
+bench: $(VENV)/.dev $(VENV)-bench/.done $(if $(and $(shell command -v java),$(shell command -v mvn)),$(VENV)-flink/.done) ## Baton beside the bare client, stock Faust, Quix Streams, Bytewax and PyFlink, in one run (Java 17+ and Maven: on real Kafka).
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 bench-scale: $(VENV)/.dev ## What grows with open interactions, keys and series: ARGS="memory cost keys scrape".
@@ -107,6 +116,7 @@ lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group page -o requirements-page.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group bench -o requirements-bench.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group bench-flink -o requirements-bench-flink.lock
 
 clean: ## Remove the venv and caches.
-	rm -rf $(VENV) $(VENV)-audit $(VENV)-bench $(RENDER)/node_modules $(RENDER)/dist dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-bench $(VENV)-flink $(RENDER)/node_modules $(RENDER)/dist dist .kafka .baton .mypy_cache .ruff_cache .pytest_cache .hypothesis
