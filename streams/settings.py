@@ -180,6 +180,13 @@ class Settings(BaseSettings):
         None, description="File that holds that token, if BATON_WEBHOOK_SECRET does not."
     )
 
+    billing_key: SecretStr = Field(
+        SecretStr(""), description="Ed25519 private key (PEM) that signs each closed period's seal."
+    )
+    billing_key_file: Path | None = Field(
+        None, description="File that holds that key, if BATON_BILLING_KEY does not."
+    )
+
     @property
     def lateness_ms(self) -> int:
         """The allowed lateness in ms."""
