@@ -141,7 +141,7 @@ def invoice(
     for problem in problems:
         click.echo(problem, err=True)
     if verified is not None:
-        _verify(statement, verified, public_key, "log" if file is not None else "topics")
+        _verify(statement, verified, public_key, "log gives" if file is not None else "topics give")
     elif ahead is not None:
         click.echo(preview_text(statement, ahead, complete=file is not None), nl=False)
     else:
@@ -191,7 +191,7 @@ def _json(statement: Statement) -> bytes:
 def _verify(ours: Statement, file: Path, public_key: Path | None, basis: str) -> None:
     theirs = statement_from(file)
     problems = problems_of(theirs)
-    problems += [f"{name}: is not what the {basis} gives" for name in differing(ours, theirs)]
+    problems += [f"{name}: is not what the {basis}" for name in differing(ours, theirs)]
     if (theirs.contract, theirs.period) != (ours.contract, ours.period):
         problems.append(f"it is of {theirs.contract}, {theirs.period}")
     problems += _signature(theirs, public_key)
