@@ -97,6 +97,13 @@ def test_an_edited_statement_is_not_sent(statement: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "none.jsonl").exists()
 
 
+def test_a_statement_of_another_contract_is_told(statement: Path) -> None:
+    other = ("--contract", str(bundled_contract("real-data")), "--name", "real-data")
+    done = export("lago", *other, "--from-file", statement, "--out", "-")
+    assert done.exit_code == 1
+    assert f"{statement}: is a statement of {CONTRACT}" in done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
