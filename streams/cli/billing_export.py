@@ -137,8 +137,14 @@ def export(
         else:
             group = f"{settings.app_id}-export-{destination or system_name}-{contract}"
             asyncio_run(send_topics(exporter, sender, settings, group, follow=follow))
-    finally:
+    except click.ClickException:
+        if exporter.counts:
+            _tell(exporter, sender, book, contract)
+        raise
+    except KeyboardInterrupt:
         _tell(exporter, sender, book, contract)
+        raise
+    _tell(exporter, sender, book, contract)
 
 
 def _exporter(
@@ -157,6 +163,7 @@ def _exporter(
 def _tell(exporter: Exporter, sender: Sender | None, book: ContractBook, contract: str) -> None:
     counts = exporter.counts
     if not counts:
+        click.echo(f"{exporter.system.name}: nothing new of {contract}", err=True)
         return
     currency = book.versions(contract)[-1].currency
     parts = [
