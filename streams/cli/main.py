@@ -15,12 +15,15 @@ from streams.cli.contract_diff import diff
 from streams.cli.contract_render import render
 from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
+from streams.cli.doctor import doctor
 from streams.cli.generate import generate
 from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
 from streams.cli.replay import replay
+from streams.cli.schemas import schemas
 from streams.cli.similar import similar
+from streams.cli.source import source
 from streams.cli.topics import topics
 from streams.cli.trace import trace
 from streams.cli.worker import worker
@@ -41,7 +44,7 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, billing, reconcile, audit):
     cli.add_command(command)
-for command in (generate, topics, trace, similar):
+for command in (doctor, generate, topics, schemas, trace, similar, source):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
