@@ -16,7 +16,7 @@ import pytest
 from streams.export.metering.systems import SYSTEMS
 from streams.kafka import topics
 from streams.kafka.embedded import EmbeddedBroker
-from tests.billed import june
+from tests.billing_lines import june
 from tests.exported import TOKEN, Export, crash_after_a_batch_was_taken
 from tests.metering_server import MeteringServer
 

@@ -12,7 +12,7 @@ import orjson
 
 from streams.domain.billing.records import encode_booked
 from streams.kafka import topics
-from tests.billed import item
+from tests.billing_lines import item
 from tests.exported import Export, crash_after_a_batch_was_taken
 from tests.kafka.apache import ApacheKafka
 from tests.kafka.secured import Secured

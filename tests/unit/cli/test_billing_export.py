@@ -13,7 +13,7 @@ from streams.cli.main import cli
 from streams.contract_files import bundled_contract
 from streams.domain.billing.records import Booked, Seal, encode_seal
 from streams.domain.billing.statement import statement_json, statement_of
-from tests.billed import CONTRACT, adjustment, item, june, reversal
+from tests.billing_lines import CONTRACT, adjustment, item, june, reversal
 from tests.metering_server import public_schema
 
 ABOUT = ("--contract", str(bundled_contract(CONTRACT)))

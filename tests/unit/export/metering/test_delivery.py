@@ -14,7 +14,7 @@ from streams.export.metering.delivery import Entry, Refused, Sender, Unavailable
 from streams.export.metering.exporter import Exporter, Placed
 from streams.export.metering.lines import LineReader
 from streams.export.metering.systems import SYSTEMS, SystemName
-from tests.billed import CONTRACT, june
+from tests.billing_lines import CONTRACT, june
 from tests.metering_server import MeteringServer
 
 TOKEN = "planted-metering-token"
