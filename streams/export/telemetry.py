@@ -17,6 +17,7 @@ from streams.domain.events import ConfigChanged, Event
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import Flush
 from streams.domain.windows import WindowPartition
+from streams.export.billing_metrics import BillingFigures
 from streams.export.config_changes import ConfigChanges
 
 # What is kept of breaches that have closed, for people to look at.
@@ -89,6 +90,7 @@ class Telemetry:
         default_factory=lambda: deque(maxlen=CLOSED_BREACHES)
     )
     webhook: Counter[str] = field(default_factory=Counter)
+    billing: dict[str, BillingFigures] = field(default_factory=dict)
     otlp: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
