@@ -65,8 +65,10 @@ class Journal:
 
 
 class Payload:
-    """A JSON value at a path of a payload. Every method takes several paths: the first that is
-    there is read. `parent` is the payload that this one was taken out of, None for a whole one.
+    """A JSON value at a path of a payload.
+
+    Every method takes several paths: the first that is there is read, and without a path the value
+    itself. `parent` is the payload that this one was taken out of, None for a whole one.
     """
 
     __slots__ = ("_any_case", "_journal", "_options", "_path", "parent", "value")
@@ -228,6 +230,8 @@ class Payload:
         return None, path
 
     def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
+        if not paths:
+            return None if self.value == "" else self.value, self._path
         for path in paths:
             node: object = self.value
             found = self._path
