@@ -58,13 +58,14 @@ def list_sources(form: str) -> None:
 
 @source.command()
 @click.argument("name", type=click.Choice(sorted(SOURCES)))
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
 @source_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def check(name: str, file: Path, source_options: tuple[str, ...], form: str) -> None:
     """Say what of FILE is mapped, what is dropped, and which indicators it can feed.
 
-    FILE holds payloads of NAME as JSON lines, a JSON list or one document; gzip too. Exit code 0:
+    FILE holds payloads of NAME as JSON lines, a JSON list or one document; gzip too. Of tables it
+    is their folder or a zip of it. Exit code 0:
     all of it is mapped or ignored on purpose; 3: something is not, or has a problem; 1: no event
     could be made of it.
     """
