@@ -14,10 +14,10 @@ from streams.oracle.judge import Verdict, judge
 from streams.replay import ticked, timed
 from streams.sources.base import SourceOptions, SourceRecord
 from streams.sources.platforms import PLATFORMS
-from tests.unit.sources.platforms.platform_samples import folder
+from tests.unit.sources.platforms.platform_samples import MARKS, folder
 
 BOOK = load_contracts([bundled_contract("real-data")])
-OPTIONS = SourceOptions(contract="real-data", salt="pepper")
+OPTIONS = SourceOptions(contract="real-data", salt="pepper", marks=MARKS)
 LATENESS_MS = 30_000
 # Past the contract's verification window and its longest wait.
 SETTLE_MS = 9 * 86_400_000
