@@ -4,9 +4,10 @@ A form's fields are a JSON object of texts. What the events honestly say:
 
 - A task is the wish for a human: `task.created` is `handoff.requested` by system. A task that an
   agent dials out from (direction outbound) is none.
-- `reservation.created` is an offer; rejected and timeout end it without an answer. On voice an
-  accepted reservation is the agent joined to the call: connected. On other channels it is no more
-  than accepted, and the takeover is the agent's first message (Conversations webhook).
+- `reservation.created` is an offer; rejected and timeout end it without an answer. On voice Twilio
+  accepts a reservation when it has joined the agent to the call (twilio.com/docs/api/errors/14215):
+  connected; a workspace that accepts by REST and dials later says so too early. On other channels
+  it is no more than accepted, and the takeover is the agent's first message.
 - A task canceled by `hangup` was abandoned; one out of time was ended by the system.
 - The contact ends at the task's wrap-up, not when the agent has done the work after it.
 - Conversations do not say what an author is. A message that came in from SMS, WhatsApp or the like
