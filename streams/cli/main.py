@@ -15,6 +15,8 @@ from streams.cli.contract_render import render
 from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
 from streams.cli.generate import generate
+from streams.cli.governance import governance
+from streams.cli.governance_erase import erase
 from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
@@ -40,8 +42,9 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
     cli.add_command(command)
-for command in (generate, topics, trace, similar):
+for command in (generate, topics, trace, similar, governance):
     cli.add_command(command)
+governance.add_command(erase)
 for command in (diff, render, simulate):
     contract.add_command(command)
 for command in (sample, verify, report):

@@ -271,7 +271,8 @@ class LifecyclePartition:
             held.path = Path(state, held.contract, book)
         facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
         if state.erased is not None:
-            settled = self._settled_from(held, upto)
+            # Not before now: what is long past at a start is taken for left over.
+            settled = max(self._settled_from(held, upto), upto)
             return facts, settled if due is None or settled <= upto else min(due, settled)
         return facts, held.path.rests_from() if due is None else due
 
@@ -403,7 +404,8 @@ class LifecyclePartition:
             assert state.erased is not None
             assert state.latest is not None
             until = closed_until(state.erased, state.latest)
-            self._erasures.close(held.contract, held.conversation, until)
+            if until > reached:
+                self._erasures.close(held.contract, held.conversation, until)
             self._out.erased.add(key)
             self._out.notes.append(
                 ErasureNote(state.erased[1], held.contract, "erased", 1, reached)
