@@ -13,7 +13,6 @@ from typing import Any
 import click
 import msgspec
 import orjson
-from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from streams.cli.audit_options import broker_settings
@@ -33,8 +32,9 @@ from streams.domain.events import SubjectKind
 from streams.domain.facts import rfc3339
 from streams.domain.governance import GovernanceEntry, GovernanceRecord, governance_record
 from streams.kafka import topics
-from streams.kafka.connection import client_options, let_go
+from streams.kafka.connection import client_options
 from streams.kafka.governance_log import log_governance, read_governance
+from streams.kafka.tombstones import write_placed, write_tombstones
 from streams.kafka.topic_reading import partitions_in, read_topic
 from streams.kafka.whole_topic import NoTopic, read_whole
 from streams.settings import Settings
@@ -235,30 +235,8 @@ def _requested(one: Asked, actor: str, purpose: str | None) -> GovernanceRecord:
 
 
 async def _write(settings: Settings, partitions: int, events: Sequence[bytes]) -> None:
-    topic = settings.topic(topics.EVENTS)
-    async with _producer(settings) as producer:
-        for raw in events:
-            sent = [
-                await producer.send(topic, value=raw, partition=number)
-                for number in range(partitions)
-            ]
-            await asyncio.gather(*sent)
-
-
-class _producer:
-    """A producer whose records are acknowledged by all replicas."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._producer = AIOKafkaProducer(
-            **client_options(settings), acks="all", enable_idempotence=settings.idempotence
-        )
-
-    async def __aenter__(self) -> AIOKafkaProducer:
-        await self._producer.start()
-        return self._producer
-
-    async def __aexit__(self, *_: object) -> None:
-        await let_go(self._producer.stop())
+    everywhere = [(number, None, raw) for raw in events for number in range(partitions)]
+    await write_placed(settings, settings.topic(topics.EVENTS), everywhere)
 
 
 class _Said(msgspec.Struct, gc=False):
@@ -318,10 +296,8 @@ async def _erase_samples(settings: Settings, asked: Sequence[Asked], actor: str)
         for one in asked:
             if _is_of(record, one.contract, conversations[one.request]):
                 gone.setdefault(one.request, []).append((number, key))
-    async with _producer(settings) as producer:
-        for places in gone.values():
-            for number, key in places:
-                await producer.send_and_wait(topic, value=None, key=key, partition=number)
+    for places in gone.values():
+        await write_tombstones(settings, topic, places)
     told = [
         governance_record(
             "baton.governance.samples_erased",

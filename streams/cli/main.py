@@ -17,6 +17,7 @@ from streams.cli.demo import demo
 from streams.cli.generate import generate
 from streams.cli.governance import governance
 from streams.cli.governance_erase import erase
+from streams.cli.governance_retention import retention
 from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
@@ -44,7 +45,8 @@ for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audi
     cli.add_command(command)
 for command in (generate, topics, trace, similar, governance):
     cli.add_command(command)
-governance.add_command(erase)
+for command in (erase, retention):
+    governance.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
 for command in (sample, verify, report):
