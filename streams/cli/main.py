@@ -17,6 +17,9 @@ from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
 from streams.cli.doctor import doctor
 from streams.cli.generate import generate
+from streams.cli.governance import governance
+from streams.cli.governance_erase import erase
+from streams.cli.governance_retention import retention
 from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
@@ -44,8 +47,10 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, billing, reconcile, audit):
     cli.add_command(command)
-for command in (doctor, generate, topics, schemas, trace, similar, source):
+for command in (doctor, generate, topics, schemas, trace, similar, source, governance):
     cli.add_command(command)
+for command in (erase, retention):
+    governance.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
 for command in (sample, verify, report):

@@ -18,7 +18,7 @@ from streams.domain.billing.feed import Fed, Feed
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.corrections import corrections, place_of, replace_fact
 from streams.domain.delta import Deltas, Entry, open_escalations
-from streams.domain.erasure import ErasedBy, ErasureNote, Erasures, closed_until
+from streams.domain.erasure import ErasedBy, ErasureNote, Erasures, closed_until, request_id
 from streams.domain.events import APART, LATEST_MS, ErasureRequested, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
@@ -274,7 +274,8 @@ class LifecyclePartition:
             held.path = Path(state, held.contract, book)
         facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
         if state.erased is not None:
-            settled = self._settled_from(held, upto)
+            # Not before now: what is long past at a start is taken for left over.
+            settled = max(self._settled_from(held, upto), upto)
             return facts, settled if due is None or settled <= upto else min(due, settled)
         return facts, held.path.rests_from() if due is None else due
 
@@ -297,16 +298,19 @@ class LifecyclePartition:
         data, reached = event.data, self.watermark
         if data.contract not in self._contracts:
             return
-        _, request = self._erasures.ask(event, reached)
+        self._erasures.ask(event, reached)
+        request = request_id(event)
         asked = []
         for key in self._keys_of(data.contract, data.subject_kind, data.subject_key):
             held = self._held.get(key) or self._hold(key)
             if held.state.latest is not None and self._erase_named(key, held):
                 self._schedule(key, self._reached)
                 asked.append(self._settled_from(held, self._reached))
-        at = self._reached if reached is None else reached
+        at = epoch_ms(event.time) if reached is None else reached
         settled_by = max(asked, default=None)
-        self._out.notes.append(ErasureNote(request, "asked", len(asked), at, settled_by))
+        self._out.notes.append(
+            ErasureNote(request, data.contract, "named", len(asked), at, settled_by)
+        )
 
     def _keys_of(self, contract: str, kind: str, name: str) -> list[bytes]:
         """Keys of interactions that may be a subject's: looked for in bytes, which costs a tenth of
@@ -406,9 +410,12 @@ class LifecyclePartition:
             assert state.erased is not None
             assert state.latest is not None
             until = closed_until(state.erased, state.latest)
-            self._erasures.close(held.contract, held.conversation, until)
+            if until > reached:
+                self._erasures.close(held.contract, held.conversation, until)
             self._out.erased.add(key)
-            self._out.notes.append(ErasureNote(state.erased[1], "erased", 1, reached))
+            self._out.notes.append(
+                ErasureNote(state.erased[1], held.contract, "erased", 1, reached)
+            )
         # What comes later in this batch begins a new life; `flush` removes what stays empty.
         self._held[key] = _Held(key, Interaction())
         self._touched.add(key)
