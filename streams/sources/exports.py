@@ -78,7 +78,7 @@ class TableExport:
             else:
                 rows.append(row)
         if not rows:
-            if file.stat().st_size == 0:
+            if file.is_file() and file.stat().st_size == 0:
                 yield SourceProblem("missing_column", "the file is empty", file.name)
             return
         columns = rows[0].cells.keys()
