@@ -1,0 +1,249 @@
+"""One parsed JSON payload, read by path: what is absent or of another type is None, never an error.
+
+Nothing of a payload reaches an event but through one of the ways below, and none of them lets free
+text, a name, an address or a number to call through. What is read, and how, is noted in a `Journal`
+if there is one: `baton source check` and the tests show it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from streams.sources.base import SourceOptions, pseudonym, term
+from streams.sources.moments import moment_of
+
+_T = TypeVar("_T")
+
+# "detail.queueInfo.queueArn"; a tuple where a name has dots in it.
+Path = str | tuple[str, ...]
+
+# Forms of a machine's identifiers, for `Payload.id`. None of them fits a number to call.
+UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+HEX = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{16,64}")
+
+# How a value was read.
+Way = Literal["id", "pseudonym", "label", "word", "time", "number", "decided"]
+
+_CALLABLE = re.compile(r"\+?[0-9][0-9 .()/:-]{5,}")
+_SCHEME = re.compile(r"(?:whatsapp|messenger|sms|tel|mailto|sip):(?://)?")
+_PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$:./-]{0,63}")
+_MOST = 2**53
+
+
+class Journal:
+    """What was read of payloads, by path and way, and the leaves that they had."""
+
+    def __init__(self) -> None:
+        self.read: Counter[tuple[str, Way]] = Counter()
+        self.leaves: Counter[str] = Counter()
+        # Values that a closed list of the adapter does not have.
+        self.unlisted: Counter[str] = Counter()
+
+    def add_leaves(self, value: object, path: str = "") -> None:
+        """Count the paths of the scalars in `value` at `path`; what is null or empty is none."""
+        waiting: list[tuple[str, object]] = [(path, value)]
+        while waiting:
+            path, node = waiting.pop()
+            if isinstance(node, dict):
+                waiting += [(_join(path, _shown(key)), each) for key, each in node.items()]
+            elif isinstance(node, list):
+                waiting += [(f"{path}[]", each) for each in node]
+            elif node is not None and node != "":
+                self.leaves[path] += 1
+
+    def dropped(self) -> Counter[str]:
+        """Leaves that no adapter asked for, by path: they went nowhere."""
+        asked = {path for path, _ in self.read}
+        return Counter({path: n for path, n in self.leaves.items() if path not in asked})
+
+
+class Payload:
+    """A JSON value at a path of a payload. Every method takes several paths: the first that is
+    there is read.
+    """
+
+    __slots__ = ("_journal", "_options", "_path", "value")
+
+    def __init__(
+        self,
+        value: object,
+        options: SourceOptions,
+        journal: Journal | None = None,
+        path: str = "",
+    ) -> None:
+        self.value = value
+        self._options = options
+        self._journal = journal
+        self._path = path
+
+    def at(self, *paths: Path) -> Payload:
+        """What stands there, of whatever type; a payload of None where nothing does."""
+        node, path = self._find(paths)
+        return Payload(node, self._options, self._journal, path)
+
+    def items(self, *paths: Path) -> Iterator[Payload]:
+        """The elements of the list there, none if it is none."""
+        node, path = self._find(paths)
+        if isinstance(node, list):
+            for each in node:
+                yield Payload(each, self._options, self._journal, f"{path}[]")
+
+    def parsed(self, *paths: Path) -> Payload:
+        """The JSON in the text there (or the object that already stands there)."""
+        node, path = self._find(paths)
+        if isinstance(node, str):
+            try:
+                node = orjson.loads(node)
+            except orjson.JSONDecodeError:
+                node = None
+            else:
+                self._note(path, "decided")
+                path = f"{path}(json)"
+                if self._journal is not None:
+                    self._journal.add_leaves(node, path)
+        return Payload(node, self._options, self._journal, path)
+
+    def present(self, *paths: Path) -> bool:
+        """Whether anything but null, "", [] and {} stands at one of the paths."""
+        return any(self._find((path,))[0] not in (None, [], {}) for path in paths)
+
+    def text(self, *paths: Path) -> str | None:
+        """Text to decide by, **never to pass on**: nothing says that it holds no name."""
+        node, path = self._find(paths)
+        if not isinstance(node, str):
+            return None
+        self._note(path, "decided")
+        return node
+
+    def flag(self, *paths: Path) -> bool | None:
+        """A boolean; "true" and "false" are read too."""
+        node, path = self._find(paths)
+        value = {"true": True, "false": False}.get(node.lower()) if isinstance(node, str) else node
+        if not isinstance(value, bool):
+            return None
+        self._note(path, "decided")
+        return value
+
+    def word(self, known: Mapping[str, _T], *paths: Path) -> _T | None:
+        """What the adapter's closed list `known` has for the text there, None if nothing."""
+        node, path = self._find(paths)
+        if not isinstance(node, str):
+            return None
+        self._note(path, "word")
+        if node not in known and self._journal is not None:
+            self._journal.unlisted[path] += 1
+        return known.get(node)
+
+    def label(self, *paths: Path) -> str | None:
+        """Text out of the platform's *configuration* (a queue, a skill, a bot's version), as it is.
+
+        Of at most 128 letters, digits, spaces and `_.:/+-`, and no number to call. Never for what
+        a person may have written, nor for a person's name: those are `key`.
+        """
+        node, path = self._find(paths)
+        if term(node) is None or not isinstance(node, str) or _CALLABLE.fullmatch(node):
+            return None
+        self._note(path, "label")
+        return node
+
+    def id(self, form: re.Pattern[str], *paths: Path) -> str | None:
+        """An identifier of the platform's own making in its `form`; else its pseudonym.
+
+        An integer is its digits. For conversations and messages, not for people.
+        """
+        text, path = self._scalar(paths)
+        if text is None:
+            return None
+        if len(text) <= 128 and form.fullmatch(text):
+            self._note(path, "id")
+            return text
+        self._note(path, "pseudonym")
+        return pseudonym(self._options.salt, text)
+
+    def key(self, *paths: Path) -> str | None:
+        """The pseudonym of whom the text or number there names.
+
+        One person has one on all channels: `whatsapp:+65 8123-4567` is `+6581234567`, and letters'
+        case says nothing.
+        """
+        text, path = self._scalar(paths)
+        if text is None:
+            return None
+        self._note(path, "pseudonym")
+        return pseudonym(self._options.salt, _person(text))
+
+    def moment(self, *paths: Path) -> int | None:
+        """A time in epoch ms (`moment_of`), local in the options' zone if it has no offset."""
+        node, path = self._find(paths)
+        time_ms = moment_of(node, ZoneInfo(self._options.time_zone))
+        if time_ms is not None:
+            self._note(path, "time")
+        return time_ms
+
+    def whole(self, *paths: Path, most: int = 1_000_000) -> int | None:
+        """An integer, at most `most` either way; digits are read too."""
+        node, path = self._find(paths)
+        if isinstance(node, str) and len(node) <= 17 and node.lstrip("-").isdecimal():
+            try:
+                node = int(node)
+            except ValueError:
+                return None
+        if isinstance(node, bool) or not isinstance(node, int) or not -most <= node <= most:
+            return None
+        self._note(path, "number")
+        return node
+
+    def _scalar(self, paths: tuple[Path, ...]) -> tuple[str | None, str]:
+        node, path = self._find(paths)
+        if isinstance(node, str):
+            return node, path
+        if isinstance(node, int) and not isinstance(node, bool):
+            return str(node) if -_MOST < node < _MOST else None, path
+        return None, path
+
+    def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
+        for path in paths:
+            node: object = self.value
+            for step in _steps(path):
+                node = node.get(step) if isinstance(node, dict) else None
+                if node is None:
+                    break
+            if node is not None and node != "":
+                return node, self._path if self._journal is None else _full(self._path, path)
+        return None, self._path
+
+    def _note(self, path: str, way: Way) -> None:
+        if self._journal is not None:
+            self._journal.read[(path, way)] += 1
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: Path) -> tuple[str, ...]:
+    return path if isinstance(path, tuple) else tuple(path.split("."))
+
+
+def _full(base: str, path: Path) -> str:
+    for step in _steps(path):
+        base = _join(base, step)
+    return base
+
+
+def _join(base: str, step: str) -> str:
+    return f"{base}.{step}" if base else step
+
+
+def _person(text: str) -> str:
+    text = _SCHEME.sub("", text.strip().casefold(), count=1)
+    return re.sub(r"[^0-9]", "", text) if _CALLABLE.fullmatch(text) else text
+
+
+def _shown(key: object) -> str:
+    # A name that is none of a schema may be a person's.
+    return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else "*"
