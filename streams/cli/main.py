@@ -20,6 +20,9 @@ from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
 from streams.cli.replay import replay
 from streams.cli.similar import similar
+from streams.cli.source import source
+from streams.cli.source_run import run_topic
+from streams.cli.source_serve import serve
 from streams.cli.topics import topics
 from streams.cli.trace import trace
 from streams.cli.worker import worker
@@ -40,12 +43,14 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, reconcile, audit):
     cli.add_command(command)
-for command in (generate, topics, trace, similar):
+for command in (generate, topics, trace, similar, source):
     cli.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
 for command in (sample, verify, report):
     audit.add_command(command)
+for command in (run_topic, serve):
+    source.add_command(command)
 
 
 def run() -> None:

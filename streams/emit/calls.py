@@ -1,4 +1,4 @@
-"""The calls of the client, one a type of event. Made by generate.py; not to be edited."""
+"""The client's calls, one a type of event. Made by generate.py; not to be edited."""
 
 from __future__ import annotations
 

@@ -19,12 +19,11 @@ import msgspec
 import orjson
 
 from streams.domain.events import Channel, HandoffContext
-from streams.domain.wire import Rejection, decode_event
+from streams.domain.wire import EVERY_CONTRACT, Rejection, decode_event
 from streams.emit.buffer import Buffer, Outgoing
 from streams.emit.calls import ClientCalls, InteractionCalls
 from streams.emit.sender import Sender
 from streams.emit.transport import Refusal, Transport
-from streams.sources.base import EVERY_CONTRACT
 
 log = logging.getLogger("baton.emit")
 

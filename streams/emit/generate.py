@@ -101,7 +101,9 @@ def _method(family: str, call: str, kind: type[ev.Event]) -> str:
             said += " | None"
         line = f"        {field.name}: {said}{optional},"
         if len(line) > _WIDTH:
-            line = line.replace("Literal[", f"Literal[\n{_MARGIN}    ").replace("]", f"\n{_MARGIN}]")
+            line = line.replace("Literal[", f"Literal[\n{_MARGIN}    ").replace(
+                "]", f"\n{_MARGIN}]"
+            )
         lines.append(line)
     lines += [
         "        id: str | None = None,",
