@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from weakref import WeakSet
 
 import orjson
 from aiohttp import web
@@ -49,7 +48,7 @@ class HookServer:
         self._most_requests = most_requests
         self._read_within_s = read_within_s
         self._under_way = 0
-        self._spoke: WeakSet[asyncio.BaseProtocol] = WeakSet()
+        self._silent: set[asyncio.BaseProtocol] = set()
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
 
@@ -93,16 +92,19 @@ class HookServer:
         assert self._runner is not None
         assert self._runner.server is not None
         handler = self._runner.server()
+        self._silent.add(handler)
         # aiohttp has no limit for a request whose head does not come.
         asyncio.get_running_loop().call_later(self._read_within_s, self._cut_silent, handler)
         return handler
 
     def _cut_silent(self, handler: web.RequestHandler) -> None:
-        if handler not in self._spoke and handler.transport is not None:
-            handler.transport.abort()
+        if handler in self._silent:
+            self._silent.discard(handler)
+            if handler.transport is not None:
+                handler.transport.abort()
 
     async def _post(self, request: web.Request) -> web.Response:
-        self._spoke.add(request.protocol)
+        self._silent.discard(request.protocol)
         name = request.match_info["name"]
         hook = self._hooks.get(name)
         if hook is None:
@@ -138,11 +140,11 @@ class HookServer:
         return f"{self._public_url or f'{request.scheme}://{request.host}'}{request.raw_path}"
 
     async def _head(self, request: web.Request) -> web.Response:
-        self._spoke.add(request.protocol)
+        self._silent.discard(request.protocol)
         return web.Response(status=200 if request.match_info["name"] in self._hooks else 404)
 
     async def _healthz(self, request: web.Request) -> web.Response:
-        self._spoke.add(request.protocol)
+        self._silent.discard(request.protocol)
         return web.Response(text="ok\n")
 
 
