@@ -23,9 +23,9 @@ _ANY_DAY = date(2000, 1, 1)
 _DEFAULT_OPTIONS = {"contract": "real-data", "salt": "baton"}
 
 
-def log_options(function: _F) -> _F:
-    """Add --source and --option."""
-    function = click.option(
+def source_option(function: _F) -> _F:
+    """Add --option."""
+    return click.option(
         "--option",
         "source_options",
         multiple=True,
@@ -33,6 +33,11 @@ def log_options(function: _F) -> _F:
         help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
         " supplier, channel, market, journey, start, step_ms.",
     )(function)
+
+
+def log_options(function: _F) -> _F:
+    """Add --source and --option."""
+    function = source_option(function)
     return click.option(
         "--source",
         type=click.Choice([CANONICAL, *sorted(SOURCES)]),
@@ -53,12 +58,7 @@ def read_source(
             for raw in read_log(file):
                 yield raw, arrival_ms(raw)
             return
-        options = _options(given)
-        if source == "acd" and options.date is None:
-            click.echo(
-                f"{file}: no --option date=YYYY-MM-DD; its times of day become {_ANY_DAY}", err=True
-            )
-            options = replace(options, date=_ANY_DAY)
+        options = source_options_from(given, source, file)
         records, problems = read_sorted(source, file, options, order="recorded")
     except (LogError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
@@ -70,6 +70,17 @@ def read_source(
         raise click.ClickException(f"{file}: no event could be read as {source}")
     for raw in records:
         yield raw, arrival_ms(raw)
+
+
+def source_options_from(given: tuple[str, ...], source: str, file: Path) -> SourceOptions:
+    """The options for reading `file` as `source`. Raises click.UsageError naming the option."""
+    options = _options(given)
+    if source == "acd" and options.date is None:
+        click.echo(
+            f"{file}: no --option date=YYYY-MM-DD; its times of day become {_ANY_DAY}", err=True
+        )
+        return replace(options, date=_ANY_DAY)
+    return options
 
 
 def _options(given: tuple[str, ...]) -> SourceOptions:

@@ -64,8 +64,8 @@ def connection_options(function: _F) -> _F:
 
 
 def chosen_options(*names: str) -> Callable[[_F], _F]:
-    """Add the options of these fields of Settings, and those that say how to connect."""
-    return lambda function: _options(function, (*names, *CONNECTION))
+    """Add the options of these fields of Settings."""
+    return lambda function: _options(function, names)
 
 
 def _options(function: _F, names: tuple[str, ...]) -> _F:

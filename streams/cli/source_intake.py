@@ -13,7 +13,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from streams.cli.log_source import options_from
-from streams.cli.options import chosen_options
+from streams.cli.options import chosen_options, connection_options
 from streams.export.access import AccessError, pages_access
 from streams.export.pages import Check, Pages, PagesError
 from streams.intake.mapping import CANONICAL, CanonicalFeed, Feed, PlatformFeed
@@ -22,7 +22,7 @@ from streams.intake.server import HooksError
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, client_options, denied
 from streams.kafka.outbox import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, OutboxError
-from streams.kafka.topic_reading import TopicMissing, partitions_in
+from streams.kafka.whole_topic import NoTopic, partitions_of
 from streams.secrets import SecretError, secret_in
 from streams.settings import Settings
 from streams.sources.platforms import PLATFORMS
@@ -33,7 +33,7 @@ FEEDS = (CANONICAL, *sorted(PLATFORMS))
 SALT_VARIABLE = "BATON_SOURCE_SALT"
 # What ends a way in with a message instead of a traceback.
 EXPECTED = (
-    *(AccessError, SecretError, ConnectionFailed, TopicMissing, PagesError, HooksError),
+    *(AccessError, SecretError, ConnectionFailed, NoTopic, PagesError, HooksError),
     *(OutboxError, KafkaError),
 )
 _SETTINGS = (
@@ -45,6 +45,7 @@ _SETTINGS = (
 def intake_options(function: _F) -> _F:
     """Add what both commands can be told."""
     for decorate in (
+        connection_options,
         chosen_options(*_SETTINGS),
         click.option(
             "--keep-payloads",
@@ -135,10 +136,9 @@ def producer_options(settings: Settings) -> dict[str, Any]:
 
 
 async def target_partitions(settings: Settings) -> dict[str, int]:
-    """How many partitions the topics have that are written to. Raises TopicMissing, KafkaError."""
-    options = client_options(settings)
+    """How many partitions the topics have that are written to. Raises NoTopic, KafkaError."""
     names = (settings.topic(topics.EVENTS), settings.topic(topics.DEAD_LETTERS))
-    return {name: await partitions_in(options, name) for name in names}
+    return {name: len(await partitions_of(settings, name)) for name in names}
 
 
 async def serve_pages(

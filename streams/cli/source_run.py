@@ -11,7 +11,7 @@ import click
 from aiokafka import AIOKafkaConsumer
 from pydantic_settings import SettingsConfigDict
 
-from streams.cli.options import configure_logging, settings_from
+from streams.cli.options import chosen_options, configure_logging, settings_from
 from streams.cli.source_intake import (
     EXPECTED,
     FEEDS,
@@ -29,7 +29,7 @@ from streams.intake.topic import Targets, TopicSource
 from streams.intake.transaction import AcknowledgedWriter, TransactionalWriter, Writer
 from streams.kafka import topics
 from streams.kafka.connection import check_connection, client_options
-from streams.kafka.topic_reading import partitions_in
+from streams.kafka.whole_topic import partitions_of
 from streams.secrets import SecretError
 from streams.settings import Settings
 
@@ -60,6 +60,7 @@ class SourceBroker(Settings):
     help="exactly-once, by transactions, is the default where both topics are of one cluster.",
 )
 @click.option("--batch-records", type=click.IntRange(1, 100_000), default=2000, show_default=True)
+@chosen_options("session_timeout")
 @intake_options
 def run_topic(
     name: str,
@@ -120,7 +121,7 @@ class _Plan:
             await check_connection(settings)
             if origin is not settings:
                 await check_connection(origin)
-            await partitions_in(client_options(origin), self._topic)
+            await partitions_of(origin, self._topic)
             source = self._source(settings, origin, counts, await target_partitions(settings))
             pages, port = await serve_pages(
                 settings,
@@ -157,7 +158,8 @@ class _Plan:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            session_timeout_ms=30_000,
+            session_timeout_ms=int(settings.session_timeout * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout * 100),
             rebalance_timeout_ms=60_000,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )

@@ -131,6 +131,7 @@ class Platform:
     kinds    for every kind: how it is mapped, or why not
     feeds    which families of indicators it can feed (streams/sources/coverage.py)
     parts    for payloads that carry several: the parts, each then read as a payload of its own
+    any_case whether the platform writes a field's name now with a small, now with a capital letter
     """
 
     name: str
@@ -141,6 +142,7 @@ class Platform:
     kinds: Mapping[str, Handler | Ignored]
     feeds: Feeds
     parts: Callable[[Payload], Iterable[Payload]] | None = None
+    any_case: bool = False
 
     def read(self, payload: object, options: SourceOptions, where: str) -> Iterator[Item]:
         """Events and problems of one payload (parsed JSON; of a list: of each element).
@@ -184,7 +186,8 @@ class Platform:
         if not isinstance(value, dict):
             yield SourceProblem("not_an_object", "a payload is a JSON object; left out", where)
             return
-        payload = Payload(value, options, None if tally is None else tally.journal)
+        journal = None if tally is None else tally.journal
+        payload = Payload(value, options, journal, any_case=self.any_case)
         if self.parts is None:
             yield from self._part(payload, options, where, tally)
             return

@@ -66,34 +66,40 @@ class Journal:
 
 class Payload:
     """A JSON value at a path of a payload. Every method takes several paths: the first that is
-    there is read.
+    there is read. `parent` is the payload that this one was taken out of, None for a whole one.
     """
 
-    __slots__ = ("_journal", "_options", "_path", "value")
+    __slots__ = ("_any_case", "_journal", "_options", "_path", "parent", "value")
 
     def __init__(
         self,
         value: object,
         options: SourceOptions,
         journal: Journal | None = None,
+        *,
+        any_case: bool = False,
         path: str = "",
+        parent: Payload | None = None,
     ) -> None:
+        """`any_case`: a name is found with a small or a capital first letter."""
         self.value = value
+        self.parent = parent
         self._options = options
         self._journal = journal
+        self._any_case = any_case
         self._path = path
 
     def at(self, *paths: Path) -> Payload:
         """What stands there, of whatever type; a payload of None where nothing does."""
         node, path = self._find(paths)
-        return Payload(node, self._options, self._journal, path)
+        return self._part(node, path)
 
     def items(self, *paths: Path) -> Iterator[Payload]:
         """The elements of the list there, none if it is none."""
         node, path = self._find(paths)
         if isinstance(node, list):
             for each in node:
-                yield Payload(each, self._options, self._journal, f"{path}[]")
+                yield self._part(each, f"{path}[]")
 
     def parsed(self, *paths: Path) -> Payload:
         """The JSON in the text there (or the object that already stands there)."""
@@ -108,11 +114,17 @@ class Payload:
                 path = f"{path}(json)"
                 if self._journal is not None:
                     self._journal.add_leaves(node, path)
-        return Payload(node, self._options, self._journal, path)
+        return self._part(node, path)
 
     def present(self, *paths: Path) -> bool:
         """Whether anything but null, "", [] and {} stands at one of the paths."""
-        return any(self._find((path,))[0] not in (None, [], {}) for path in paths)
+        for path in paths:
+            node, found = self._find((path,))
+            if node not in (None, [], {}):
+                if not isinstance(node, dict | list):
+                    self._note(found, "decided")
+                return True
+        return False
 
     def text(self, *paths: Path) -> str | None:
         """Text to decide by, **never to pass on**: nothing says that it holds no name."""
@@ -156,14 +168,16 @@ class Payload:
     def id(self, form: re.Pattern[str], *paths: Path) -> str | None:
         """An identifier of the platform's own making in its `form`; else its pseudonym.
 
-        An integer is its digits. For conversations and messages, not for people.
+        An integer is its digits. If `form` has groups, it is the one that matched: the end of an
+        ARN. For conversations and messages, not for people.
         """
         text, path = self._scalar(paths)
         if text is None:
             return None
-        if len(text) <= 128 and form.fullmatch(text):
+        found = form.fullmatch(text) if len(text) <= 512 else None
+        if found is not None and len(named := found[found.lastindex or 0]) <= 128:
             self._note(path, "id")
-            return text
+            return named
         self._note(path, "pseudonym")
         return pseudonym(self._options.salt, text)
 
@@ -200,6 +214,11 @@ class Payload:
         self._note(path, "number")
         return node
 
+    def _part(self, value: object, path: str) -> Payload:
+        return Payload(
+            value, self._options, self._journal, any_case=self._any_case, path=path, parent=self
+        )
+
     def _scalar(self, paths: tuple[Path, ...]) -> tuple[str | None, str]:
         node, path = self._find(paths)
         if isinstance(node, str):
@@ -211,13 +230,23 @@ class Payload:
     def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
         for path in paths:
             node: object = self.value
+            found = self._path
             for step in _steps(path):
-                node = node.get(step) if isinstance(node, dict) else None
+                step, node = self._step(node, step)
                 if node is None:
                     break
+                if self._journal is not None:
+                    found = _join(found, step)
             if node is not None and node != "":
-                return node, self._path if self._journal is None else _full(self._path, path)
+                return node, found
         return None, self._path
+
+    def _step(self, node: object, step: str) -> tuple[str, object]:
+        if not isinstance(node, dict):
+            return step, None
+        if self._any_case and step not in node:
+            step = step[:1].swapcase() + step[1:]
+        return step, node.get(step)
 
     def _note(self, path: str, way: Way) -> None:
         if self._journal is not None:
@@ -227,12 +256,6 @@ class Payload:
 @lru_cache(maxsize=4096)
 def _steps(path: Path) -> tuple[str, ...]:
     return path if isinstance(path, tuple) else tuple(path.split("."))
-
-
-def _full(base: str, path: Path) -> str:
-    for step in _steps(path):
-        base = _join(base, step)
-    return base
 
 
 def _join(base: str, step: str) -> str:
