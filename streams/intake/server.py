@@ -17,6 +17,8 @@ READ_WITHIN_S = 10.0
 MOST_REQUESTS = 256
 _KEEPALIVE_S = 30.0
 _SHUTDOWN_S = 10.0
+# For how long what comes behind an answer is read on, so that the answer is seen at all.
+_LINGER_S = 1.0
 
 
 class HooksError(RuntimeError):
@@ -64,6 +66,7 @@ class HookServer:
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=_KEEPALIVE_S,
+            lingering_time=_LINGER_S,
             shutdown_timeout=_SHUTDOWN_S,
         )
         await self._runner.setup()

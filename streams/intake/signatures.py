@@ -175,7 +175,10 @@ def _seconds(text: str, name: str) -> float:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")  # as the bytes came
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _hex(digest: bytes) -> bytes:
