@@ -263,7 +263,7 @@ class Baton(ClientCalls):
         """Queue one event; its id, or None where it was not accepted. Raises only if strict."""
         try:
             event = self._event(kind, id, time, said, conversation)
-        except (Rejection, TypeError, ValueError) as error:
+        except Exception as error:  # whatever the bot says, it is not to be told by a traceback
             message = error.message if isinstance(error, Rejection) else "not to be written as JSON"
             self._count("invalid")
             self._tell(Problem("invalid", kind, message))
@@ -394,7 +394,7 @@ class Interaction(InteractionCalls):
     def _emit(
         self, kind: str, id: str | None, time: datetime | None, said: dict[str, Any]
     ) -> str | None:
-        conversation = self._shared["conversation_id"]
+        conversation = self._shared.get("conversation_id")
         named = conversation if isinstance(conversation, str) else None
         return self._baton._emit(kind, id, time, {**self._shared, **said}, named)
 
