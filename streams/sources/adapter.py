@@ -21,7 +21,8 @@ from streams.sources.base import (
     instant,
 )
 from streams.sources.coverage import Feeds
-from streams.sources.payload import Journal, Payload
+from streams.sources.journal import Journal
+from streams.sources.payload import Payload
 from streams.sources.records import record_of
 
 Item = Event | SourceProblem
@@ -83,7 +84,7 @@ class Talk:
         return direction
 
     def tell(
-        self, kind: type[Event], at_ms: int | None, key: str | None = None, **fields: Any
+        self, kind: type[Event], at_ms: int | None, key: str | None = None, /, **fields: Any
     ) -> Item:
         """The event of that kind at that time, a problem `bad_time` where there is no time.
 

@@ -8,16 +8,17 @@ if there is one: `baton source check` and the tests show it.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from streams.sources.base import SourceOptions, pseudonym, term
+from streams.sources.journal import Journal, Way, joined
 from streams.sources.moments import moment_of
+from streams.sources.otlp_values import SCALARS, any_value
 
 _T = TypeVar("_T")
 
@@ -27,49 +28,27 @@ Path = str | tuple[str, ...]
 # Forms of a machine's identifiers, for `Payload.id`. None of them fits a number to call.
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 HEX = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{16,64}")
-
-# How a value was read.
-Way = Literal["id", "pseudonym", "label", "word", "time", "number", "decided"]
+# A conversation's id, in one form for all adapters so that two of them meet: one of the above, or a
+# help desk's count of its tickets (with its country's code a number to call has 10 to 14 digits).
+CONVERSATION = re.compile(f"{UUID.pattern}|{HEX.pattern}|[1-9][0-9]{{0,8}}|[1-9][0-9]{{14,19}}")
 
 _CALLABLE = re.compile(r"\+?[0-9][0-9 .()/:-]{5,}")
 _SCHEME = re.compile(r"(?:whatsapp|messenger|sms|tel|mailto|sip):(?://)?")
-_PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$:./-]{0,63}")
 _MOST = 2**53
 
 
-class Journal:
-    """What was read of payloads, by path and way, and the leaves that they had."""
-
-    def __init__(self) -> None:
-        self.read: Counter[tuple[str, Way]] = Counter()
-        self.leaves: Counter[str] = Counter()
-        # Values that a closed list of the adapter does not have.
-        self.unlisted: Counter[str] = Counter()
-
-    def add_leaves(self, value: object, path: str = "") -> None:
-        """Count the paths of the scalars in `value` at `path`; what is null or empty is none."""
-        waiting: list[tuple[str, object]] = [(path, value)]
-        while waiting:
-            path, node = waiting.pop()
-            if isinstance(node, dict):
-                waiting += [(_join(path, _shown(key)), each) for key, each in node.items()]
-            elif isinstance(node, list):
-                waiting += [(f"{path}[]", each) for each in node]
-            elif node is not None and node != "":
-                self.leaves[path] += 1
-
-    def dropped(self) -> Counter[str]:
-        """Leaves that no adapter asked for, by path: they went nowhere."""
-        asked = {path for path, _ in self.read}
-        return Counter({path: n for path, n in self.leaves.items() if path not in asked})
-
-
 class Payload:
-    """A JSON value at a path of a payload. Every method takes several paths: the first that is
-    there is read. `parent` is the payload that this one was taken out of, None for a whole one.
+    """A JSON value at a path of a payload.
+
+    Every method takes several paths: the first that is there is read, and without a path the value
+    itself. `parent` is the payload that this one was taken out of, None for a whole one; `outer`
+    that one whose list it is an element of, else itself.
     """
 
-    __slots__ = ("_any_case", "_journal", "_options", "_path", "parent", "value")
+    __slots__ = (
+        *("_any_case", "_attributes", "_journal", "_options", "_path"),
+        *("outer", "parent", "value"),
+    )
 
     def __init__(
         self,
@@ -80,10 +59,13 @@ class Payload:
         any_case: bool = False,
         path: str = "",
         parent: Payload | None = None,
+        outer: Payload | None = None,
     ) -> None:
         """`any_case`: a name is found with a small or a capital first letter."""
         self.value = value
         self.parent = parent
+        self.outer = outer or self
+        self._attributes: Payload | None = None
         self._options = options
         self._journal = journal
         self._any_case = any_case
@@ -99,7 +81,21 @@ class Payload:
         node, path = self._find(paths)
         if isinstance(node, list):
             for each in node:
-                yield self._part(each, f"{path}[]")
+                yield self._part(each, f"{path}[]", self)
+
+    def words(self, *paths: Path) -> Iterator[Payload]:
+        """The elements of the list there, or the words of the text: tags as some write them."""
+        node, path = self._find(paths)
+        for each in (
+            node.split() if isinstance(node, str) else node if isinstance(node, list) else ()
+        ):
+            yield self._part(each, path, self)
+
+    def after(self, prefix: str) -> Payload:
+        """The text that follows `prefix` in the one here; None where it does not begin so."""
+        text = self.value
+        rest = text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None
+        return self._part(rest or None, self._path)
 
     def parsed(self, *paths: Path) -> Payload:
         """The JSON in the text there (or the object that already stands there)."""
@@ -115,6 +111,21 @@ class Payload:
                 if self._journal is not None:
                     self._journal.add_leaves(node, path)
         return self._part(node, path)
+
+    def attributes(self, path: Path) -> Payload:
+        """OTLP's list of {key, value: {stringValue | intValue | ...}} there as an object."""
+        if self._attributes is None:
+            node, full = self._find((path,))
+            found: dict[str, object] = {}
+            for each in node if isinstance(node, list) else ():
+                if isinstance(each, dict) and isinstance(each.get("key"), str):
+                    found[each["key"]] = any_value(each.get("value"))
+            self._note_list(full)
+            full = f"{full}(attributes)"
+            if self._journal is not None:
+                self._journal.add_leaves(found, full)
+            self._attributes = self._part(found, full)
+        return self._attributes
 
     def present(self, *paths: Path) -> bool:
         """Whether anything but null, "", [] and {} stands at one of the paths."""
@@ -193,6 +204,14 @@ class Payload:
         self._note(path, "pseudonym")
         return pseudonym(self._options.salt, _person(text))
 
+    def marked(self, what: str, *paths: Path) -> bool:
+        """Whether the options' marks name the text or number there as `what`."""
+        text, path = self._scalar(paths)
+        if text is None:
+            return False
+        self._note(path, "decided")
+        return (what, text) in self._options.marks
+
     def moment(self, *paths: Path) -> int | None:
         """A time in epoch ms (`moment_of`), local in the options' zone if it has no offset."""
         node, path = self._find(paths)
@@ -214,9 +233,23 @@ class Payload:
         self._note(path, "number")
         return node
 
-    def _part(self, value: object, path: str) -> Payload:
+    def ppm(self, *paths: Path) -> int | None:
+        """A share from 0 to 1 as parts per million."""
+        node, path = self._find(paths)
+        if isinstance(node, bool) or not isinstance(node, int | float) or not 0 <= node <= 1:
+            return None
+        self._note(path, "number")
+        return round(node * 1_000_000)
+
+    def _part(self, value: object, path: str, outer: Payload | None = None) -> Payload:
         return Payload(
-            value, self._options, self._journal, any_case=self._any_case, path=path, parent=self
+            value,
+            self._options,
+            self._journal,
+            any_case=self._any_case,
+            path=path,
+            parent=self,
+            outer=outer,
         )
 
     def _scalar(self, paths: tuple[Path, ...]) -> tuple[str | None, str]:
@@ -228,6 +261,8 @@ class Payload:
         return None, path
 
     def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
+        if not paths:
+            return None if self.value == "" else self.value, self._path
         for path in paths:
             node: object = self.value
             found = self._path
@@ -236,10 +271,16 @@ class Payload:
                 if node is None:
                     break
                 if self._journal is not None:
-                    found = _join(found, step)
+                    found = joined(found, step)
             if node is not None and node != "":
                 return node, found
         return None, self._path
+
+    def _note_list(self, path: str) -> None:
+        self._note(f"{path}[].key", "decided")
+        for kind in SCALARS:
+            self._note(f"{path}[].value.{kind}", "decided")
+        self._note(f"{path}[].value.arrayValue.values[].stringValue", "decided")
 
     def _step(self, node: object, step: str) -> tuple[str, object]:
         if not isinstance(node, dict):
@@ -258,15 +299,6 @@ def _steps(path: Path) -> tuple[str, ...]:
     return path if isinstance(path, tuple) else tuple(path.split("."))
 
 
-def _join(base: str, step: str) -> str:
-    return f"{base}.{step}" if base else step
-
-
 def _person(text: str) -> str:
     text = _SCHEME.sub("", text.strip().casefold(), count=1)
     return re.sub(r"[^0-9]", "", text) if _CALLABLE.fullmatch(text) else text
-
-
-def _shown(key: object) -> str:
-    # A name that is none of a schema may be a person's.
-    return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else "*"

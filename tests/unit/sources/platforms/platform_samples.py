@@ -20,7 +20,22 @@ from streams.sources.coverage import signs_of
 from streams.sources.platforms import PLATFORMS
 
 HERE = Path(__file__).parent
-OPTIONS = SourceOptions(contract="c-1", salt="pepper", channel=None)
+# What the samples' teams have named things.
+MARKS = frozenset(
+    {
+        ("bot", "9001"),
+        ("bot", "billing-bot"),
+        ("bot", "4200009"),
+        ("automation", "9002"),
+        ("staff", "9003"),
+        ("human", "wants_human"),
+        ("handoff", "agent_requested"),
+        ("handoff", "action_call_colleague"),
+        ("resolved", "bot_resolved"),
+        ("resolved", "move_house"),
+    }
+)
+OPTIONS = SourceOptions(contract="c-1", salt="pepper", channel=None, marks=MARKS)
 
 
 class Sample(NamedTuple):
