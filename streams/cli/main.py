@@ -27,6 +27,8 @@ from streams.cli.replay import replay
 from streams.cli.schemas import schemas
 from streams.cli.similar import similar
 from streams.cli.source import source
+from streams.cli.source_run import run_topic
+from streams.cli.source_serve import serve
 from streams.cli.topics import topics
 from streams.cli.trace import trace
 from streams.cli.worker import worker
@@ -55,6 +57,8 @@ for command in (diff, render, simulate):
     contract.add_command(command)
 for command in (sample, verify, report):
     audit.add_command(command)
+for command in (run_topic, serve):
+    source.add_command(command)
 
 
 def run() -> None:
