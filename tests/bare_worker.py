@@ -16,7 +16,7 @@ from prometheus_client.exposition import generate_latest
 
 from streams.agents.stages import STAGES
 from streams.domain.contract import ContractBook
-from streams.event_log import address
+from streams.event_log import address, asks_to_erase
 from streams.export.collector import BatonCollector
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -128,6 +128,8 @@ class BareWorker:
         for item in log:
             if isinstance(item, int):
                 places, key, raw = range(PARTITIONS), None, tick_record(item)
+            elif asks_to_erase(item):
+                places, key, raw = range(PARTITIONS), None, item
             else:
                 raw = item
                 key = (keys or {}).get(raw) or (address(raw).conversation or "").encode()

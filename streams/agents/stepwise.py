@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -99,6 +99,10 @@ class StepwiseStage(ABC, Generic[_Held, _Outcome]):
     ) -> Iterator[tuple[bytes, bytes | None]]:
         """Write what changed into the table; yields it for the changelog."""
 
+    def _erased(self, outbox: Outbox, number: int, held: _Held) -> Collection[bytes]:
+        """Tell what was erased; keys under which nothing may stay that stood there before."""
+        return ()
+
     def _adopted(self, number: int, held: _Held) -> None:
         """The partition was taken over."""
 
@@ -140,9 +144,12 @@ class StepwiseStage(ABC, Generic[_Held, _Outcome]):
         self._store.begin(number)
         upto = self._take(outbox, held, batch)
         outcome = self._advance(outbox, number, held)
+        erased = self._erased(outbox, number, held)
         headers = self._store.advance(number, batch.last + 1)
+        gone = self._store.erased(number, erased, headers) if erased else headers
         for key, value in self._changes(held, self._store.partition(number)):
-            outbox.put_state(self._changelog, number, key, value, headers)
+            which = gone if key in erased else headers
+            outbox.put_state(self._changelog, number, key, value, which)
         written = await outbox.flush()
         self._store.written(number, written.get((self._changelog, number)))
         self._telemetry.batch_done(self.name, number, len(batch.records))

@@ -449,6 +449,9 @@ class BusinessOutcome(Event, frozen=True, gc=False, kw_only=True, tag="baton.bus
     data: BusinessOutcomeData
 
 
+SubjectKind = Literal["customer", "conversation"]
+
+
 class GovernanceData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     contract: Ident
     subject_key: Ident
@@ -456,6 +459,7 @@ class GovernanceData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     legal_basis: Word | None = None
     deadline_at: Instant | None = None
     actor: Ident | None = None
+    subject_kind: SubjectKind = "customer"
 
 
 class ErasureRequested(

@@ -19,6 +19,7 @@ from streams.domain.events import ConfigChanged, Event
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import Flush
 from streams.domain.windows import WindowPartition
+from streams.export.billing_metrics import BillingFigures
 from streams.export.config_changes import ConfigChanges
 
 # What is kept of breaches that have closed, for people to look at.
@@ -91,6 +92,8 @@ class Telemetry:
         default_factory=lambda: deque(maxlen=CLOSED_BREACHES)
     )
     webhook: Counter[str] = field(default_factory=Counter)
+    billing: dict[str, BillingFigures] = field(default_factory=dict)
+    otlp: Counter[str] = field(default_factory=Counter)
     ledgers: dict[int, Mapping[str, Ledger]] = field(default_factory=dict)
     billed_micros: Counter[tuple[str, str]] = field(default_factory=Counter)
     billed_items: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -216,6 +219,10 @@ class Telemetry:
                 self.closed_breaches.append(record)
         if self.keep_breach_log:
             self.breach_log += records
+
+    def otlp_push(self, outcome: str) -> None:
+        """An attempt to push the metrics by OTLP: delivered or failed."""
+        self.otlp[outcome] += 1
 
     def ledgers_forgotten(self) -> None:
         """A rebalance: ledgers that are still ours will be owned again."""

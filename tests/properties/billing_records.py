@@ -60,12 +60,18 @@ _micros = st.sampled_from((0, 1, 333_333, 990_000, 1_400_000, 2_200_007))
 @st.composite
 def books(draw: st.DrawFn) -> ContractBook:
     """A contract of one or two versions that says all that billing can be told."""
-    change = draw(st.booleans())
+    change = draw(st.sampled_from((None, _CHANGE, _CHANGE, EPOCH_MS + _MONTHS[0])))
+    begin = draw(st.sampled_from((EPOCH_MS - DAY_MS, EPOCH_MS - DAY_MS, EPOCH_MS + 12 * DAY_MS)))
+    end = draw(st.sampled_from((None, None, EPOCH_MS + _MONTHS[1], EPOCH_MS + 75 * DAY_MS)))
     quarterly = draw(st.sampled_from((False, False, True)))
-    first = _terms(draw, 1, quarterly, effective_to_ms=_CHANGE if change else None)
-    if not change:
-        return ContractBook([first])
-    return ContractBook([first, _terms(draw, 2, quarterly, effective_from_ms=_CHANGE)])
+    if change is None:
+        whole = {"effective_from_ms": begin, "effective_to_ms": end}
+        return ContractBook([_terms(draw, 1, quarterly, **whole)])
+    former = {"effective_from_ms": begin, "effective_to_ms": change}
+    latter = {"effective_from_ms": change, "effective_to_ms": end}
+    return ContractBook(
+        [_terms(draw, 1, quarterly, **former), _terms(draw, 2, quarterly, **latter)]
+    )
 
 
 def _terms(draw: st.DrawFn, version: int, quarterly: bool, **given: Any) -> Terms:
@@ -88,7 +94,7 @@ def _terms(draw: st.DrawFn, version: int, quarterly: bool, **given: Any) -> Term
             "market": frozenset(("SG", "MY")),
             "journey": frozenset(("billing", "outage")),
         },
-        **{"effective_from_ms": EPOCH_MS - DAY_MS, "effective_to_ms": None, **given},
+        **given,
     )
 
 

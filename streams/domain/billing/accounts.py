@@ -154,16 +154,17 @@ class Accounts:
         return settle(claims, visits, self._book)
 
     def _assign_disputes(self, conversation: str) -> None:
-        resolved: list[tuple[int, EpisodeId]] = []
+        # Also those without their resolution yet: what is said of the last is not about another.
+        claims: list[tuple[int, EpisodeId]] = []
         episodes = self._conversations.get(conversation, set())
         self._judged |= episodes
         for episode in episodes:
             claim = self._claims[episode]
             claim.disputed_at = []
-            if claim.claimed and claim.matured is not None and claim.ended is not None:
-                resolved.append((claim.ended.time, episode))
+            if claim.claimed and claim.ended is not None:
+                claims.append((claim.ended.time, episode))
         for time in self._disputes.get(conversation, {}).values():
-            before = [one for one in resolved if one[0] < time]
+            before = [one for one in claims if one[0] < time]
             if before:
                 self._claims[max(before)[1]].disputed_at.append(time)
 
