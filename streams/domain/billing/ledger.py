@@ -64,6 +64,12 @@ class Ledger:
         """The least watermark over all sources (ms); None until every source was heard."""
         return min(self._heard.values()) if len(self._heard) == self._sources else None
 
+    def heard_before(self, reached: int | None) -> None:
+        """Begin where an earlier process got to: what was known by then is not taken again."""
+        self.reached = reached
+        if reached is not None:
+            self._heard = dict.fromkeys(range(self._sources), reached)
+
     def refuses(self, record: Told) -> bool:
         """Whether a record is known so long after its fact that what it bears on is forgotten."""
         horizons = self._horizons
