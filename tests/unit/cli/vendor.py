@@ -69,7 +69,7 @@ def wronged(statement: Path, rows: list[Row]) -> list[Planted]:
     def also(kind: str, row: Row) -> None:
         planted.append(Planted(kind, row["conversation"]))
 
-    asked = next(n for n, row in enumerate(rows) if n > 20 and row["query_type"])
+    asked = max(range(21, len(rows)), key=lambda number: bool(rows[number]["query_type"]))
     for number, (name, value) in enumerate(
         (("version", "77"), ("channel", "fax"), ("journey", "other"), ("resolved_by", "nobody"))
     ):
@@ -85,8 +85,9 @@ def wronged(statement: Path, rows: list[Row]) -> list[Planted]:
     also("wrong_currency", rows[5])
     rows.append(dict(rows[6]))
     also("duplicate", rows[6])
-    for last in ("void", "reversal"):
-        place = next(p for p, told in statuses.items() if told[-1] == last)
+    # One that was never billed and, where there is one, one that was reversed.
+    unbilled = [p for last in ("reversal", "void") for p, t in statuses.items() if t[-1] == last]
+    for place in (unbilled[0], unbilled[-1]):
         named = {"conversation": place[0], "life": place[1], "episode": str(place[2])}
         rows.append({**rows[7], **named})
         also("not_billable", rows[-1])
