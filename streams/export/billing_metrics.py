@@ -14,7 +14,7 @@ from prometheus_client.core import Metric
 from streams.export import metric_defs as m
 from streams.export.families import counter, gauge
 
-PeriodState = Literal["open", "grace", "closed"]
+PeriodState = Literal["open", "grace"]
 
 
 @dataclass(slots=True)
@@ -22,8 +22,8 @@ class BillingFigures:
     """What the billing stage tells of one contract. Amounts in micro-units, the watermark in ms.
 
     `booked` by status only grows: what is taken back counts upwards under a status of its own.
-    `preview` is what the open period's credits come to so far, above 0; `at_risk` by clause its
-    part of the pool.
+    `preview` is what the oldest period that is not closed would come to if it closed now, `at_risk`
+    what credits would take from it, by clause, above 0.
     """
 
     booked: Counter[str] = field(default_factory=Counter)

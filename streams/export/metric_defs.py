@@ -239,22 +239,22 @@ BILLING_AMOUNT = MetricDef(
 BILLING_PERIOD = MetricDef(
     "baton_billing_period_micros",
     "gauge",
-    "What is booked so far in the billing period that is open, that is in grace, and that was"
-    " closed last, in millionths of the contract's currency; absent where there is none.",
+    "What is booked so far in the billing period that is open, and in the oldest that is in grace,"
+    " in millionths of the contract's currency; absent where there is none.",
     ("contract", "period_state"),
 )
 BILLING_PREVIEW = MetricDef(
     "baton_billing_preview_micros",
     "gauge",
-    "Service credits that the open period would come to as of now, as an amount above 0, in"
-    " millionths of the contract's currency.",
+    "What the oldest period that is not closed would come to if it closed now, in millionths of the"
+    " contract's currency.",
     ("contract",),
 )
 MONEY_AT_RISK = MetricDef(
     "baton_clause_money_at_risk_micros",
     "gauge",
-    "The most that the clause can cost in the open period: its part of the pool, by the fees so"
-    " far, in millionths of the contract's currency.",
+    "What the clause's service credits would take from that, above 0 and before the cap, in"
+    " millionths of the contract's currency.",
     ("contract", "clause"),
 )
 BILLING_WATERMARK = MetricDef(

@@ -113,8 +113,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
     """A contract's money as its ledger has it here, in micro-units; None and empty where it does
-    not say. `open` and `grace`: booked so far in those periods; `preview`: what credits would cost
-    as of now; `at_risk`: each clause's part of the pool.
+    not say. `open` and `grace`: booked so far in those periods; `preview`: what the older would
+    come to if it closed now; `at_risk`: what credits would take from that, by clause.
     """
 
     contract: str

@@ -46,8 +46,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusS
     telemetry = Telemetry(BOOK)
     figures = telemetry.billing[NAME] = BillingFigures(
         booked=Counter(final=9_000_000_000, reversal=1_400_000, credit=3_010_000),
-        period={"open": 135_840_000, "grace": 90_000_000, "closed": 80_000_000},
-        preview=3_760_000,
+        period={"open": 135_840_000, "grace": 90_000_000},
+        preview=128_760_000,
         at_risk={clause.id: 1_000_000 for clause in BOOK.versions(NAME)[-1].clauses},
     )
     registry = CollectorRegistry(auto_describe=False)
@@ -89,10 +89,10 @@ def test_a_query_about_money_has_an_answer(
     assert all(0 < value < 10_000 for series in answers for _, value in series.points)
 
 
-def test_the_pool_is_that_of_all_clauses(prometheus: PrometheusServer) -> None:
+def test_credits_are_those_of_all_clauses(prometheus: PrometheusServer) -> None:
     asked = (values[1] for values in (query.values for query in QUERIES))
-    pools = {one for one in asked if "sum by (contract) (max" in one.expr and one.ref == "A"}
-    assert pools
-    for one in pools:
+    sums = {one for one in asked if "sum by (contract) (max" in one.expr and one.ref == "A"}
+    assert sums
+    for one in sums:
         (answer,) = prometheus.now(one.filled(VARIABLES))
         assert answer.points[0][1] == len(BOOK.versions(NAME)[-1].clauses)
