@@ -232,8 +232,9 @@ CONFIG_CHANGE_TIME = MetricDef(
 BILLING_AMOUNT = MetricDef(
     "baton_billing_amount_micros",
     "counter",
-    "Money booked, in millionths of the contract's currency, by status; what is taken back"
-    " (reversal, credit) counts upwards too. To watch: `baton invoice` settles.",
+    "Items booked since the worker started, in millionths of the contract's currency, by status:"
+    " provisional counts its estimate, and what a reversal takes back counts upwards too. To watch:"
+    " `baton invoice` settles.",
     ("contract", "status"),
 )
 BILLING_PERIOD = MetricDef(
@@ -253,7 +254,7 @@ BILLING_PREVIEW = MetricDef(
 MONEY_AT_RISK = MetricDef(
     "baton_clause_money_at_risk_micros",
     "gauge",
-    "What the clause's service credits would take from that, above 0 and before the cap, in"
+    "What the clause's service credits would take from that, 0 or more and before the cap, in"
     " millionths of the contract's currency.",
     ("contract", "clause"),
 )

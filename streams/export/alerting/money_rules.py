@@ -4,6 +4,7 @@ stands still. They watch; what is owed is settled from the billing topics.
 
 from __future__ import annotations
 
+from streams.domain.billing.feed import is_billed
 from streams.domain.commercial import CommercialTerms
 from streams.domain.contract import PPM, Terms
 from streams.export.alerting.links import contract_uid
@@ -21,8 +22,8 @@ _SHORTEST_PERIOD_S = 28 * 86_400
 
 
 def money_rules(terms: Terms, options: RenderOptions) -> RuleFile | None:
-    """rules/<contract>_money.yaml of a contract that says something about money, else None."""
-    if terms.commercial is None:
+    """rules/<contract>_money.yaml of a contract that is billed, else None."""
+    if terms.commercial is None or not is_billed((terms,)):
         return None
     make = _Alerts(terms, terms.commercial, options)
     rules = [*make.at_risk(), make.stalled()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
+from streams.domain.billing.feed import is_billed
 from streams.domain.contract import AT_MOST, DIMENSIONS, ContractBook, Dimension
 from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.money import (
@@ -51,7 +52,7 @@ def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
         " come from the metrics; the units and the list of clauses are those of the contract.",
     )
     sheet.row("Now", *_now(contract, found, chosen))
-    if book.versions(contract)[-1].commercial is not None:
+    if is_billed(book.versions(contract)):
         sheet.row("Money", *_money(contract, book.versions(contract)[-1].currency))
     for one in found:
         placed = _wait(one) if one.is_wait else _clause(one, chosen)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
+from streams.domain.billing.feed import billed_contracts
 from streams.domain.contract import ContractBook
 from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.panels import Query, Said, bar_list, lines, money, number
@@ -19,7 +20,7 @@ _OPEN = 'period_state="open"'
 
 
 def money_dashboard(book: ContractBook, runbooks: str) -> Dashboard | None:
-    """All contracts that say something about money; None where none does."""
+    """All contracts that are billed; None where none is."""
     groups = list(by_currency(book))
     if not groups:
         return None
@@ -50,12 +51,10 @@ def money_dashboard(book: ContractBook, runbooks: str) -> Dashboard | None:
 
 
 def by_currency(book: ContractBook) -> Iterator[tuple[str, list[str]]]:
-    """Currencies with the contracts that say something about money in them, sorted."""
+    """Currencies with the contracts that are billed in them, sorted."""
     found: dict[str, list[str]] = {}
-    for name in book.names:
-        last = book.versions(name)[-1]
-        if last.commercial is not None:
-            found.setdefault(last.currency, []).append(name)
+    for name in billed_contracts(book):
+        found.setdefault(book.versions(name)[-1].currency, []).append(name)
     yield from sorted(found.items())
 
 
@@ -147,11 +146,12 @@ def _over_time(currency: str, *chosen: str) -> Panel:
 
 
 def _booked(currency: str, *chosen: str) -> Panel:
-    amount = f"increase(baton_billing_amount_micros_total{where(*chosen)}[$__rate_interval])"
+    moved = where('status=~"final|reversal"', *chosen)
+    amount = f"increase(baton_billing_amount_micros_total{moved}[$__rate_interval])"
     return lines(
         Said(
             f"Billed and taken back, {currency}",
-            "Booked by status, in processing time; reversals and credits count upwards too.",
+            "Items booked, in processing time; what a reversal takes back counts upwards too.",
         ),
         money(currency),
         Query(f"sum by (contract, status) ({amount}){_UNIT}", "{{contract}} {{status}}"),

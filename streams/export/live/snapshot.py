@@ -162,7 +162,7 @@ class Snapshots:
             versions=tuple(version_changes(keys, t.config_changes.latest)),
             currencies={name: book.versions(name)[-1].currency for name in book.names},
             pipeline=_pipeline(t, lags, ready),
-            money=tuple(_money(name, figures) for name, figures in sorted(t.billing.items())),
+            money=tuple(_money(name, figures) for name, figures in t.billing().items()),
         )
 
     def _with_trends(
@@ -257,7 +257,12 @@ def _money(contract: str, figures: BillingFigures) -> Money:
         open=figures.period.get("open"),
         grace=figures.period.get("grace"),
         preview=figures.preview,
-        at_risk=tuple(sorted(figures.at_risk.items(), key=lambda one: (-one[1], one[0]))),
+        at_risk=tuple(
+            sorted(
+                ((clause, micros) for clause, micros in figures.at_risk.items() if micros),
+                key=lambda one: (-one[1], one[0]),
+            )
+        ),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -44,18 +43,20 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusS
     if shutil.which("prometheus") is None:
         pytest.skip("no prometheus here: apt-get install prometheus")
     telemetry = Telemetry(BOOK)
-    figures = telemetry.billing[NAME] = BillingFigures(
-        booked=Counter(final=9_000_000_000, reversal=1_400_000, credit=3_010_000),
+    figures = BillingFigures(
+        booked={"final": 9_000_000_000, "reversal": 1_400_000},
         period={"open": 135_840_000, "grace": 90_000_000},
         preview=128_760_000,
         at_risk={clause.id: 1_000_000 for clause in BOOK.versions(NAME)[-1].clauses},
     )
+    telemetry.billing = lambda: {NAME: figures}  # type: ignore[method-assign]
     registry = CollectorRegistry(auto_describe=False)
     registry.register(BatonCollector(telemetry, now=time.time, lags=dict, ready=lambda: True))
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            figures.booked.update(final=1_400_000, reversal=1_400_000, credit=10_000)
+            for status in figures.booked:
+                figures.booked[status] += 1_400_000
             figures.watermark = int(time.time() * 1000)
             self.send_response(200)
             self.end_headers()
