@@ -180,6 +180,19 @@ class Settings(BaseSettings):
         None, description="File that holds that token, if BATON_WEBHOOK_SECRET does not."
     )
 
+    otlp: WebAddress = Field(
+        "",
+        description="OTLP/HTTP receiver to which the metrics are pushed, too; /v1/metrics is added"
+        " unless a path is given. Needs the extra `otlp`; OTEL_EXPORTER_OTLP_HEADERS and the like"
+        " hold.",
+    )
+    otlp_interval: Duration = Field("30s", description="Time between two pushes.")
+
+    @property
+    def otlp_interval_s(self) -> float:
+        """The time between two pushes of metrics in seconds."""
+        return duration_ms(self.otlp_interval) / 1000
+
     @property
     def lateness_ms(self) -> int:
         """The allowed lateness in ms."""

@@ -38,12 +38,18 @@ def put_links(
     if not steps:
         return
     routed: list[list[LinkStep]] = [[] for _ in range(partitions)]
+
+    def step_for(customer: bytes, watermark: int) -> LinkStep:
+        mine = routed[customer_partition(customer, partitions)]
+        if not mine or mine[-1].watermark != watermark:
+            mine.append(LinkStep(watermark, []))
+        return mine[-1]
+
     for step in steps:
         for link in step.links:
-            mine = routed[customer_partition(link.customer, partitions)]
-            if not mine or mine[-1].watermark != step.watermark:
-                mine.append(LinkStep(step.watermark, []))
-            mine[-1].links.append(link)
+            step_for(link.customer, step.watermark).links.append(link)
+        for one in step.erased:
+            step_for(one.customer, step.watermark).erased.append(one)
     reached = steps[-1].watermark
     key = str(source).encode()
     for partition, mine in enumerate(routed):

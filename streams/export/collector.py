@@ -74,6 +74,7 @@ class BatonCollector(Collector):
         yield counter(m.FENCED, (((stage,), n) for stage, n in t.fenced.items()))
         yield counter(m.LOCAL_STATE_DISCARDED, t.state_discarded.items())
         yield counter(m.WEBHOOK_DELIVERIES, (((outcome,), n) for outcome, n in t.webhook.items()))
+        yield counter(m.OTLP_PUSHES, (((outcome,), n) for outcome, n in t.otlp.items()))
         yield from self._config_changes()
 
     def _config_changes(self) -> Iterator[Metric]:

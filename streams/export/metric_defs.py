@@ -307,6 +307,12 @@ WEBHOOK_DELIVERIES = MetricDef(
     "Attempts to hand a breach to the webhook: delivered, failed (tried again) or refused.",
     ("outcome",),
 )
+OTLP_PUSHES = MetricDef(
+    "baton_otlp_pushes",
+    "counter",
+    "Snapshots of these metrics pushed by OTLP: delivered, or failed (the next has it all).",
+    ("outcome",),
+)
 BUILD_INFO = MetricDef("baton_build_info", "gauge", "1; the version that runs.", ("version",))
 READY = MetricDef("baton_ready", "gauge", "1 when partitions are assigned and state is recovered.")
 

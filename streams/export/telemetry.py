@@ -89,6 +89,7 @@ class Telemetry:
         default_factory=lambda: deque(maxlen=CLOSED_BREACHES)
     )
     webhook: Counter[str] = field(default_factory=Counter)
+    otlp: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.bounds_ms = latency_bounds_ms(self.book)
@@ -211,6 +212,10 @@ class Telemetry:
                 self.closed_breaches.append(record)
         if self.keep_breach_log:
             self.breach_log += records
+
+    def otlp_push(self, outcome: str) -> None:
+        """An attempt to push the metrics by OTLP: delivered or failed."""
+        self.otlp[outcome] += 1
 
     def webhook_delivery(self, outcome: str) -> None:
         """An attempt to hand a breach record to the webhook: delivered, failed or refused."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from streams.domain.billing.records import Dispute, EpisodeId, Record, Told
+from streams.domain.billing.records import EpisodeId, Told
 from streams.domain.billing.resolutions import Claim, Settled, settle
 from streams.domain.contract import ContractBook
 from streams.domain.facts import Fact
@@ -33,18 +33,13 @@ class Accounts:
         self._groups: dict[Group, set[EpisodeId]] = defaultdict(set)
         self._visits: dict[Group, dict[Place, Fact]] = defaultdict(dict)
         self._conversations: dict[str, set[EpisodeId]] = defaultdict(set)
-        self._disputes: dict[str, dict[str, int]] = defaultdict(dict)
+        self._disputes: dict[str, dict[Place, int]] = defaultdict(dict)
+        self._disputed: set[str] = set()
         self._touched: set[EpisodeId] = set()
         self._touched_groups: set[Group] = set()
 
-    def take(self, record: Record) -> tuple[Told | None, Told | None]:
+    def take(self, record: Told) -> tuple[Told | None, Told | None]:
         """Take one record; (None, None) where nothing follows from it."""
-        if isinstance(record, Dispute):
-            disputes = self._disputes[record.conversation]
-            if record.id not in disputes:
-                disputes[record.id] = record.time
-                self._touched |= self._conversations[record.conversation]
-            return None, None
         fact = record.fact
         place: Place = (fact.conversation, *fact.place)
         held = self._standing.get(place)
@@ -67,6 +62,12 @@ class Accounts:
                     self._visits[told.customer].pop(place, None)
             if after is not None and after.customer is not None:
                 self._visits[after.customer][place] = after.fact
+        elif one.fact.kind == "resolution_disputed":
+            disputes = self._disputes[one.fact.conversation]
+            disputes.pop(place, None)
+            if after is not None:
+                disputes[place] = after.fact.time
+            self._disputed.add(one.fact.conversation)
         elif one.fact.kind in _OF_EPISODES:
             self._file_claim(place, one.fact, after)
 
@@ -94,12 +95,13 @@ class Accounts:
         self._touched.add(episode)
         if self._disputes.get(fact.conversation):
             # Another close may be the one that a dispute is about now.
-            self._touched |= self._conversations[fact.conversation]
+            self._disputed.add(fact.conversation)
 
     def settled(self) -> Iterator[tuple[EpisodeId, Claim, Settled | None]]:
         """Every claim that what changed can bear on, and what became of it; None while open."""
-        for conversation in {episode[0] for episode in self._touched}:
+        for conversation in self._disputed:
             self._assign_disputes(conversation)
+        self._disputed = set()
         groups = {self._group(e, self._claims[e]) for e in self._touched} | self._touched_groups
         self._touched, self._touched_groups = set(), set()
         for group in groups:
@@ -110,17 +112,16 @@ class Accounts:
                 yield episode, self._claims[episode], found.get(episode)
 
     def _assign_disputes(self, conversation: str) -> None:
-        disputes = self._disputes.get(conversation)
-        if not disputes:
-            return
-        resolved: list[tuple[int, EpisodeId]] = []
+        # Also those without their resolution yet: what is said of the last is not about another.
+        claims: list[tuple[int, EpisodeId]] = []
+        self._touched |= self._conversations[conversation]
         for episode in self._conversations[conversation]:
             claim = self._claims[episode]
             claim.disputed_at = []
-            if claim.claimed and claim.matured is not None and claim.ended is not None:
-                resolved.append((claim.ended.time, episode))
-        for time in disputes.values():
-            before = [one for one in resolved if one[0] < time]
+            if claim.claimed and claim.ended is not None:
+                claims.append((claim.ended.time, episode))
+        for time in self._disputes[conversation].values():
+            before = [one for one in claims if one[0] < time]
             if before:
                 self._claims[max(before)[1]].disputed_at.append(time)
 

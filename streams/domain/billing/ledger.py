@@ -26,10 +26,8 @@ from streams.domain.billing.records import (
     Booked,
     EpisodeId,
     Item,
-    Record,
     Seal,
     Told,
-    record_id,
 )
 from streams.domain.billing.values import ClauseValues
 from streams.domain.contract import ContractBook
@@ -60,7 +58,7 @@ class Ledger:
         self._signer = signer
         self._sources = sources
         self._heard: dict[int, int] = {}
-        self._ahead: list[tuple[int, str, Record]] = []
+        self._ahead: list[tuple[int, str, Told]] = []
         self._queued: set[str] = set()
         self._reached: int | None = None
         self._accounts = Accounts(book)
@@ -80,11 +78,11 @@ class Ledger:
         """Up to when records have been taken."""
         return self._reached
 
-    def apply(self, source: int, watermark: int, records: Iterable[Record]) -> None:
+    def apply(self, source: int, watermark: int, records: Iterable[Told]) -> None:
         """Take one source's records up to its watermark; those that came before change nothing."""
         self._heard[source] = max(watermark, self._heard.get(source, watermark))
         for record in records:
-            name = record_id(record)
+            name = record.fact.id
             fresh = self._reached is None or record.known > self._reached
             if fresh and name not in self._queued:
                 self._queued.add(name)
@@ -102,7 +100,7 @@ class Ledger:
             known = self._ahead[0][0]
             batch = self._known_at(known)
             if self._first is None:
-                least = min(r.fact.time if isinstance(r, Told) else r.time for r in batch)
+                least = min(record.fact.time for record in batch)
                 self._first = self._next = self._calendar.of_time(least)
             booked += self._close_before(known)
             booked += self._take(known, batch)
@@ -110,15 +108,15 @@ class Ledger:
         self._reached = watermark
         return booked
 
-    def _known_at(self, known: int) -> list[Record]:
-        batch: list[Record] = []
+    def _known_at(self, known: int) -> list[Told]:
+        batch: list[Told] = []
         while self._ahead and self._ahead[0][0] == known:
             _, name, record = heappop(self._ahead)
             self._queued.discard(name)
             batch.append(record)
         return batch
 
-    def _take(self, known: int, batch: Iterable[Record]) -> Iterator[Item]:
+    def _take(self, known: int, batch: Iterable[Told]) -> Iterator[Item]:
         """All records of one k at once."""
         for record in batch:
             self._values.change(*self._accounts.take(record))
