@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -86,7 +86,12 @@ def source_options_from(given: tuple[str, ...], source: str, file: Path) -> Sour
 
 
 def _options(given: tuple[str, ...]) -> SourceOptions:
-    values: dict[str, Any] = dict(_DEFAULT_OPTIONS)
+    return options_from(given, _DEFAULT_OPTIONS)
+
+
+def options_from(given: Iterable[str], defaults: Mapping[str, str]) -> SourceOptions:
+    """The options of NAME=VALUE texts over `defaults`. Raises click.UsageError naming one."""
+    values: dict[str, Any] = dict(defaults)
     marks: set[tuple[str, str]] = set()
     for item in given:
         name, separator, value = item.partition("=")
