@@ -21,7 +21,8 @@ import orjson
 from streams.domain.events import Channel, HandoffContext
 from streams.domain.wire import EVERY_CONTRACT, Rejection, decode_event
 from streams.emit.buffer import Buffer, Outgoing
-from streams.emit.calls import ClientCalls, InteractionCalls
+from streams.emit.calls import ClientCalls
+from streams.emit.interaction import Interaction
 from streams.emit.sender import Sender
 from streams.emit.transport import Refusal, Transport
 
@@ -178,7 +179,8 @@ class Baton(ClientCalls):
             "direction": direction,
             "test": test,
         }
-        return Interaction(self, {k: v for k, v in shared.items() if v is not None})
+        told = {name: value for name, value in shared.items() if value is not None}
+        return Interaction(self._emit, self.hurry, told)
 
     @property
     def stats(self) -> Stats:
@@ -247,6 +249,29 @@ class Baton(ClientCalls):
         """Close."""
         await self.aclose()
 
+    def put(self, document: dict[str, Any]) -> str | None:
+        """Queue an event that was made elsewhere, a structured CloudEvent of its own source.
+
+        Its id, or None where it was not accepted. Raises only if strict.
+        """
+        try:
+            raw = orjson.dumps(document, option=_OPTIONS)
+            event = decode_event(raw, EVERY_CONTRACT)
+        except Exception as error:
+            message = error.message if isinstance(error, Rejection) else "not to be written as JSON"
+            self.tell_invalid("", message)
+            return None
+        conversation = document["data"].get("conversation_id")
+        key = None if conversation is None else conversation.encode()
+        return self._queued(Outgoing(document["type"], event.id, key, raw))
+
+    def tell_invalid(self, kind: str, message: str) -> None:
+        """Count and tell something that cannot be sent. Raises EmitError if strict."""
+        self._count("invalid")
+        self._tell(Problem("invalid", kind, message))
+        if self._strict:
+            raise EmitError(f"{kind}: {message}")
+
     def _emit_apart(
         self, kind: str, id: str | None, time: datetime | None, said: dict[str, Any]
     ) -> str | None:
@@ -265,11 +290,12 @@ class Baton(ClientCalls):
             event = self._event(kind, id, time, said, conversation)
         except Exception as error:  # whatever the bot says, it is not to be told by a traceback
             message = error.message if isinstance(error, Rejection) else "not to be written as JSON"
-            self._count("invalid")
-            self._tell(Problem("invalid", kind, message))
-            if self._strict:
-                raise EmitError(f"{kind}: {message}") from None
+            self.tell_invalid(kind, message)
             return None
+        return self._queued(event)
+
+    def _queued(self, event: Outgoing) -> str | None:
+        kind = event.type
         if self._closed:
             self._tell(Problem("closed", kind, "the client was closed before"))
             return None
@@ -349,54 +375,6 @@ class Baton(ClientCalls):
         self._counting = threading.Lock()
         self._buffer.forget()
         self._sender.forget()
-
-
-class Interaction(InteractionCalls):
-    """One conversation: `i.ai.turn(...)`, `i.handoff.requested(...)`, each at once and in vain of
-    no one's time.
-
-    Each returns the event's id, or None where it was not accepted. An event is the same however
-    often it is sent; called again with the same `id`, or the same `time` and content, it is the
-    same too.
-    """
-
-    def __init__(self, baton: Baton, shared: dict[str, Any]) -> None:
-        super().__init__(self._emit)
-        self._baton = baton
-        self._shared = shared
-
-    def __enter__(self) -> Self:
-        """The interaction."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Send what waits now, without waiting for it."""
-        self._baton.hurry()
-
-    async def __aenter__(self) -> Self:
-        """The interaction."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Send what waits now, without waiting for it."""
-        self._baton.hurry()
-
-    def _emit(
-        self, kind: str, id: str | None, time: datetime | None, said: dict[str, Any]
-    ) -> str | None:
-        conversation = self._shared.get("conversation_id")
-        named = conversation if isinstance(conversation, str) else None
-        return self._baton._emit(kind, id, time, {**self._shared, **said}, named)
 
 
 _OPTIONS = orjson.OPT_UTC_Z
