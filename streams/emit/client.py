@@ -7,12 +7,11 @@ import atexit
 import hashlib
 import logging
 import os
-import threading
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 import msgspec
@@ -20,6 +19,7 @@ import orjson
 
 from streams.domain.events import Channel, HandoffContext
 from streams.domain.wire import EVERY_CONTRACT, Rejection, decode_event
+from streams.emit.account import Account, EmitError, Problem, Stats
 from streams.emit.buffer import Buffer, Outgoing
 from streams.emit.calls import ClientCalls
 from streams.emit.interaction import Interaction
@@ -27,38 +27,6 @@ from streams.emit.sender import Sender
 from streams.emit.transport import Refusal, Transport
 
 log = logging.getLogger("baton.emit")
-
-Cause = Literal["invalid", "full", "refused", "unreachable", "lost", "closed"]
-
-
-class Problem(NamedTuple):
-    """Something that kept an event from arriving. `message` never holds what the event said.
-
-    cause  invalid: not canonical, never sent; full: the buffer was; refused: by the receiver;
-           unreachable: a batch is tried again; lost: not sent when it ended; closed: came after
-    """
-
-    cause: Cause
-    type: str
-    message: str
-
-
-class EmitError(ValueError):
-    """What a strict client raises for an event that is not canonical."""
-
-
-class Stats(NamedTuple):
-    """Counts since the start: every accepted event has arrived, was refused or lost, or is held."""
-
-    accepted: int
-    arrived: int
-    invalid: int
-    full: int
-    refused: int
-    lost: int
-    retries: int
-    callback_errors: int
-    held: int
 
 
 class Baton(ClientCalls):
@@ -86,12 +54,10 @@ class Baton(ClientCalls):
     ) -> None:
         super().__init__(self._emit_apart)
         self._source = source
-        self._on_problem = on_problem
+        self._account = Account(on_problem)
         self._strict = strict
         self._batch = batch
         self._clock = clock
-        self._counting = threading.Lock()
-        self._counts = dict.fromkeys(Stats._fields, 0)
         self._closed = False
         self._buffer = Buffer(most_events, most_bytes)
         self._sender = Sender(
@@ -185,8 +151,7 @@ class Baton(ClientCalls):
     @property
     def stats(self) -> Stats:
         """What has become of all events so far."""
-        with self._counting:
-            return Stats(**{**self._counts, "held": self._buffer.held})
+        return self._account.stats(self._buffer.held)
 
     def flush(self, timeout_s: float | None = 10.0) -> bool:
         """Wait until all that was emitted before is sent or given up; whether that came in time.
@@ -214,8 +179,10 @@ class Baton(ClientCalls):
         self._sender.stop(1.0)
         _ALIVE.discard(self)
         if left := self._buffer.held:
-            self._count("lost", left)
-            self._tell(Problem("lost", "", f"{left} events could not be sent before the end"))
+            self._account.count("lost", left)
+            self._account.tell(
+                Problem("lost", "", f"{left} events could not be sent before the end")
+            )
         self._buffer.clear()
         return sent
 
@@ -267,8 +234,8 @@ class Baton(ClientCalls):
 
     def tell_invalid(self, kind: str, message: str) -> None:
         """Count and tell something that cannot be sent. Raises EmitError if strict."""
-        self._count("invalid")
-        self._tell(Problem("invalid", kind, message))
+        self._account.count("invalid")
+        self._account.tell(Problem("invalid", kind, message))
         if self._strict:
             raise EmitError(f"{kind}: {message}")
 
@@ -297,14 +264,14 @@ class Baton(ClientCalls):
     def _queued(self, event: Outgoing) -> str | None:
         kind = event.type
         if self._closed:
-            self._tell(Problem("closed", kind, "the client was closed before"))
+            self._account.tell(Problem("closed", kind, "the client was closed before"))
             return None
         waiting = self._buffer.put(event)
         if not waiting:
-            self._count("full")
-            self._tell(Problem("full", kind, f"{self._buffer.held} events wait to be sent"))
+            self._account.count("full")
+            self._account.tell(Problem("full", kind, f"{self._buffer.held} events wait to be sent"))
             return None
-        self._count("accepted")
+        self._account.count("accepted")
         if waiting == 1 or waiting >= self._batch:
             self._wake(hurry=waiting >= self._batch)
         return event.id
@@ -348,31 +315,18 @@ class Baton(ClientCalls):
         self._sender.wake(hurry=hurry)
 
     def _arrived(self, count: int) -> None:
-        self._count("arrived", count)
+        self._account.count("arrived", count)
 
     def _refused(self, refusal: Refusal) -> None:
-        self._count("refused")
-        self._tell(Problem("refused", refusal.event.type, refusal.why))
+        self._account.count("refused")
+        self._account.tell(Problem("refused", refusal.event.type, refusal.why))
 
     def _repeated(self, why: str) -> None:
-        self._count("retries")
-        self._tell(Problem("unreachable", "", f"{why}; trying again"))
-
-    def _count(self, what: str, by: int = 1) -> None:
-        with self._counting:
-            self._counts[what] += by
-
-    def _tell(self, problem: Problem) -> None:
-        log.debug("%s %s: %s", *problem)
-        if self._on_problem is None:
-            return
-        try:
-            self._on_problem(problem)
-        except Exception:
-            self._count("callback_errors")
+        self._account.count("retries")
+        self._account.tell(Problem("unreachable", "", f"{why}; trying again"))
 
     def _forget(self) -> None:
-        self._counting = threading.Lock()
+        self._account.forget()
         self._buffer.forget()
         self._sender.forget()
 
