@@ -23,6 +23,7 @@ from streams.cli.source_intake import (
     target_partitions,
     told,
 )
+from streams.export.access import pages_access
 from streams.intake.mapping import Feed
 from streams.intake.metrics import IntakeCounts
 from streams.intake.topic import Targets, TopicSource
@@ -118,6 +119,7 @@ class _Plan:
         pages = None
         code = 0
         try:
+            pages_access(settings)  # what needs no broker to be found wrong is said first
             await check_connection(settings)
             if origin is not settings:
                 await check_connection(origin)

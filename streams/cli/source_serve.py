@@ -25,6 +25,7 @@ from streams.cli.source_intake import (
     told,
 )
 from streams.domain.contract_document import duration_ms
+from streams.export.access import pages_access
 from streams.intake.delivery import Delivery
 from streams.intake.hooks import Hook, Reception
 from streams.intake.metrics import IntakeCounts
@@ -151,6 +152,7 @@ async def _serve(
 
     code = 0
     try:
+        pages_access(settings)  # what needs no broker to be found wrong is said first
         await check_connection(settings)
         await target_partitions(settings)
         await delivery.start()
