@@ -81,7 +81,8 @@ def run_topic(
     when the brokers have its events; with exactly-once, in the same transaction. What cannot be
     mapped goes to the dead letters with its origin. SIGTERM ends after the batch in hand.
     """
-    settings = settings_from(given)
+    # What is promised of the outputs is said below, not by the worker's setting.
+    settings = settings_from({**given, "guarantee": "at-least-once"})
     configure_logging(settings.log_level)
     elsewhere = bool(from_broker) and from_broker != settings.broker
     if elsewhere and guarantee == "exactly-once":

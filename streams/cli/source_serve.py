@@ -109,7 +109,8 @@ def serve(
     platform's signature is verified as it documents it (`canonical`: a bearer token, or
     X-Baton-Signature). Serve TLS in front of it.
     """
-    settings = settings_from(given)
+    # What is promised of the outputs is said below, not by the worker's setting.
+    settings = settings_from({**given, "guarantee": "at-least-once"})
     configure_logging(settings.log_level)
     try:
         within_s = duration_ms(ack_within) / 1000
@@ -148,7 +149,9 @@ async def _serve(
 
     def ready() -> tuple[bool, str]:
         waits = delivery.waits_s
-        return waits < _STALLED_S, f"the brokers have acknowledged nothing for {waits:.0f} s"
+        if waits < _STALLED_S:
+            return True, "the brokers answer"
+        return False, f"the brokers have acknowledged nothing for {waits:.0f} s"
 
     code = 0
     try:

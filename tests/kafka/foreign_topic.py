@@ -21,7 +21,7 @@ from tests.worker_process import await_that
 
 FOREIGN_PARTITIONS = 4
 PARTITIONS = 3
-EVENTS = 6000
+EVENTS = 2500
 SPOILED = (b"no JSON", b'"a text"', b'{"type":"baton.unheard.of"}', b"\xff\xfe")
 WANTED = Counter(event["id"] for event in canonical_events(EVENTS))
 _NUMBERS = count()
@@ -61,7 +61,7 @@ class Scene:
         """A member of the group that takes small batches."""
         process = IntakeProcess(
             *("run", "canonical", "--from", self.foreign, "--broker", self.broker),
-            *("--prefix", self.prefix, "--app-id", self.prefix, "--batch-records", "50"),
+            *("--prefix", self.prefix, "--app-id", self.prefix, "--batch-records", "20"),
             *("--session-timeout", "6", *flags),
             log=self._workdir / f"run-{next(self._numbers)}.log",
             env=env or {},

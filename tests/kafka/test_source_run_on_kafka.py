@@ -4,6 +4,7 @@ nothing where it says so.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -58,6 +59,21 @@ def test_exactly_once_whatever_is_killed_and_whoever_joins(scene: Scene) -> None
         assert record.key == key
         assert record.partition == partition_of(key, PARTITIONS)
     assert [record.value for record in scene.read(topics.DEAD_LETTERS)] == [None] * len(SPOILED)
+
+
+def test_one_that_stood_still_and_was_replaced_writes_nothing_more(scene: Scene) -> None:
+    first = scene.start()
+    some(first)
+    first.process.send_signal(signal.SIGSTOP)
+    second = scene.start()
+    await_that(lambda: drained(second), "a second that has taken over all", within_s=90)
+    assert mapped(second) > 0
+    first.process.send_signal(signal.SIGCONT)
+    await_that(lambda: drained(first, second), "a first that shares with it", within_s=90)
+    assert first.stop() == 0, first.output
+    assert second.stop() == 0, second.output
+    assert scene.ids() == WANTED
+    assert set(scene.letters().values()) == {1}
 
 
 def test_sigterm_commits_and_the_next_reads_nothing_again(scene: Scene) -> None:

@@ -85,7 +85,7 @@ def mortal(kafka_lib: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_a_webhook_that_was_acknowledged_is_there_once(mortal: ApacheKafka, tmp_path: Path) -> None:
-    events = list(canonical_events(4000))
+    events = list(canonical_events(2500))
     specs = [TopicSpec(name, PARTITIONS, {}) for name in (topics.EVENTS, topics.DEAD_LETTERS)]
     asyncio.run(ensure_topics(mortal.bootstrap, specs, 1))
     server = IntakeProcess(
