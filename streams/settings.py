@@ -180,6 +180,26 @@ class Settings(BaseSettings):
         None, description="File that holds that token, if BATON_WEBHOOK_SECRET does not."
     )
 
+    otlp: WebAddress = Field(
+        "",
+        description="OTLP/HTTP receiver to which the metrics are pushed, too; /v1/metrics is added"
+        " unless a path is given. Needs the extra `otlp`; OTEL_EXPORTER_OTLP_HEADERS and the like"
+        " hold.",
+    )
+    otlp_interval: Duration = Field("30s", description="Time between two pushes.")
+
+    billing_key: SecretStr = Field(
+        SecretStr(""), description="Ed25519 private key (PEM) that signs each closed period's seal."
+    )
+    billing_key_file: Path | None = Field(
+        None, description="File that holds that key, if BATON_BILLING_KEY does not."
+    )
+
+    @property
+    def otlp_interval_s(self) -> float:
+        """The time between two pushes of metrics in seconds."""
+        return duration_ms(self.otlp_interval) / 1000
+
     @property
     def lateness_ms(self) -> int:
         """The allowed lateness in ms."""

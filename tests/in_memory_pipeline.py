@@ -16,7 +16,8 @@ from streams.agents.routing import customer_partition
 from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import ContractBook
 from streams.domain.delta import Deltas, KeyDelta
-from streams.domain.events import Tick, epoch_ms
+from streams.domain.erasure import ErasureNote
+from streams.domain.events import ErasureRequested, Tick, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import LifecyclePartition, Progress
 from streams.domain.links import LinksPartition, LinkStep
@@ -66,6 +67,8 @@ class InMemoryPipeline:
         self.published = Published()
         self.states: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._progress: list[Progress | None] = [None] * partitions
+        self.erasures: list[bytes | None] = [None] * partitions
+        self.notes: list[ErasureNote] = []
         self.tables: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._lifecycle = [self._new_lifecycle(p) for p in range(partitions)]
         self._windows = [self._new_windows(p) for p in range(partitions)]
@@ -77,7 +80,8 @@ class InMemoryPipeline:
 
     def _new_lifecycle(self, partition: int) -> LifecyclePartition:
         states, progress = self.states[partition], self._progress[partition]
-        return LifecyclePartition(self.book, self.lateness_ms, states, progress)
+        erasures = self.erasures[partition]
+        return LifecyclePartition(self.book, self.lateness_ms, states, progress, erasures)
 
     def _new_windows(self, partition: int) -> WindowPartition:
         windows = WindowPartition(self.book, 2 * self.partitions)
@@ -90,10 +94,10 @@ class InMemoryPipeline:
         return links
 
     def run(self, log: Iterable[bytes | int]) -> Published:
-        """Read a log: records, and ticks (ms) that go to every partition."""
+        """Read a log: records, and what goes to every partition: ticks (ms), erasure requests."""
         queues: list[list[bytes | int]] = [[] for _ in range(self.partitions)]
         for index, item in enumerate(log):
-            if isinstance(item, int):
+            if isinstance(item, int) or b"governance.erasure_requested" in item:
                 for queue in queues:
                     queue.append(item)
             else:
@@ -127,13 +131,19 @@ class InMemoryPipeline:
                     lifecycle.tick(epoch_ms(event.time))
                 else:
                     lifecycle.event(event)
-                    self.published.events += 1
+                    if partition == 0 or not isinstance(event, ErasureRequested):
+                        self.published.events += 1
             except Rejection as error:
+                if partition and b"governance.erasure_requested" in record:
+                    continue  # refused in each partition, counted once
                 counts = self.published.dead_letters
                 counts[error.code] = counts.get(error.code, 0) + 1
         flush = lifecycle.flush()
         self.published.facts += flush.facts
+        self.notes += flush.notes
         self._progress[partition] = flush.progress or self._progress[partition]
+        if flush.erasures_changed:
+            self.erasures[partition] = flush.erasures
         self._batches += 1
         for facts_partition in range(self.partitions):
             self._deliver(facts_partition, partition, flush.deltas)
@@ -150,8 +160,13 @@ class InMemoryPipeline:
                 for link in step.links
                 if customer_partition(link.customer, self.partitions) == partition
             ]
-            links.apply(source, step.watermark, mine)
-            self._untaken[partition].append((source, LinkStep(step.watermark, mine)))
+            erased = [
+                one
+                for one in step.erased
+                if customer_partition(one.customer, self.partitions) == partition
+            ]
+            links.apply(source, step.watermark, mine, erased)
+            self._untaken[partition].append((source, LinkStep(step.watermark, mine, erased)))
         told = links.advance()
         for _ in link_table.changes(links, self.customers[partition]):
             pass
@@ -192,7 +207,7 @@ class InMemoryPipeline:
         for partition in range(self.partitions):
             links = self._links[partition] = self._new_links(partition)
             for source, taken in self._untaken[partition]:
-                links.apply(source, taken.watermark, taken.links)
+                links.apply(source, taken.watermark, taken.links, taken.erased)
             windows = self._windows[partition] = self._new_windows(partition)
             for source, deltas in self._unjudged[partition]:
                 windows.apply(source, deltas)

@@ -69,6 +69,22 @@ def tick(time: int) -> bytes:
     return orjson.dumps({**envelope, "id": str(time), "time": rfc3339(time)})
 
 
+def erasure_requested(
+    subject: str, time: int, kind: str | None = None, contract: str = CONTRACT
+) -> bytes:
+    """A request of erasure, of a customer unless `kind` says otherwise, for every partition."""
+    data = {"contract": contract, "subject_key": subject, "subject_kind": kind}
+    envelope: dict[str, Any] = {
+        "specversion": "1.0",
+        "source": "/tests",
+        "type": "baton.governance.erasure_requested",
+        "time": rfc3339(time),
+        "data": {name: value for name, value in data.items() if value is not None},
+    }
+    content = orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps({"id": hashlib.sha256(content).hexdigest()[:16], **envelope})
+
+
 def started(conversation: str, time: int, channel: str = "chat", **data: Any) -> bytes:
     return event("contact.started", conversation, time, channel=channel, **data)
 
@@ -226,6 +242,18 @@ def evidence(
 ) -> bytes:
     data = {"kind": kind, "result": result, "owner": owner, **data}
     return event("resolution.evidence", conversation, time, **data)
+
+
+def disputed(
+    conversation: str,
+    time: int,
+    dispute: str = "d1",
+    *,
+    party: str = "customer",
+    **data: Any,
+) -> bytes:
+    data = {"dispute_id": dispute, "party": party, **data}
+    return event("resolution.disputed", conversation, time, **data)
 
 
 def reopened(conversation: str, time: int, trivial: bool = False, **data: Any) -> bytes:

@@ -327,6 +327,18 @@ class ResolutionEvidence(
     data: ResolutionEvidenceData
 
 
+class ResolutionDisputedData(Data, frozen=True, gc=False, kw_only=True):
+    dispute_id: Ident
+    party: Literal["customer", "client"]
+    claim_id: Ident | None = None
+
+
+class ResolutionDisputed(
+    Event, frozen=True, gc=False, kw_only=True, tag="baton.resolution.disputed"
+):
+    data: ResolutionDisputedData
+
+
 class ResolutionReturnData(Data, frozen=True, gc=False, kw_only=True):
     prior_claim_id: Ident | None = None
     same_journey: bool | None = None
@@ -437,6 +449,9 @@ class BusinessOutcome(Event, frozen=True, gc=False, kw_only=True, tag="baton.bus
     data: BusinessOutcomeData
 
 
+SubjectKind = Literal["customer", "conversation"]
+
+
 class GovernanceData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     contract: Ident
     subject_key: Ident
@@ -444,6 +459,7 @@ class GovernanceData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     legal_basis: Word | None = None
     deadline_at: Instant | None = None
     actor: Ident | None = None
+    subject_kind: SubjectKind = "customer"
 
 
 class ErasureRequested(
@@ -483,6 +499,7 @@ AnyEvent = (
     | HandoffCallbackScheduled
     | ResolutionClaimed
     | ResolutionEvidence
+    | ResolutionDisputed
     | ResolutionReopened
     | ResolutionRecontacted
     | QaEvaluated

@@ -59,6 +59,8 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
 
     `revisions` holds, for each place that a late event ever corrected, the last revision published
     there.
+
+    `erased` says by whose request it is erased (erasure.py); its customer is then known as "".
     """
 
     milestones: list[Milestone] = []
@@ -79,6 +81,7 @@ class Interaction(msgspec.Struct, array_like=True, gc=False):
     ai_messages: list[ev.Moment] = []
     notes: list[Note] = []
     customer_key: Stated = None
+    erased: tuple[ev.Moment, bytes] | None = None
 
 
 class Pace:
@@ -114,7 +117,8 @@ def fold(state: Interaction, event: Any, time: int, pace: Pace) -> int:
     stated: Stated
     key, spoke = state.customer_key, state.spoke
     if data.customer_key is not None and (key is None or time <= key[0]):
-        state.customer_key = _first(key, time, data.customer_key)
+        name = data.customer_key if state.erased is None else ""
+        state.customer_key = _first(key, time, name)
     if data.market is not None:
         stated = state.market
         if stated is None or time <= stated[0]:
@@ -348,7 +352,8 @@ def _handed_back(state: Interaction, data: ev.HandoffReturnedData, time: int, ga
 def _claimed(state: Interaction, data: ev.ResolutionClaimedData, time: int, _: int) -> bool:
     if data.claimed_by == "ai":
         state.ai_seen = _earliest(state.ai_seen, time)
-    return _add(state, (time, CLAIMED, data.channel, data.claimed_by, "", ""))
+    query_type = data.query_type or NOT_GIVEN
+    return _add(state, (time, CLAIMED, data.channel, data.claimed_by, query_type, ""))
 
 
 def _evidence(state: Interaction, data: ev.ResolutionEvidenceData, time: int, _: int) -> bool:

@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 
+from streams.domain.billing.feed import Fed, Feed
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.corrections import corrections, place_of, replace_fact
 from streams.domain.delta import Deltas, Entry, open_escalations
-from streams.domain.events import APART, Event, epoch_ms
+from streams.domain.erasure import ErasedBy, ErasureNote, Erasures, closed_until, request_id
+from streams.domain.events import APART, LATEST_MS, ErasureRequested, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
@@ -61,14 +63,21 @@ class Progress(msgspec.Struct, array_like=True):
 class Flush:
     """What a batch came to.
 
-    `states` are the interactions to store: key, and encoded or None where it was forgotten.
+    `states` are the interactions to store: key, and encoded or None where it was forgotten. Of
+    those in `erased` the table's medium must keep nothing that it held of them before. `erasures`
+    is what to store of them where that `erasures_changed`; None as nothing.
     """
 
     facts: list[Fact] = field(default_factory=list)
     deltas: Deltas | None = None
     links: list[LinkStep] = field(default_factory=list)
+    billing: dict[str, Fed] = field(default_factory=dict)
     states: dict[bytes, bytes | None] = field(default_factory=dict)
     progress: Progress | None = None
+    erased: set[bytes] = field(default_factory=set)
+    erasures_changed: bool = False
+    erasures: bytes | None = None
+    notes: list[ErasureNote] = field(default_factory=list)
 
 
 class UnknownContracts(LookupError):
@@ -101,7 +110,7 @@ class LifecyclePartition:
     `states` maps keys to encoded interactions; it is read here and written only by `flush`.
     Each interaction has one appointment (time in ms, key): when a fact of it could come next, or
     when it is to be forgotten. It is stored with the interaction, or one a little earlier.
-    `progress` is what the last flush said, None for a partition never read before.
+    `progress` and `erasures` are what the last flushes said, None where there were none.
 
     Raises UnreadableState for a state that encode_interaction did not write, here or when that
     interaction is first looked at, and UnknownContracts.
@@ -113,6 +122,7 @@ class LifecyclePartition:
         lateness_ms: int,
         states: MutableMapping[bytes, bytes],
         progress: Progress | None = None,
+        erasures: bytes | None = None,
     ) -> None:
         self._book = book
         self._lateness = lateness_ms
@@ -123,6 +133,8 @@ class LifecyclePartition:
         if progress is not None:
             self._move_clock(progress.clock)
         self._deltas = StepDeltas(book, () if progress is None else progress.carried)
+        self._erasures = Erasures(erasures)
+        self._feed = Feed(book)
         self._held: dict[bytes, _Held] = {}
         self._touched: set[bytes] = set()
         self._out = Flush()
@@ -185,14 +197,21 @@ class LifecyclePartition:
     def event(self, event: Event) -> None:
         """Fold one event. Raises Rejection (`future_time`, `too_late`) for one too far from now."""
         time = epoch_ms(event.time)
-        if not self._oldest <= time <= self._newest:
+        if not self._oldest <= time <= self._newest and (
+            time > self._newest or type(event) is not ErasureRequested
+        ):
             self._refuse(time)
         if type(event) in APART:
+            if type(event) is ErasureRequested:
+                self._erase(event)
             return
         data: Any = event.data  # type: ignore[attr-defined]
         if data.test:
             return
         prefix, pace = self._contracts[data.contract]
+        erasures = self._erasures
+        if erasures.closes and erasures.is_closed(data.contract, data.conversation_id):
+            return
         key = prefix + data.conversation_id.encode()
         held = self._held.get(key) or self._hold(key)
         self._touched.add(key)
@@ -200,6 +219,10 @@ class LifecyclePartition:
             self._late_event(key, held, event, time, pace)
             return
         soonest = time + fold(held.state, event, time, pace)
+        if erasures.names and held.state.erased is None:
+            self._erase_named(key, held)
+        if held.state.erased is not None:
+            soonest = self._reached
         known = self._due.get(key)
         if known is None or soonest < known[0]:
             self._schedule(key, soonest)
@@ -250,7 +273,82 @@ class LifecyclePartition:
         if held.path is None or after is None:
             held.path = Path(state, held.contract, book)
         facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
+        if state.erased is not None:
+            # Not before now: what is long past at a start is taken for left over.
+            settled = max(self._settled_from(held, upto), upto)
+            return facts, settled if due is None or settled <= upto else min(due, settled)
         return facts, held.path.rests_from() if due is None else due
+
+    def _settled_from(self, held: _Held, reached: int) -> int:
+        """Section 12's S of an erased state, in ms, or any time up to `reached` that it lies at or
+        before.
+        """
+        state, book = held.state, self._book
+        assert state.erased is not None
+        settled = state.erased[0]
+        if state.bursts:
+            settled = max(
+                settled, state.bursts[-1] + self._contracts[held.contract][1].inactivity_ms
+            )
+        facts, _ = walk(state, held.contract, held.conversation, book, reached, LATEST_MS)
+        return max(settled, facts[-1].time) if facts else settled
+
+    def _erase(self, event: ErasureRequested) -> None:
+        """Make the states of a request's subject erased, and remember it."""
+        data, reached = event.data, self.watermark
+        if data.contract not in self._contracts:
+            return
+        self._erasures.ask(event, reached)
+        request = request_id(event)
+        asked = []
+        for key in self._keys_of(data.contract, data.subject_kind, data.subject_key):
+            held = self._held.get(key) or self._hold(key)
+            if held.state.latest is not None and self._erase_named(key, held):
+                self._schedule(key, self._reached)
+                asked.append(self._settled_from(held, self._reached))
+        at = epoch_ms(event.time) if reached is None else reached
+        settled_by = max(asked, default=None)
+        self._out.notes.append(
+            ErasureNote(request, data.contract, "named", len(asked), at, settled_by)
+        )
+
+    def _keys_of(self, contract: str, kind: str, name: str) -> list[bytes]:
+        """Keys of interactions that may be a subject's: looked for in bytes, which costs a tenth of
+        decoding them.
+        """
+        prefix, said = self._contracts[contract][0], name.encode()
+        if kind == "conversation":
+            return [prefix + said] if prefix + said in self._due else []
+        held = self._held
+        found = [key for key in held if key in self._due and key.startswith(prefix)]
+        found += (
+            key
+            for key, raw in self._states.items()
+            if said in raw and key in self._due and key not in held and key.startswith(prefix)
+        )
+        return found
+
+    def _erase_named(self, key: bytes, held: _Held) -> bool:
+        """Make a state erased if a request names its subject; whether it became so."""
+        state, erasures = held.state, self._erasures
+        if state.erased is not None:
+            return False
+        known = state.customer_key
+        found: list[ErasedBy | None] = []
+        if known is not None:
+            found.append(erasures.erasing("customer", held.contract, known[1], known[0]))
+        assert state.earliest is not None
+        found.append(
+            erasures.erasing("conversation", held.contract, held.conversation, state.earliest)
+        )
+        state.erased = max((one for one in found if one is not None), default=None)
+        if state.erased is None:
+            return False
+        if known is not None:
+            state.customer_key = (known[0], "")
+        self._touched.add(key)
+        self._out.erased.add(key)
+        return True
 
     def tick(self, time: int) -> None:
         """Move the clock to `time` (ms); what the watermark passes is published."""
@@ -259,9 +357,12 @@ class LifecyclePartition:
         after = self.watermark
         self._move_clock(time)
         upto = self._reached
+        if self._erasures.expires <= upto:
+            self._erasures.expire(upto)
         agenda, due_by_key = self._agenda, self._due
         published: list[Fact] = []
         links: list[Link] = []
+        billed = bool(self._feed)
         while agenda and agenda[0][0] <= upto:
             appointment = heappop(agenda)
             key = appointment[1]
@@ -283,14 +384,17 @@ class LifecyclePartition:
                     link = link_of(fact, state.customer_key)
                     if link is not None:
                         links.append(link)
-                    else:
+                    elif fact.kind == "episode_ended":
                         self._deltas.count(fact, _UNLINKED, fact.time)
+            if billed and facts:
+                self._feed.tell(facts, state.customer_key)
             published += facts
         self._out.facts += published
         for fact in published:
             self._deltas.add(fact)
         self._deltas.close(upto)
-        self._out.links.append(LinkStep(upto, links))
+        erased = self._erasures.tell(upto, first=after is None)
+        self._out.links.append(LinkStep(upto, links, erased))
 
     def _move_clock(self, time: int) -> None:
         self._clock = time
@@ -300,6 +404,18 @@ class LifecyclePartition:
 
     def _forget(self, key: bytes) -> None:
         del self._due[key]
+        held = self._held.get(key)
+        if held is not None and held.state.erased is not None:
+            state, reached = held.state, self._reached
+            assert state.erased is not None
+            assert state.latest is not None
+            until = closed_until(state.erased, state.latest)
+            if until > reached:
+                self._erasures.close(held.contract, held.conversation, until)
+            self._out.erased.add(key)
+            self._out.notes.append(
+                ErasureNote(state.erased[1], held.contract, "erased", 1, reached)
+            )
         # What comes later in this batch begins a new life; `flush` removes what stays empty.
         self._held[key] = _Held(key, Interaction())
         self._touched.add(key)
@@ -321,9 +437,14 @@ class LifecyclePartition:
         if state.latest is not None:
             before = self._walk(held, None, watermark)[0]
         fold(state, event, time, pace)
+        if self._erasures.names:
+            self._erase_named(key, held)
         after, due = self._walk(held, None, watermark)
         self._schedule(key, due)
-        self._out.facts += corrections(before, after, state.revisions)
+        changed = corrections(before, after, state.revisions)
+        self._out.facts += changed
+        if self._feed:
+            self._feed.tell(changed, state.customer_key, known=watermark + 1)
         waited, waiting = open_escalations(before), open_escalations(after)
         for escalation in sorted(waited.keys() | waiting.keys()):
             was, now = waited.get(escalation), waiting.get(escalation)
@@ -345,6 +466,8 @@ class LifecyclePartition:
         if self._clock is not None:
             out.progress = Progress(self._clock, self._deltas.carried(), self._book.fingerprint)
         out.deltas = self._deltas.take()
+        out.erasures_changed, out.erasures = self._erasures.changed()
+        out.billing = self._feed.take()
         self._touched.clear()
         for key in list(islice(held, max(0, len(held) - _MOST_HELD))):
             del held[key]

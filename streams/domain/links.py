@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from heapq import heappop, heappush
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -68,16 +68,42 @@ class Link(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
         return (self.conversation, self.life, self.episode)
 
 
+class DroppedCustomer(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
+    """At `at`, all closes of an erased customer at or before `until` are dropped (section 12), in
+    ms; `request` says who asked for it (erasure.py).
+    """
+
+    at: Moment
+    customer: CustomerDigest
+    until: Moment
+    request: bytes
+
+
 class LinkStep(msgspec.Struct, array_like=True):
-    """One advance of a source partition's watermark (ms), with the links that it published."""
+    """One advance of a source partition's watermark (ms), with the links that it published and
+    the customers that were erased.
+    """
 
     watermark: Moment
     links: list[Link]
+    erased: list[DroppedCustomer] = []
+
+
+class Dropped(NamedTuple):
+    """How many closes of a customer were dropped for a request, as a source asked."""
+
+    customer: bytes
+    request: bytes
+    source: int
+    at: int
+    closes: int
 
 
 def link_of(fact: Fact, customer_key: Stated) -> Link | None:
-    """The link that a visit or resolved close is; None where its customer was not known then."""
-    if customer_key is None or customer_key[0] > fact.time:
+    """The link that a visit or resolved close is; None where its customer was not known then, or
+    was erased.
+    """
+    if customer_key is None or customer_key[0] > fact.time or not customer_key[1]:
         return None
     customer = customer_digest(fact.contract, customer_key[1])
     close = fact.kind == "episode_ended"
@@ -136,6 +162,8 @@ class LinksPartition:
         self.touched: set[bytes] = set()
         self._stored: Callable[[bytes], list[OpenClose]] = _nothing
         self._ahead: list[Link] = []
+        self._erasing: list[tuple[DroppedCustomer, int]] = []
+        self._dropped: list[Dropped] = []
         # Of each slice end: customers of whose closes some H is over in it. Each close stands where
         # its next H does, so that a week of them is not held three times.
         self._over: dict[int, list[bytes]] = {}
@@ -146,7 +174,13 @@ class LinksPartition:
         """The least watermark over all sources (ms); None until every source was heard."""
         return min(self.heard.values()) if len(self.heard) == self._sources else None
 
-    def apply(self, source: int, watermark: int, links: Iterable[Link]) -> None:
+    def apply(
+        self,
+        source: int,
+        watermark: int,
+        links: Iterable[Link],
+        erased: Iterable[DroppedCustomer] = (),
+    ) -> None:
         """Take one step of one source; a step already taken changes nothing."""
         last = self.heard.get(source)
         if last is not None and watermark <= last:
@@ -157,6 +191,9 @@ class LinksPartition:
             # A step that was in part behind the watermark before a restart comes again whole.
             if reached is None or link.time > reached:
                 heappush(self._ahead, link)
+        for one in erased:
+            if reached is None or one.at > reached:
+                heappush(self._erasing, (one, source))
 
     def advance(self) -> Deltas | None:
         """Take links up to the watermark; None where it has not moved. One step a slice that is
@@ -165,17 +202,42 @@ class LinksPartition:
         watermark, reached = self.watermark, self.reached
         if watermark is None or (reached is not None and watermark <= reached):
             return None
+        while self._erasing and self._erasing[0][0].at <= watermark:
+            one, source = heappop(self._erasing)
+            self._reach(one.at - 1)
+            closes = self._drop(one)
+            self._dropped.append(Dropped(one.customer, one.request, source, one.at, closes))
+        self._reach(watermark)
+        self._deltas.close(watermark)
+        self.reached = watermark
+        return self._deltas.take()
+
+    def dropped(self) -> list[Dropped]:
+        """What was dropped of erased customers since this was last asked."""
+        told, self._dropped = self._dropped, []
+        return told
+
+    def _reach(self, upto: int) -> None:
         ahead = self._ahead
-        while ahead and ahead[0].time <= watermark:
+        while ahead and ahead[0].time <= upto:
             self._take(heappop(ahead))
-        while self._ends and self._ends[0] <= watermark:
+        while self._ends and self._ends[0] <= upto:
             end = heappop(self._ends)
             for customer in dict.fromkeys(self._over.pop(end)):
                 self._count_over(customer, end)
             self._deltas.close(end)
-        self._deltas.close(watermark)
-        self.reached = watermark
-        return self._deltas.take()
+
+    def _drop(self, one: DroppedCustomer) -> int:
+        customer = one.customer
+        closes = self._closes(customer)
+        kept = [close for close in closes if close.link.time > one.until]
+        # Also where there are none now: a copy on disk may not have let go of older ones yet.
+        self.open[customer] = kept
+        self.touched.add(customer)
+        if not kept:
+            for customers in self._over.values():
+                customers[:] = [each for each in customers if each != customer]
+        return len(closes) - len(kept)
 
     def _closes(self, customer: bytes) -> list[OpenClose]:
         closes = self.open.get(customer)

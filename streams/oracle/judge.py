@@ -18,9 +18,9 @@ from streams.domain.window_value import SLICE_MS, WindowValue
 from streams.oracle.assertions import Assertions, assertions_of
 from streams.oracle.conversation import Statement, conversation_of
 from streams.oracle.counters import Counted, counted
+from streams.oracle.erasures import erased_lives
 from streams.oracle.indicators import Versions
-from streams.oracle.links import link_counts
-from streams.oracle.lives import lives_of
+from streams.oracle.links import Drop, link_counts
 from streams.oracle.publication import Published, published
 from streams.oracle.ratio_breaches import ratio_breaches
 from streams.oracle.reading import Reading, read_records
@@ -74,6 +74,7 @@ def judge_partitions(
     known: dict[str, int] = {}
     watermarks: list[int | None] = []
     events, dead_letters = 0, Counter[str]()
+    drops: list[Drop] = []
     for records in logs:
         reading = read_records(records, book, lateness_ms=lateness_ms)
         for told in _published(reading, book):
@@ -81,6 +82,7 @@ def judge_partitions(
             waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
             customers |= told.customers
             known |= told.known
+        drops += reading.drops()
         watermarks.append(reading.watermark)
         events += reading.events
         dead_letters += reading.dead_letters
@@ -93,7 +95,7 @@ def judge_partitions(
     if watermark is not None:
         end = watermark - watermark % SLICE_MS
         each = counted(on_time, Versions(book), customers)
-        each += link_counts(on_time, customers, watermark)
+        each += link_counts(on_time, customers, watermark, drops)
         windows = windows_at(end, each, waits, book)
         breaches = _breaches(each, waits, book, watermark, end)
     return Verdict(
@@ -119,8 +121,10 @@ def _published(reading: Reading, book: ContractBook) -> Iterator[Published]:
         return assertions_of(conversation_of(contract, conversation, statements, gap), book)
 
     for (contract, conversation), entries in reading.entries.items():
-        for life in lives_of(contract, conversation, entries, book):
-            yield published(life, reading.watermark, partial(of, contract, conversation))
+        requests = reading.requests.get(contract, ())
+        for life in erased_lives(contract, conversation, entries, requests, book):
+            assertions = partial(of, contract, conversation)
+            yield published(life.entries, reading.watermark, assertions, life.erased)
 
 
 def _breaches(

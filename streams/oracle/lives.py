@@ -20,8 +20,23 @@ def lives_of(
 ) -> Iterator[list[Entry]]:
     """The conversation's entries, in log order, life by life."""
 
-    def rests_from(said: Sequence[Statement]) -> int:
-        """From when on nothing can come of what was said any more."""
+    resting = rests_from(contract, conversation, book)
+    life: list[Entry] = []
+    for entry in entries:
+        if life and was_forgotten(life, entry.watermark, resting):
+            yield life
+            life = []
+        life.append(entry)
+    if life:
+        yield life
+
+
+def rests_from(
+    contract: str, conversation: str, book: ContractBook
+) -> Callable[[Sequence[Statement]], int]:
+    """From when on nothing can come of what was said of a conversation any more."""
+
+    def of(said: Sequence[Statement]) -> int:
         gap = book.versions(contract)[0].inactivity_ms
         told = conversation_of(contract, conversation, said, gap)
         episodes = episodes_of(told, lambda time: book.at(contract, time))
@@ -32,17 +47,10 @@ def lives_of(
         ends += [moment for moment in overdue if moment is not None]
         return max(ends)
 
-    life: list[Entry] = []
-    for entry in entries:
-        if life and _was_forgotten(life, entry.watermark, rests_from):
-            yield life
-            life = []
-        life.append(entry)
-    if life:
-        yield life
+    return of
 
 
-def _was_forgotten(
+def was_forgotten(
     life: Sequence[Entry],
     watermark: int | None,
     rests_from: Callable[[Sequence[Statement]], int],

@@ -23,11 +23,19 @@ class Entry(NamedTuple):
 
     watermark: int | None
     statement: Statement
+    place: int = 0
 
     @property
     def late(self) -> bool:
         """Whether time had already passed it."""
         return self.watermark is not None and self.statement.time <= self.watermark
+
+
+class Erased(NamedTuple):
+    """From which place of the log on a life was erased, and the watermark there."""
+
+    place: int
+    watermark: int | None
 
 
 class Published(NamedTuple):
@@ -45,16 +53,20 @@ class Published(NamedTuple):
 
 
 def published(
-    entries: Sequence[Entry], watermark: int | None, assertions_of: AssertionsOf
+    entries: Sequence[Entry],
+    watermark: int | None,
+    assertions_of: AssertionsOf,
+    erased: Erased | None = None,
 ) -> Published:
     """All that was published of one conversation's life until the final `watermark`.
 
-    `entries` in log order; `assertions_of` says all that follows from some of its statements.
+    `entries` in log order; `assertions_of` says all that follows from some of its statements. What
+    was published after it was `erased` is nobody's.
     """
     if watermark is None:
         return Published([], [], {}, {})
     ledger = _Ledger()
-    if not any(entry.late for entry in entries):
+    if erased is None and not any(entry.late for entry in entries):
         # Nothing late: all that bears on a fact had been read when W reached its time.
         ledger.reach(watermark, assertions_of([entry.statement for entry in entries]))
         return Published(ledger.written, [], ledger.customers, {})
@@ -62,6 +74,8 @@ def published(
     read: list[Statement] = []
     known: set[Statement] = set()
     for entry in entries:
+        if erased is not None and not ledger.nobodys and entry.place >= erased.place:
+            _withhold(ledger, erased, assertions_of(read))
         repeated = entry.statement in known
         if entry.watermark is not None and entry.late and not repeated:
             before = assertions_of(read)
@@ -78,8 +92,17 @@ def published(
         if not repeated:
             read.append(entry.statement)
             known.add(entry.statement)
+    if erased is not None and not ledger.nobodys:
+        _withhold(ledger, erased, assertions_of(read))
     ledger.reach(watermark, assertions_of(read))
     return Published(ledger.written, corrections, ledger.customers, ledger.known)
+
+
+def _withhold(ledger: _Ledger, erased: Erased, told: Assertions) -> None:
+    """Publish what was published before the erasure; the rest is nobody's."""
+    if erased.watermark is not None:
+        ledger.reach(erased.watermark, told)
+    ledger.nobodys = True
 
 
 class _Ledger:
@@ -89,6 +112,7 @@ class _Ledger:
         self.written: list[Fact] = []
         self.customers: dict[str, str] = {}
         self.known: dict[str, int] = {}
+        self.nobodys = False
         self._standing: dict[Place, tuple[Fact, Fact]] = {}
         self._unused_revision: dict[Place, int] = {}
         self._reached: int | None = None
@@ -125,5 +149,5 @@ class _Ledger:
         if late:
             assert self._reached is not None
             self.known[as_written.id] = self._reached + 1
-        if customer is not None:
+        if customer is not None and not self.nobodys:
             self.customers[as_written.id] = customer

@@ -6,7 +6,7 @@ DEFINITIONS.md section 1. All times in ms since 1970 UTC.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from streams.domain.contract import ContractBook
@@ -18,6 +18,7 @@ from streams.domain.events import (
     CostRecorded,
     CsatReceived,
     Data,
+    ErasureRequested,
     Event,
     Tick,
     epoch_ms,
@@ -25,6 +26,8 @@ from streams.domain.events import (
 from streams.domain.memory import LATE_LIMIT_MS
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 from streams.oracle.conversation import state_of
+from streams.oracle.erasures import Request
+from streams.oracle.links import Drop
 from streams.oracle.publication import Entry
 
 LARGEST_COST_MICROS = 10**14
@@ -32,12 +35,30 @@ LARGEST_COST_MICROS = 10**14
 
 @dataclass
 class Reading:
-    """The log by (contract, conversation), entries in log order, and what it counted."""
+    """The log by (contract, conversation), entries in log order, what it asked to erase by
+    contract, and what it counted.
+    """
 
     entries: dict[tuple[str, str], list[Entry]] = field(default_factory=lambda: defaultdict(list))
     watermark: int | None = None
     events: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)
+    requests: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
+    first_watermark: int | None = None
+
+    def reach(self, watermark: int) -> None:
+        """Let W come to `watermark`."""
+        self.watermark = watermark
+        if self.first_watermark is None:
+            self.first_watermark = watermark
+
+    def drops(self) -> Iterator[Drop]:
+        """When which customers' closes are dropped, as this partition says."""
+        for asked in self.requests.values():
+            for one in asked:
+                at = self.first_watermark if one.watermark is None else one.watermark + 1
+                if one.kind == "customer" and at is not None:
+                    yield Drop(one.contract, one.subject, at, one.until)
 
 
 def read_records(
@@ -46,10 +67,10 @@ def read_records(
     """Read the log in its order; an int is a tick, in ms, and so is a `baton.tick` event."""
     reading = Reading()
     clock: int | None = None
-    for record in records:
+    for place, record in enumerate(records):
         if isinstance(record, int):
             clock = record if clock is None else max(clock, record)
-            reading.watermark = clock - lateness_ms
+            reading.reach(clock - lateness_ms)
             continue
         try:
             event = decode_event(record, book)
@@ -62,10 +83,14 @@ def read_records(
         time = epoch_ms(event.time)
         if isinstance(event, Tick):
             clock = time if clock is None else max(clock, time)
-            reading.watermark = clock - lateness_ms
+            reading.reach(clock - lateness_ms)
             continue
         if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
             reading.dead_letters["future_time"] += 1
+            continue
+        if isinstance(event, ErasureRequested):
+            reading.events += 1
+            _ask(reading, place, event)
             continue
         if reading.watermark is not None and reading.watermark - time >= LATE_LIMIT_MS:
             reading.dead_letters["too_late"] += 1
@@ -77,9 +102,23 @@ def read_records(
             continue
         reading.events += 1
         if not data.test:
-            entry = Entry(reading.watermark, state_of(event, time))
+            entry = Entry(reading.watermark, state_of(event, time), place)
             reading.entries[data.contract, data.conversation_id].append(entry)
     return reading
+
+
+def _ask(reading: Reading, place: int, event: ErasureRequested) -> None:
+    data, watermark = event.data, reading.watermark
+    reading.requests[data.contract].append(
+        Request(
+            place,
+            watermark,
+            data.contract,
+            data.subject_kind,
+            data.subject_key,
+            epoch_ms(event.time),
+        )
+    )
 
 
 def _makes_sense(event: Event) -> bool:

@@ -78,6 +78,8 @@ class TableExport:
             else:
                 rows.append(row)
         if not rows:
+            if file.is_file() and file.stat().st_size == 0:
+                yield SourceProblem("missing_column", "the file is empty", file.name)
             return
         columns = rows[0].cells.keys()
         for name, table in self.tables.items():

@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from streams.domain.contract import ContractBook
-from tests.log_builder import T
+from tests.log_builder import T, erasure_requested
 from tests.properties.books import DAY_MS, LINKED_SETTINGS, SETTINGS, SLOW_SETTINGS, Setting
 from tests.properties.event_kinds import SAID, STORIES, THEMES, VISITS, maker
 
@@ -225,11 +225,35 @@ _ENDS = (T(60), T(133), T(420), T(1_000), T(90_000), T(3_000_000))
 _LINKED_ENDS = (T(420), *(T(days * 86_400 + 120) for days in (1, 3, 4, 7, 8, 11)), T(3_000_000))
 
 
-def cases(*, weeks: bool = False, links: bool = False) -> st.SearchStrategy[Case]:
+@st.composite
+def _asked_to_erase(draw: st.DrawFn, logs: st.SearchStrategy[Log], begin_ms: int) -> Log:
+    """A log into which requests of erasure are put, near the events that they speak of, and some of
+    what went before them once more.
+    """
+    log = draw(logs)
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.integers(0, len(log)))
+        ticks = [item for item in log[: place + 1] if isinstance(item, int)]
+        near = max(ticks, default=begin_ms + T(60))
+        time = near + draw(st.sampled_from((0, 1, -1, 60_000, -60_000, -DAY_MS, -8 * DAY_MS)))
+        kind = draw(st.sampled_from(("customer", "customer", None, "conversation")))
+        names = ("c1", "c1", "c2") if kind == "conversation" else ("k1", "k1", "k1", "k2")
+        again = [item for item in log[:place] if isinstance(item, bytes)]
+        log.insert(place, erasure_requested(draw(st.sampled_from(names)), time, kind))
+        if again and draw(st.booleans()):
+            later = draw(st.integers(place + 1, len(log)))
+            log.insert(later, draw(st.sampled_from(again)))
+    return log
+
+
+def cases(
+    *, weeks: bool = False, links: bool = False, erasures: bool = False
+) -> st.SearchStrategy[Case]:
     """A log, a contract book, and how a pipeline happens to read them.
 
     `weeks`: one in which conversations fall silent for so long that they are forgotten, and return.
-    `links`: one whose customers have several conversations, days apart.
+    `links`: one whose customers have several conversations, days apart. `erasures`: with requests
+    to erase some of it.
     """
     logs, ends, settings = _logs, _ENDS, SETTINGS
     if weeks:
@@ -242,9 +266,10 @@ def cases(*, weeks: bool = False, links: bool = False) -> st.SearchStrategy[Case
             reached = setting.begin_ms + end + lateness_ms
             return Case([*log, reached], setting.book, lateness_ms=lateness_ms, **how)
 
+        told = logs(setting.begin_ms)
         return st.builds(
             build,
-            logs(setting.begin_ms),
+            _asked_to_erase(told, setting.begin_ms) if erasures else told,
             st.sampled_from(ends),
             lateness_ms=st.sampled_from((0, 1, 20_000)),
             partitions=st.integers(1, 4),

@@ -1,0 +1,112 @@
+"""Whom a log asks to erase, and what that does to the lives of a conversation.
+
+DEFINITIONS.md section 12. All times in ms since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from typing import NamedTuple
+
+from streams.domain.contract import ContractBook
+from streams.domain.memory import FORGET_AFTER_MS
+from streams.oracle.assertions import assertions_of
+from streams.oracle.conversation import conversation_of
+from streams.oracle.lives import rests_from, was_forgotten
+from streams.oracle.publication import Entry, Erased
+
+
+class Request(NamedTuple):
+    """A request at its place in a partition's log, `watermark` as it stood there; `until` is E."""
+
+    place: int
+    watermark: int | None
+    contract: str
+    kind: str
+    subject: str
+    until: int
+
+
+class Life(NamedTuple):
+    """One life's entries, in log order, and from where on it was erased, if it was."""
+
+    entries: list[Entry]
+    erased: Erased | None
+
+
+@dataclass
+class _Open:
+    """A life that is not over. `changed_at`: the watermark when it last changed."""
+
+    entries: list[Entry]
+    erased: Erased | None = None
+    until: int = 0
+    changed_at: int | None = None
+
+
+def erased_lives(
+    contract: str,
+    conversation: str,
+    entries: Sequence[Entry],
+    requests: Sequence[Request],
+    book: ContractBook,
+) -> Iterator[Life]:
+    """The conversation's entries, in log order, life by life, without those that were ignored.
+
+    `requests` are those of its contract in its partition.
+    """
+    resting = rests_from(contract, conversation, book)
+    gap = book.versions(contract)[0].inactivity_ms
+
+    def settled_from(life: _Open) -> int:
+        said = [entry.statement for entry in life.entries]
+        told = conversation_of(contract, conversation, said, gap)
+        ends = [life.until, *(burst.end + gap for burst in told.bursts)]
+        return max([*ends, *(fact.time for fact in assertions_of(told, book).facts)])
+
+    def is_over(life: _Open, watermark: int | None) -> bool:
+        if life.erased is None:
+            return was_forgotten(life.entries, watermark, resting)
+        if watermark is None or watermark == life.changed_at:
+            return False
+        return settled_from(life) <= watermark
+
+    life = _Open([])
+    read: list[Request] = []
+    closed_until: int | None = None
+    both: Iterator[Entry | Request] = merge(entries, requests, key=lambda one: one.place)
+    for one in both:
+        if life.entries and is_over(life, one.watermark):
+            if life.erased is not None:
+                latest = max(entry.statement.time for entry in life.entries)
+                closed_until = max(life.until, latest) + FORGET_AFTER_MS
+            yield Life(life.entries, life.erased)
+            life = _Open([])
+        if isinstance(one, Request):
+            read.append(one)
+        elif closed_until is not None and (one.watermark is None or one.watermark < closed_until):
+            continue
+        else:
+            life.entries.append(one)
+            life.changed_at = one.watermark
+        if life.entries and life.erased is None:
+            asked = [r.until for r in read if _names(r, conversation, life.entries)]
+            if asked:
+                life.erased, life.until = Erased(one.place, one.watermark), max(asked)
+                life.changed_at = one.watermark
+    if life.entries:
+        yield Life(life.entries, life.erased)
+
+
+def _names(request: Request, conversation: str, entries: Sequence[Entry]) -> bool:
+    said = [entry.statement for entry in entries]
+    if request.kind == "conversation":
+        first = min(statement.time for statement in said)
+        return request.subject == conversation and first <= request.until
+    stated = [(one.time, one.customer_key) for one in said if one.customer_key is not None]
+    if not stated:
+        return False
+    since, customer = min(stated)
+    return customer == request.subject and since <= request.until
