@@ -225,7 +225,9 @@ def _assigned(part: Payload, talk: Talk) -> Iterator[Item]:
     to = part.text("assigned_to.type", "assigned_to_type")
     agent = part.key("assigned_to.id", "assigned_to_id")
     handoff: dict[str, Any] = {"handoff_id": f"{talk.id}/{key or at_ms}"}
-    if agent is None or to not in ("admin", "team", "teammate"):
+    # Of what is closed it is tidying up: nobody waits, and it would begin another episode.
+    closed = part.text("state") == "closed"
+    if closed or agent is None or to not in ("admin", "team", "teammate"):
         return
     if part.marked("bot", "assigned_to.id", "assigned_to_id"):
         yield talk.tell(HandoffReturned, at_ms, key, to="ai", **handoff)
