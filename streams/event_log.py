@@ -46,6 +46,14 @@ _ADDRESSED = msgspec.json.Decoder(_Addressed)
 _NOWHERE = Address(None, None)
 
 
+class _Typed(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+_ERASURE = b"baton.governance.erasure_requested"
+_TYPED = msgspec.json.Decoder(_Typed)
+
+
 def address(raw: bytes) -> Address:
     """Arrival (`recordedtime`, else `time`) and `data.conversation_id` of a record."""
     try:
@@ -57,6 +65,16 @@ def address(raw: bytes) -> Address:
         moment = None
     conversation = None if found.data is None else found.data.conversation_id
     return Address(None if moment is None else epoch_ms(moment), conversation or None)
+
+
+def asks_to_erase(raw: bytes) -> bool:
+    """Whether the record is a request of erasure, which goes to every partition."""
+    if _ERASURE not in raw:
+        return False
+    try:
+        return _TYPED.decode(raw).type == _ERASURE.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def arrival_ms(raw: bytes) -> int | None:

@@ -194,6 +194,13 @@ class Settings(BaseSettings):
     )
     otlp_interval: Duration = Field("30s", description="Time between two pushes.")
 
+    billing_key: SecretStr = Field(
+        SecretStr(""), description="Ed25519 private key (PEM) that signs each closed period's seal."
+    )
+    billing_key_file: Path | None = Field(
+        None, description="File that holds that key, if BATON_BILLING_KEY does not."
+    )
+
     @property
     def otlp_interval_s(self) -> float:
         """The time between two pushes of metrics in seconds."""

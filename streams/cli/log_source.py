@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,7 +31,8 @@ def source_option(function: _F) -> _F:
         multiple=True,
         metavar="NAME=VALUE",
         help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
-        " supplier, channel, market, journey, start, step_ms.",
+        " supplier, channel, market, journey, start, step_ms. mark=bot:NAME (or automation, staff,"
+        " human, handoff, resolved; one for each) says what an id, tag, intent or tool is.",
     )(function)
 
 
@@ -84,11 +85,20 @@ def source_options_from(given: tuple[str, ...], source: str, file: Path) -> Sour
 
 
 def _options(given: tuple[str, ...]) -> SourceOptions:
-    values: dict[str, Any] = dict(_DEFAULT_OPTIONS)
+    return options_from(given, _DEFAULT_OPTIONS)
+
+
+def options_from(given: Iterable[str], defaults: Mapping[str, str]) -> SourceOptions:
+    """The options of NAME=VALUE texts over `defaults`. Raises click.UsageError naming one."""
+    values: dict[str, Any] = dict(defaults)
+    marks: set[tuple[str, str]] = set()
     for item in given:
         name, separator, value = item.partition("=")
+        if name == "mark":
+            marks.add(_mark(value))
+            continue
         if not separator or name not in SourceOptions.__dataclass_fields__:
-            known = ", ".join(SourceOptions.__dataclass_fields__)
+            known = ", ".join(("mark", *SourceOptions.__dataclass_fields__))
             # Not the value, which may be a salt.
             raise click.UsageError(f"--option {name[:60]!r}: NAME=VALUE with NAME one of {known}")
         values[name] = value
@@ -99,9 +109,16 @@ def _options(given: tuple[str, ...]) -> SourceOptions:
             except ValueError:
                 raise click.UsageError(f"--option {name}: must be {form}") from None
     try:
-        return SourceOptions(**values)
+        return SourceOptions(**values | {"marks": frozenset(marks)})
     except ValueError as error:
         raise click.UsageError(f"--option {error}") from None
+
+
+def _mark(text: str) -> tuple[str, str]:
+    what, separator, name = text.partition(":")
+    if not separator or not name:
+        raise click.UsageError("--option mark: must look like mark=bot:4200001")
+    return what, name
 
 
 def _start(text: str) -> datetime:

@@ -17,6 +17,9 @@ from streams.cli.contract_simulate import simulate
 from streams.cli.demo import demo
 from streams.cli.doctor import doctor
 from streams.cli.generate import generate
+from streams.cli.governance import governance
+from streams.cli.governance_erase import erase
+from streams.cli.governance_retention import retention
 from streams.cli.invoice import invoice
 from streams.cli.oracle import oracle
 from streams.cli.reconcile import reconcile
@@ -24,6 +27,8 @@ from streams.cli.replay import replay
 from streams.cli.schemas import schemas
 from streams.cli.similar import similar
 from streams.cli.source import source
+from streams.cli.source_run import run_topic
+from streams.cli.source_serve import serve
 from streams.cli.topics import topics
 from streams.cli.trace import trace
 from streams.cli.worker import worker
@@ -44,12 +49,16 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, billing, reconcile, audit):
     cli.add_command(command)
-for command in (doctor, generate, topics, schemas, trace, similar, source):
+for command in (doctor, generate, topics, schemas, trace, similar, source, governance):
     cli.add_command(command)
+for command in (erase, retention):
+    governance.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)
 for command in (sample, verify, report):
     audit.add_command(command)
+for command in (run_topic, serve):
+    source.add_command(command)
 
 
 def run() -> None:

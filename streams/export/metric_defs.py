@@ -229,6 +229,40 @@ CONFIG_CHANGE_TIME = MetricDef(
     " does not list is `other`.",
     ("contract", "object", "to_version"),
 )
+BILLING_AMOUNT = MetricDef(
+    "baton_billing_amount_micros",
+    "counter",
+    "Money booked, in millionths of the contract's currency, by status; what is taken back"
+    " (reversal, credit) counts upwards too. To watch: `baton invoice` settles.",
+    ("contract", "status"),
+)
+BILLING_PERIOD = MetricDef(
+    "baton_billing_period_micros",
+    "gauge",
+    "What is booked so far in the billing period that is open, that is in grace, and that was"
+    " closed last, in millionths of the contract's currency; absent where there is none.",
+    ("contract", "period_state"),
+)
+BILLING_PREVIEW = MetricDef(
+    "baton_billing_preview_micros",
+    "gauge",
+    "Service credits that the open period would come to as of now, as an amount above 0, in"
+    " millionths of the contract's currency.",
+    ("contract",),
+)
+MONEY_AT_RISK = MetricDef(
+    "baton_clause_money_at_risk_micros",
+    "gauge",
+    "The most that the clause can cost in the open period: its part of the pool, by the fees so"
+    " far, in millionths of the contract's currency.",
+    ("contract", "clause"),
+)
+BILLING_WATERMARK = MetricDef(
+    "baton_billing_watermark_timestamp_seconds",
+    "gauge",
+    "Event time up to which everything is booked.",
+    ("contract",),
+)
 HEARTBEAT = MetricDef(
     "baton_heartbeat_timestamp_seconds",
     "gauge",

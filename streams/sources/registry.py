@@ -8,6 +8,7 @@ from typing import Literal
 
 from streams.sources.acd import AcdSource
 from streams.sources.base import Source, SourceOptions, SourceProblem, SourceRecord
+from streams.sources.exports import TABLE_EXPORTS
 from streams.sources.incidents import IncidentSource
 from streams.sources.json_files import PlatformFile
 from streams.sources.platforms import PLATFORMS
@@ -16,7 +17,7 @@ from streams.sources.trajectories import Tau2Source, TauBenchSource
 
 _LOGS: tuple[Source, ...] = (AcdSource(), IncidentSource(), Tau2Source(), TauBenchSource())
 _FILES: tuple[Source, ...] = tuple(map(PlatformFile, PLATFORMS.values()))
-SOURCES: dict[str, Source] = {source.name: source for source in (*_LOGS, *_FILES)}
+SOURCES: dict[str, Source] = {source.name: source for source in (*_LOGS, *_FILES, *TABLE_EXPORTS)}
 
 Order = Literal["time", "recorded", "file"]
 

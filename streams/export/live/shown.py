@@ -116,5 +116,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("Change, pp", "num"),
         Column("Verdict"),
     ),
+    "money": (
+        Column("Of", "head"),
+        Column("Booked so far", "num"),
+        Column("Credits as of now", "num"),
+        Column("At risk", "num"),
+    ),
     "pipeline": (Column("Figure", "head"), Column("Value")),
 }

@@ -69,7 +69,7 @@ def kind_of(part: Payload) -> str | None:
 def contact_of(part: Payload) -> Contact:
     ticket, audit = ticket_of(part), audit_of(part)
     subtype = ticket.label("via.channel", "via_channel")
-    chat = part.present("actor_id") and part.present("chat_index", "chat_id", "message_source")
+    chat = part.present("chat_id", "chat_index")
     channel = ticket.word(_CHANNELS, "via.channel", "via_channel")
     messaging: Channel = "chat" if chat else "email"
     if (part.text("type") or "").startswith("zen:event-type:messaging"):

@@ -301,6 +301,8 @@ PLATFORM = Platform(
                 *("part.conversation_rating_changed", "part.conversation_rating_remark_added"),
                 *("part.priority_changed", "part.title_changed", "part.conversation_tags_updated"),
                 *("part.conversation_sla_applied", "part.quick_reply_options", "part.away_mode"),
+                *("part.call_summary", "part.merged_primary_conversation"),
+                *("part.merged_secondary_conversation", "part.source_redacted"),
             ),
             _HOUSEKEEPING,
         ),

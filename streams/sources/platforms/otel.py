@@ -60,12 +60,13 @@ _MOST_TOKENS = 50_000_000
 
 
 def _parts(payload: Payload) -> Iterator[Payload]:
-    for resource in payload.items("resourceSpans", "resource_spans", "batches"):
+    resources = ("resourceSpans", "resource_spans", "batches")
+    if not isinstance(payload.at(*resources).value, list):
+        yield payload
+    for resource in payload.items(*resources):
         scopes = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans")
         for scope in resource.items(*scopes):
             yield from scope.items("spans")
-    if payload.present("spanId", "span_id"):
-        yield payload
 
 
 def _kind(span: Payload) -> str | None:

@@ -77,7 +77,8 @@ _OWN_ACTIONS = ("action_listen", "action_session_start", "action_restart", "acti
 
 
 def _parts(payload: Payload) -> Iterable[Payload]:
-    return (payload,) if payload.present("event") else payload.items("events")
+    tracker = isinstance(payload.at("events").value, list) and not payload.present("event")
+    return payload.items("events") if tracker else (payload,)
 
 
 def _contact(part: Payload) -> Contact:

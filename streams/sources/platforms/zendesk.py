@@ -130,7 +130,7 @@ def _field(event: Payload, talk: Talk) -> Iterator[Item]:
     elif field == "group_id" and not created:
         yield from grouped(talk, at_ms, before, after)
     elif field == "tags":
-        had = {tag.value for tag in before.words()}
+        had = [tag.value for tag in before.words()]
         yield from tagged(talk, at_ms, (tag for tag in after.words() if tag.value not in had))
 
 

@@ -24,7 +24,7 @@ from streams.kafka import topics
 from streams.replay import ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate, write_log
 from tests.bare_worker import BareWorker
-from tests.billed import CONTRACT, june
+from tests.billing_lines import CONTRACT, june
 from tests.unit.schemas.schema_store import SCHEMAS, SchemaStore
 
 RELEASED = SchemaStore.load(SCHEMAS / "released")

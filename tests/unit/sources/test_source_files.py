@@ -92,7 +92,7 @@ def test_a_missing_column_is_named(log: Path) -> None:
 
 
 def test_an_unknown_source_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="no source 'siebel'; there are: acd, incidents"):
+    with pytest.raises(ValueError, match="no source 'siebel'; there are: acd, amazon-connect"):
         list(read_records("siebel", Path("x"), OPTIONS))
 
 
