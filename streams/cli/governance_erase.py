@@ -15,14 +15,12 @@ import msgspec
 import orjson
 from aiokafka.structs import ConsumerRecord
 
+from streams.cli.actor import actor_of, actor_options, now_ms
 from streams.cli.audit_options import broker_settings
 from streams.cli.contract import form_option
 from streams.cli.governance import (
-    actor_of,
-    actor_options,
     as_json,
     brokers_option,
-    now_ms,
     run_on_broker,
 )
 from streams.cli.replay import Duration

@@ -12,15 +12,13 @@ from typing import Any
 import click
 from rich.table import Table
 
+from streams.cli.actor import actor_of, actor_options, now_ms
 from streams.cli.audit import print_wide
 from streams.cli.audit_options import broker_settings
 from streams.cli.contract import form_option
 from streams.cli.governance import (
-    actor_of,
-    actor_options,
     as_json,
     brokers_option,
-    now_ms,
     run_on_broker,
 )
 from streams.cli.options import book_from, contract_option
