@@ -1,4 +1,4 @@
-"""What a partition does with a request of erasure, and with what is said of its subject after it."""
+"""What a partition does with a request of erasure, and with what comes of its subject after it."""
 
 from __future__ import annotations
 
