@@ -70,11 +70,16 @@ def _records(given: Mapping[str, Any]) -> list[tuple[str, bytes]]:
 
     async def read() -> list[tuple[str, bytes]]:
         await check_connection(settings)
-        return [
-            (f"{topic}/{partition}@{record.offset}", record.value or b"")
+        # Of a key the last stands; where that is a tombstone, the sample was erased.
+        standing = {
+            (partition, record.key or str(record.offset)): record
             for partition, records in (await read_whole(settings, topic)).items()
             for record in records
-            if record.value is not None  # a tombstone: the sample was erased
+        }
+        return [
+            (f"{topic}/{partition}@{record.offset}", record.value)
+            for (partition, _), record in standing.items()
+            if record.value is not None
         ]
 
     try:

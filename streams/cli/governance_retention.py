@@ -199,7 +199,8 @@ def _print(found: Sequence[Found], applied: bool, form: str) -> None:
     for name in ("topic", "agreed", "topic keeps", "older than", "records", ""):
         table.add_column(name)
     for one in found:
-        kept = "for ever" if one.kept_ms is None else f"{one.kept_ms / DAY_MS:.4g} d"
+        kept = "?" if one.kept_ms is None else f"{one.kept_ms / DAY_MS:.4g} d"
+        kept = "for ever" if one.kept_ms == -1 else kept
         older = "" if one.before_ms is None else rfc3339(one.before_ms)
         state = "" if not one.count else "deleted" if applied else "due"
         table.add_row(one.topic, one.agreed, kept, older, str(one.count), state)

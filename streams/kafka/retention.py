@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import KafkaError
 
 from streams.kafka.connection import let_go
 from streams.kafka.topic_reading import TopicMissing
@@ -34,8 +35,9 @@ async def older_than(
         starts = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
         found = await consumer.offsets_for_times(dict.fromkeys(places, before_ms))
+        # Where all is older, it says None or an offset below 0.
         upto = {
-            place: ends[place] if (at := found.get(place)) is None else at.offset
+            place: ends[place] if (at := found.get(place)) is None or at.offset < 0 else at.offset
             for place in places
         }
         return {
@@ -63,18 +65,20 @@ async def delete_before(options: Mapping[str, Any], topic: str, offsets: Mapping
 
 
 async def kept_ms(options: Mapping[str, Any], topic: str) -> int | None:
-    """The topic's retention.ms; None where it keeps everything, or we may not ask."""
+    """The topic's retention.ms, -1 for ever; None where we may not ask or get no answer."""
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
     try:
         answers = await admin.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic, ["retention.ms"])]
+            [ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None})]
         )
         for answer in answers:
             for error, _, _, _, entries in answer.resources:
                 for entry in entries if not error else ():
-                    if entry[0] == "retention.ms" and int(entry[1]) >= 0:
+                    if entry[0] == "retention.ms":
                         return int(entry[1])
+        return None
+    except KafkaError:  # the embedded broker hangs up
         return None
     finally:
         await admin.close()
