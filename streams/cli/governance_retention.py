@@ -33,7 +33,6 @@ from streams.kafka.connection import client_options
 from streams.kafka.governance_log import log_governance
 from streams.kafka.retention import delete_before, kept_ms, older_than
 from streams.kafka.tombstones import write_tombstones
-from streams.kafka.topic_reading import TopicMissing
 from streams.kafka.whole_topic import NoTopic, read_whole
 from streams.settings import Settings
 
@@ -105,7 +104,7 @@ def retention(
 
 async def _found(settings: Settings, book: ContractBook, cut: int | None) -> list[Found]:
     every = [terms for name in book.names for terms in book.versions(name)]
-    now, options = now_ms(), client_options(settings)
+    now = now_ms()
     found = []
     for kind, name in _BY_TIME.items():
         days = shortest_of(kind, every)
@@ -113,21 +112,18 @@ async def _found(settings: Settings, book: ContractBook, cut: int | None) -> lis
         if cut is not None and kind != "breaches":
             due = cut if due is None else max(due, cut)
         agreed = "-" if days is None else f"{days} d"
-        found.append(await _by_time(options, settings.topic(name), kind, due, agreed))
+        found.append(await _by_time(settings, settings.topic(name), kind, due, agreed))
     for name in _INTERNAL if cut is not None else ():
-        found.append(await _by_time(options, settings.topic(name), "internal", cut, "-"))
+        found.append(await _by_time(settings, settings.topic(name), "internal", cut, "-"))
     found.append(await _samples(settings, book, now))
     return found
 
 
 async def _by_time(
-    options: dict[str, Any], topic: str, kind: str, due: int | None, agreed: str
+    settings: Settings, topic: str, kind: str, due: int | None, agreed: str
 ) -> Found:
-    try:
-        kept = await kept_ms(options, topic)
-        old = {} if due is None else await older_than(options, topic, due)
-    except TopicMissing as error:
-        raise NoTopic(str(error)) from None
+    kept = await kept_ms(client_options(settings), topic)
+    old = {} if due is None else await older_than(settings, topic, due)
     count = sum(upto - start for start, upto in old.values())
     places = [(number, upto) for number, (_, upto) in sorted(old.items())]
     return Found(topic, kind, due, agreed, kept, count, places)

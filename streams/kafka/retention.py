@@ -15,23 +15,21 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import KafkaError
 
-from streams.kafka.connection import let_go
-from streams.kafka.topic_reading import TopicMissing
+from streams.kafka.connection import client_options, let_go
+from streams.kafka.whole_topic import partitions_of
+from streams.settings import Settings
 
 
-async def older_than(
-    options: Mapping[str, Any], topic: str, before_ms: int
-) -> dict[int, tuple[int, int]]:
+async def older_than(settings: Settings, topic: str, before_ms: int) -> dict[int, tuple[int, int]]:
     """By partition its beginning and up to where its records are older than `before_ms`.
 
-    Raises TopicMissing, KafkaError.
+    Raises NoTopic, KafkaError.
     """
-    consumer = AIOKafkaConsumer(**options)
+    places = [TopicPartition(topic, number) for number in await partitions_of(settings, topic)]
+    consumer = AIOKafkaConsumer(**client_options(settings))
     await consumer.start()
     try:
-        if topic not in await consumer.topics():
-            raise TopicMissing(f"there is no topic {topic}; check --broker and --prefix")
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
         starts = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
         found = await consumer.offsets_for_times(dict.fromkeys(places, before_ms))

@@ -29,7 +29,7 @@ async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerR
     The end of a partition is that which a fetch names: the last stable offset, so that nobody's
     open transaction is waited for. Raises NoTopic, ConnectionFailed and KafkaError.
     """
-    places = [TopicPartition(topic, number) for number in await _partitions(settings, topic)]
+    places = [TopicPartition(topic, number) for number in await partitions_of(settings, topic)]
     consumer = AIOKafkaConsumer(
         **client_options(settings),
         enable_auto_commit=False,
@@ -61,7 +61,7 @@ async def write_all(settings: Settings, topic: str, records: Iterable[tuple[byte
     At least once: whoever reads must know a repetition by its id. Raises NoTopic, ConnectionFailed
     and KafkaError.
     """
-    await _partitions(settings, topic)
+    await partitions_of(settings, topic)
     producer = AIOKafkaProducer(
         **client_options(settings),
         acks="all",
@@ -78,8 +78,11 @@ async def write_all(settings: Settings, topic: str, records: Iterable[tuple[byte
         await let_go(producer.stop())
 
 
-async def _partitions(settings: Settings, topic: str) -> list[int]:
-    """The topic's partitions, without asking for a topic that is not there: brokers may make it."""
+async def partitions_of(settings: Settings, topic: str) -> list[int]:
+    """The topic's partitions, without asking for a topic that is not there: brokers may make it.
+
+    Raises NoTopic, KafkaError.
+    """
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
