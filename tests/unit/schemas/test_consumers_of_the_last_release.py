@@ -32,7 +32,7 @@ STORE = SchemaStore.load(SCHEMAS)
 DAY = SyntheticDay(seed=3, interactions=200)
 SECRET = "5e" * 32
 # What is not for consumers: between Baton's own stages, and not JSON.
-INTERNAL = {topics.EVENTS, topics.LINKS, topics.DELTAS}
+INTERNAL = {topics.EVENTS, topics.LINKS, topics.DELTAS, topics.BILLING_RECORDS}
 OF_EACH_KIND = 10
 
 
