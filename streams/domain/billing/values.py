@@ -24,6 +24,7 @@ from streams.domain.links import HORIZONS_MS
 
 # Producers state what they like, so what is remembered of it is limited.
 _MOST_PLACES = 4_096
+_MOST_DAYS = 7
 # How many facts (or horizons) counted for a key: it exists as long as there is one.
 _FACTS = "#"
 # How many waited at the period's end, of those that nothing can change any more.
@@ -84,8 +85,9 @@ class ClauseValues:
         )
         self._counts: dict[Cell, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._keys: dict[tuple[tuple[Dimension, ...], Period, int], set[_Values]] = defaultdict(set)
-        self._day = calendar.at("1d", slice_end_of(calendar.versions[0].effective_from_ms))
-        self._places: dict[tuple[int, str, str, str, str, str, str, str], tuple[Cell, ...]] = {}
+        # The days that were asked for last, and the cells of a day's places.
+        self._days: list[Span] = []
+        self._places: dict[tuple[int | str, ...], tuple[Cell, ...]] = {}
         self._waits: dict[tuple[str, int, int, int], _Wait] = defaultdict(_Wait)
         self._customers: dict[bytes, _Customer] = defaultdict(_Customer)
         self._moved: set[bytes] = set()
@@ -142,11 +144,8 @@ class ClauseValues:
 
     def _cells(self, fact: Fact, end: int) -> tuple[Cell, ...]:
         """The cells that count a fact whose slice ends at `end` (ms)."""
-        if not self._day.start < end <= self._day.end:
-            # Of a day, the shortest period, all others are the same.
-            self._day = self._calendar.at("1d", end)
-            self._places.clear()
         place = (
+            self._day_of(end),
             fact.version,
             fact.channel,
             fact.market,
@@ -162,6 +161,14 @@ class ClauseValues:
                 self._places.clear()
             cells = self._places[place] = tuple(self._cells_of(fact, end))
         return cells
+
+    def _day_of(self, end: int) -> int:
+        """The end of the day: of that, the shortest period, all others are the same."""
+        for day in self._days:
+            if day.start < end <= day.end:
+                return day.end
+        self._days = [self._calendar.at("1d", end), *self._days[:_MOST_DAYS]]
+        return self._days[0].end
 
     def _cells_of(self, fact: Fact, end: int) -> Iterator[Cell]:
         terms = self._book.version(fact.contract, fact.version)
