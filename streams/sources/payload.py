@@ -8,7 +8,7 @@ if there is one: `baton source check` and the tests show it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -91,11 +91,10 @@ class Payload:
         ):
             yield self._part(each, path, self)
 
-    def after(self, prefix: str) -> Payload:
-        """The text that follows `prefix` in the one here; None where it does not begin so."""
-        text = self.value
-        rest = text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None
-        return self._part(rest or None, self._path)
+    def after(self, mark: str) -> Payload:
+        """The text that follows the last `mark` in the one here; None where it has none."""
+        text = self.value if isinstance(self.value, str) else ""
+        return self._part(text.rpartition(mark)[2] if mark in text else None, self._path)
 
     def parsed(self, *paths: Path) -> Payload:
         """The JSON in the text there (or the object that already stands there)."""
@@ -154,13 +153,18 @@ class Payload:
         self._note(path, "decided")
         return value
 
-    def word(self, known: Mapping[str, _T], *paths: Path) -> _T | None:
-        """What the adapter's closed list `known` has for the text there, None if nothing."""
+    def word(
+        self, known: Mapping[str, _T], *paths: Path, silent: Collection[str] = ()
+    ) -> _T | None:
+        """What the adapter's closed list `known` has for the text there, None if nothing.
+
+        `silent` words are known as well, to say nothing.
+        """
         node, path = self._find(paths)
         if not isinstance(node, str):
             return None
         self._note(path, "word")
-        if node not in known and self._journal is not None:
+        if node not in known and node not in silent and self._journal is not None:
             self._journal.unlisted[path] += 1
         return known.get(node)
 

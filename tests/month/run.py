@@ -54,7 +54,8 @@ def main() -> int:
                     state = "closed" if statement.seal is not None else "open"
                     tell(
                         f"{period} ({state}): {len(statement.records):,} records, {total:,}"
-                        f" micro-units; topics: {'the same bytes' if same else 'DIFFERENT'}"
+                        " micro-units; from the topics: "
+                        + ("the same bytes" if same else "DIFFERENT")
                     )
                     if not same:
                         failures.append(f"{period}: differs\n{wrong}")
