@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,13 +19,14 @@ from streams.agents.access_log import AccessLog
 from streams.agents.lifecycle import LifecycleStage
 from streams.agents.memory import WorkerMemory
 from streams.agents.pager import Pager
-from streams.agents.stages import STAGES, Stage, StageKind
+from streams.agents.stages import Stage, StageKind, stages_for
 from streams.agents.ticks import TickLeader
 from streams.domain.contract import ContractBook
 from streams.export.access import pages_access
-from streams.export.collector import BatonCollector
+from streams.export.collector import VERSION, BatonCollector
 from streams.export.live.page import LivePage
 from streams.export.live.snapshot import Snapshots
+from streams.export.otlp import OtlpPush, OtlpReceiver
 from streams.export.pages import Pages
 from streams.export.telemetry import Telemetry
 from streams.export.trace_api import TraceApi
@@ -74,6 +77,7 @@ class Worker:
     def __init__(self, settings: Settings, book: ContractBook) -> None:
         access = pages_access(settings)  # first: what follows must be closed once it is made
         webhook_secret = secret(settings, "webhook_secret")
+        otlp = OtlpReceiver(settings.otlp) if settings.otlp else None
         self.settings = settings
         self.telemetry = Telemetry(book, settings.lateness_ms)
         self._book = book
@@ -109,12 +113,13 @@ class Worker:
             if settings.state_dir is not None
             else None
         )
-        self._parts = tuple(map(self._new_part, STAGES))
+        self._parts = tuple(map(self._new_part, stages_for(book)))
         self._reading = {part.topic: part for part in self._parts}
         self._changelogs = tuple(part.changelog for part in self._parts)
         self._pager = self._new_pager(webhook_secret) if settings.webhook else None
         self._paging: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._pushing: asyncio.Task[None] | None = None
         # Ticks are a source: they are no part of a batch's transaction.
         self._tick_producer = AIOKafkaProducer(**producing)
         # Who looks is told whatever becomes of the batches.
@@ -132,6 +137,7 @@ class Worker:
         collector = BatonCollector(
             self.telemetry, now=time.time, lags=self.lags, ready=lambda: self.ready()[0]
         )
+        self._push = None if otlp is None else self._new_push(collector, otlp)
         page = LivePage(
             Snapshots(self.telemetry, book, settings.partitions),
             access,
@@ -170,6 +176,22 @@ class Worker:
             {**client_options(settings), "isolation_level": self._guarantee.isolation_level},
             counted=self.telemetry.webhook_delivery,
             now_ms=lambda: int(time.time() * 1000),
+        )
+
+    def _new_push(self, collector: BatonCollector, receiver: OtlpReceiver) -> OtlpPush:
+        settings = self.settings
+        return OtlpPush(
+            collector.parts,
+            receiver,
+            {
+                "service.name": "baton",
+                "service.namespace": settings.app_id,
+                "service.version": VERSION,
+                "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+            },
+            interval_s=settings.otlp_interval_s,
+            now_ns=time.time_ns,
+            counted=self.telemetry.otlp_push,
         )
 
     def _new_api(self) -> TraceApi:
@@ -278,6 +300,9 @@ class Worker:
         if self._pager is not None:
             self._paging = asyncio.create_task(self._pager.run())
             self._paging.add_done_callback(self._part_ended)
+        if self._push is not None:
+            self._pushing = asyncio.create_task(self._push.run())
+            self._pushing.add_done_callback(self._part_ended)
         if settings.trace_api:
             await self._access_producer.start()
         await self.app.maybe_start()
@@ -333,7 +358,7 @@ class Worker:
         return True
 
     async def _close(self) -> None:
-        for task in (self._ticking, self._paging):
+        for task in (self._ticking, self._paging, self._pushing):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from streams.bundled import bundled
 from streams.contract_yaml import parsed_documents
-from streams.domain.contract import ContractBook, ContractError
-from streams.domain.contract_source import Findings, SourceDocument, Unreadable
+from streams.domain.contract import ContractBook, ContractError, Terms
+from streams.domain.contract_source import Findings, Problem, SourceDocument, Unreadable
 from streams.domain.contract_terms import read_documents
 
 MAX_BYTES = 256 * 1024
@@ -15,11 +16,9 @@ MAX_BYTES = 256 * 1024
 
 def bundled_contract(name: str) -> Path:
     """The file of a contract that comes with Baton. Raises ContractError where it does not."""
-    package = Path(__file__).parent
-    for folder in (package / "_contracts", package.parent / "deploy" / "contracts"):
-        path = folder / f"{name}.yaml"
-        if path.is_file():
-            return path
+    path = bundled("contracts") / f"{name}.yaml"
+    if path.is_file():
+        return path
     raise ContractError(f"no contract {name!r} comes with Baton")
 
 
@@ -35,6 +34,22 @@ def load_contracts(paths: Iterable[Path]) -> ContractBook:
     findings.problems = problems
     findings.raise_first()
     return ContractBook(terms)
+
+
+def checked(paths: Iterable[Path]) -> tuple[list[Terms], list[Problem]]:
+    """Sound terms and all problems of the files in `paths`; one that cannot be read is a problem.
+
+    Raises ContractError where a path names no file.
+    """
+    read: list[list[SourceDocument]] = []
+    unreadable: list[Problem] = []
+    for file in dict.fromkeys(contract_files(paths)):
+        try:
+            read.append(source_documents(file))
+        except Unreadable as error:
+            unreadable.append(error.problem)
+    terms, problems = read_documents(read)
+    return terms, unreadable + problems
 
 
 def contract_files(paths: Iterable[Path]) -> list[Path]:

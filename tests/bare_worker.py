@@ -84,8 +84,8 @@ class BareStore(PartitionedStore):
 class BareWorker:
     """All stages of a worker and its metrics, as app.py makes them, without a broker.
 
-    `interactions`, `customers` and `windows` are what the tables of the first partition hold at the
-    start.
+    `interactions`, `customers`, `windows` and `accounts` are what the tables of the first partition
+    hold at the start.
     """
 
     def __init__(
@@ -95,13 +95,14 @@ class BareWorker:
         interactions: Mapping[bytes, bytes] | None = None,
         customers: Mapping[bytes, bytes] | None = None,
         windows: Mapping[bytes, bytes] | None = None,
+        accounts: Mapping[bytes, bytes] | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         told = Settings(partitions=PARTITIONS, **(settings or {}))
         self.outbox = KeptOutbox()
         self.telemetry = Telemetry(book)
         parts = (lambda _: self.outbox, self.telemetry)
-        tables = (interactions, customers, windows)
+        tables = (interactions, customers, windows, accounts)
         self._stores = tuple(BareStore() for _ in STAGES)
         for store, table in zip(self._stores, tables, strict=True):
             store.partition(0).update(table or {})

@@ -244,6 +244,18 @@ def evidence(
     return event("resolution.evidence", conversation, time, **data)
 
 
+def disputed(
+    conversation: str,
+    time: int,
+    dispute: str = "d1",
+    *,
+    party: str = "customer",
+    **data: Any,
+) -> bytes:
+    data = {"dispute_id": dispute, "party": party, **data}
+    return event("resolution.disputed", conversation, time, **data)
+
+
 def reopened(conversation: str, time: int, trivial: bool = False, **data: Any) -> bytes:
     return event("resolution.reopened", conversation, time, trivial=trivial, **data)
 

@@ -12,7 +12,8 @@ import msgspec
 
 from streams.agents.foreign_state import foreign_state, missing_contracts
 from streams.agents.governance import put_erasures
-from streams.agents.routing import put_deltas, put_links
+from streams.agents.routing import put_billing, put_deltas, put_links
+from streams.domain.billing.feed import billed_contracts
 from streams.domain.contract import ContractBook, Dimension
 from streams.domain.events import APART, ConfigChanged, Event, Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
@@ -90,6 +91,8 @@ class LifecycleStage:
         self._facts_topic = settings.topic(topics.FACTS)
         self._deltas_topic = settings.topic(topics.DELTAS)
         self._links_topic = settings.topic(topics.LINKS)
+        self._billing_topic = settings.topic(topics.BILLING_RECORDS)
+        self._billed = billed_contracts(book)
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
         self._governance_topic = settings.topic(topics.GOVERNANCE)
         self._served = frozenset(book.names)
@@ -174,6 +177,8 @@ class LifecycleStage:
             partitions = self._settings.partitions
             put_deltas(outbox, self._deltas_topic, partitions, number, flush.deltas)
             put_links(outbox, self._links_topic, partitions, number, flush.links)
+            if self._billed:
+                self._put_billing(outbox, number, flush)
             governance = self._governance_topic
             put_erasures(outbox, governance, partitions, number, flush.notes)
             owned.offset = batch.last + 1
@@ -233,6 +238,13 @@ class LifecycleStage:
             )
             partition = partition_of(key, self._settings.partitions)
             outbox.put(self._facts_topic, partition, key, encode_fact(fact))
+
+    def _put_billing(self, outbox: Outbox, number: int, flush: Flush) -> None:
+        moved = flush.links[-1].watermark if flush.links else None
+        partitions = self._settings.partitions
+        put_billing(
+            outbox, self._billing_topic, partitions, number, moved, self._billed, flush.billing
+        )
 
     def _bounded_key(self, contract: str, version: int, values: tuple[str, ...]) -> bytes:
         # Keys get into logs and tools, so they hold the contract's own words alone: producers may

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from streams.agents.foreign_state import foreign_state
-from streams.domain.wire import Rejection
+from streams.domain.wire import Rejection, RejectionCode
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
 from streams.kafka.batches import Batch
@@ -23,6 +23,14 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.partition_tables import LocalStateError
 from streams.kafka.store import PartitionedStore, StateError
 from streams.settings import Settings
+
+
+class PartlyRejected(Rejection):
+    """A record of which some could not be used. The rest was taken in, up to `upto` (ms)."""
+
+    def __init__(self, code: RejectionCode, message: str, upto: int) -> None:
+        super().__init__(code, message)
+        self.upto = upto
 
 
 class Stepped(Protocol):
@@ -159,6 +167,8 @@ class StepwiseStage(ABC, Generic[_Held, _Outcome]):
             try:
                 upto = max(upto, self._hear(held, record.value))
             except Rejection as error:
+                if isinstance(error, PartlyRejected):
+                    upto = max(upto, error.upto)
                 if record.offset >= told:
                     put_dead_letter(outbox, self._dead_letters_topic, self.name, record, error)
                     self._telemetry.dead_letter(self.name, error.code)

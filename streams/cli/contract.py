@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 import orjson
 
-from streams.contract_files import contract_files, source_documents
+from streams.contract_files import checked as terms_and_problems
 from streams.domain.contract import ContractError, Terms
-from streams.domain.contract_source import Problem, SourceDocument, Unreadable
-from streams.domain.contract_terms import read_documents
+from streams.domain.contract_source import Problem
 from streams.domain.facts import rfc3339
 from streams.domain.time_zone import local_text
 
@@ -47,23 +46,11 @@ def check(files: tuple[Path, ...], form: str, notes: bool) -> None:
 
 
 def checked(paths: tuple[Path, ...]) -> tuple[list[Terms], list[Problem]]:
-    """Sound terms and all problems of the files in `paths`; one that cannot be read is a problem.
-
-    Raises click.ClickException where a path names no file.
-    """
+    """As contract_files.checked. Raises click.ClickException where a path names no file."""
     try:
-        files = contract_files(paths)
+        return terms_and_problems(paths)
     except ContractError as error:
         raise click.ClickException(str(error)) from None
-    read: list[list[SourceDocument]] = []
-    unreadable: list[Problem] = []
-    for file in dict.fromkeys(files):
-        try:
-            read.append(source_documents(file))
-        except Unreadable as error:
-            unreadable.append(error.problem)
-    terms, problems = read_documents(read)
-    return terms, unreadable + problems
 
 
 def _print_text(terms: list[Terms], problems: list[Problem], notes: bool) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from streams.cli.log_source import log_options, read_source
 from streams.cli.options import book_from, chosen_contract, contract_option
 from streams.cli.replay import Duration
+from streams.domain.contract import ContractError
 from streams.oracle.judge import judge
 from streams.oracle.simulation import simulate as simulated
 from streams.oracle.simulation_report import simulation_json, simulation_table
@@ -44,10 +45,11 @@ def simulate(
     settle_ms: int | None,
     form: str,
 ) -> None:
-    """Say what FILE, a log, would have cost under a contract: values, breaches, fees and credits.
+    """Say what FILE, a log, would have cost under a contract: values, breaches, and its statements
+    with every line, credit and earn-back.
 
-    The batch judge reads the log; every clause is told over its calendar period, a rolling one over
-    the month. Definitions: DEFINITIONS.md section 10.
+    The batch judge reads the log, the batch computation of billing settles it; every clause is told
+    over its calendar period, a rolling one over the billing period. Definitions: BILLING.md.
     """
     book = book_from(contracts)
     chosen = chosen_contract(book, name)
@@ -56,7 +58,11 @@ def simulate(
     log = ticked(
         read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
     )
-    simulation = simulated(judge(log, book, lateness_ms=lateness_ms), book, chosen)
+    verdict = judge(log, book, lateness_ms=lateness_ms)
+    try:
+        simulation = simulated(verdict, book, chosen)
+    except ContractError as error:
+        raise click.ClickException(str(error)) from None
     if simulation is None:
         raise click.ClickException(f"{file}: nothing in it is about the contract {chosen}")
     if form == "json":

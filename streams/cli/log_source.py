@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,16 +23,22 @@ _ANY_DAY = date(2000, 1, 1)
 _DEFAULT_OPTIONS = {"contract": "real-data", "salt": "baton"}
 
 
-def log_options(function: _F) -> _F:
-    """Add --source and --option."""
-    function = click.option(
+def source_option(function: _F) -> _F:
+    """Add --option."""
+    return click.option(
         "--option",
         "source_options",
         multiple=True,
         metavar="NAME=VALUE",
         help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
-        " supplier, channel, market, journey, start, step_ms.",
+        " supplier, channel, market, journey, start, step_ms. mark=bot:NAME (or automation, staff,"
+        " human, handoff, resolved; one for each) says what an id, tag, intent or tool is.",
     )(function)
+
+
+def log_options(function: _F) -> _F:
+    """Add --source and --option."""
+    function = source_option(function)
     return click.option(
         "--source",
         type=click.Choice([CANONICAL, *sorted(SOURCES)]),
@@ -53,12 +59,7 @@ def read_source(
             for raw in read_log(file):
                 yield raw, arrival_ms(raw)
             return
-        options = _options(given)
-        if source == "acd" and options.date is None:
-            click.echo(
-                f"{file}: no --option date=YYYY-MM-DD; its times of day become {_ANY_DAY}", err=True
-            )
-            options = replace(options, date=_ANY_DAY)
+        options = source_options_from(given, source, file)
         records, problems = read_sorted(source, file, options, order="recorded")
     except (LogError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
@@ -72,12 +73,32 @@ def read_source(
         yield raw, arrival_ms(raw)
 
 
+def source_options_from(given: tuple[str, ...], source: str, file: Path) -> SourceOptions:
+    """The options for reading `file` as `source`. Raises click.UsageError naming the option."""
+    options = _options(given)
+    if source == "acd" and options.date is None:
+        click.echo(
+            f"{file}: no --option date=YYYY-MM-DD; its times of day become {_ANY_DAY}", err=True
+        )
+        return replace(options, date=_ANY_DAY)
+    return options
+
+
 def _options(given: tuple[str, ...]) -> SourceOptions:
-    values: dict[str, Any] = dict(_DEFAULT_OPTIONS)
+    return options_from(given, _DEFAULT_OPTIONS)
+
+
+def options_from(given: Iterable[str], defaults: Mapping[str, str]) -> SourceOptions:
+    """The options of NAME=VALUE texts over `defaults`. Raises click.UsageError naming one."""
+    values: dict[str, Any] = dict(defaults)
+    marks: set[tuple[str, str]] = set()
     for item in given:
         name, separator, value = item.partition("=")
+        if name == "mark":
+            marks.add(_mark(value))
+            continue
         if not separator or name not in SourceOptions.__dataclass_fields__:
-            known = ", ".join(SourceOptions.__dataclass_fields__)
+            known = ", ".join(("mark", *SourceOptions.__dataclass_fields__))
             # Not the value, which may be a salt.
             raise click.UsageError(f"--option {name[:60]!r}: NAME=VALUE with NAME one of {known}")
         values[name] = value
@@ -88,9 +109,16 @@ def _options(given: tuple[str, ...]) -> SourceOptions:
             except ValueError:
                 raise click.UsageError(f"--option {name}: must be {form}") from None
     try:
-        return SourceOptions(**values)
+        return SourceOptions(**values | {"marks": frozenset(marks)})
     except ValueError as error:
         raise click.UsageError(f"--option {error}") from None
+
+
+def _mark(text: str) -> tuple[str, str]:
+    what, separator, name = text.partition(":")
+    if not separator or not name:
+        raise click.UsageError("--option mark: must look like mark=bot:4200001")
+    return what, name
 
 
 def _start(text: str) -> datetime:

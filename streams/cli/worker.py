@@ -15,6 +15,7 @@ from streams.cli.ending import end_now
 from streams.cli.options import book_from, configure_logging, settings_from, settings_options
 from streams.domain.contract import ContractBook
 from streams.export.access import AccessError, pages_access
+from streams.export.otlp import OtlpMissing
 from streams.export.pages import PagesError
 from streams.kafka.admin import TopicsError, check_access, ensure_topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied, security_options
@@ -54,7 +55,14 @@ async def _serve(settings: Settings, book: ContractBook) -> int:
         if settings.create_topics:
             await ensure_topics(settings.broker, specs, settings.replication, security)
         service = Worker(settings, book)
-    except (AccessError, SecretError, ConnectionFailed, TopicsError, KafkaError) as error:
+    except (
+        AccessError,
+        SecretError,
+        OtlpMissing,
+        ConnectionFailed,
+        TopicsError,
+        KafkaError,
+    ) as error:
         _say(error)
         return 1
     code = 0

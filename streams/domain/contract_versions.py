@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from streams.domain.contract import ContractError
-from streams.domain.contract_document import ServiceContract, duration_ms
+from streams.domain.contract_document import ContractSpec, ServiceContract, duration_ms
 from streams.domain.contract_source import Findings, KeyPath, SourceDocument
 
 
@@ -25,6 +25,7 @@ def check_versions(
             _check_follows(name, earlier[1], later[0], later[1], findings)
         first = versions[0][1].spec
         calendar = any(one[2] for one in versions)
+        billed = any(v[1].spec.prices or v[1].spec.fixed_fee for v in versions)
         numbers: set[int] = set()
         for document, contract, _ in versions:
             spec = contract.spec
@@ -42,6 +43,8 @@ def check_versions(
                     " a conversation's activity into one run and must be the same in all versions",
                     findings,
                 )
+            if billed:
+                _check_billed(name, first, document, spec, calendar, findings)
             if calendar and spec.time_zone != first.time_zone:
                 _version_error(
                     document,
@@ -75,6 +78,28 @@ def _check_follows(
             f"contract {name}: from {ends.isoformat()} on no version is in force until then;"
             f" version {earlier.spec.version} judges what happens between",
         )
+
+
+def _check_billed(
+    name: str,
+    first: ContractSpec,
+    document: SourceDocument,
+    spec: ContractSpec,
+    calendar: bool,
+    findings: Findings,
+) -> None:
+    """BILLING.md 5.1; what the contract is measured by does not need it."""
+    for field, said, before in (
+        ("currency", spec.currency, first.currency),
+        ("timeZone", spec.time_zone, first.time_zone),
+    ):
+        if said != before and not (field == "timeZone" and calendar):
+            findings.warning(
+                document,
+                ("spec", field),
+                f"version {first.version} of contract {name} says {before or 'none'}; while they"
+                " differ, nothing of the contract is billed: give the changed one another name",
+            )
 
 
 def _version_error(document: SourceDocument, field: str, text: str, findings: Findings) -> None:

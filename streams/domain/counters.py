@@ -122,4 +122,5 @@ _COUNTERS: Final[dict[FactKind, Callable[[_Detail], Counts]]] = {
     "compliance_opened": lambda detail: [(f"compliance.{detail['severity']}", 1)],
     "compliance_overdue": lambda _: [("compliance.overdue", 1)],
     "compliance_closed": lambda _: [("compliance.closed", 1)],
+    "resolution_disputed": lambda _: [],  # it moves money, and no indicator
 }

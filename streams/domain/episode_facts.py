@@ -8,7 +8,7 @@ from typing import Any, Final
 from streams.domain.episode import Episode, Escalation
 from streams.domain.fact_writer import FactWriter
 from streams.domain.facts import FactKind
-from streams.domain.milestones import CLAIMED, EVIDENCE, NO, YES
+from streams.domain.milestones import CLAIMED, EVIDENCE, NO, NOT_GIVEN, YES
 from streams.domain.notes import standing_evaluations
 
 _POSITIVE: Final = frozenset({"customer_confirmed", "system_of_record", "qa_pass"})
@@ -147,6 +147,8 @@ def _matured_detail(
     came_back: bool,
 ) -> dict[str, Any]:
     claimed_by_ai = claimed_before_close = confirmed = refuted = False
+    claimed_at: int | None = None
+    query_type = NOT_GIVEN
     for time, rank, _, a, b, _ in writer.state.milestones:
         if time > matured:
             break
@@ -157,6 +159,9 @@ def _matured_detail(
         elif rank == CLAIMED:
             claimed_by_ai = claimed_by_ai or a == "ai"
             claimed_before_close = claimed_before_close or time <= close
+            if claimed_at is None:
+                claimed_at = time
+            query_type = query_type or b
         elif rank == EVIDENCE:
             confirmed = confirmed or (b == YES and a in _POSITIVE)
     reverted = came_back or refuted
@@ -183,4 +188,7 @@ def _matured_detail(
         "first_contact": resolved and not reverted and taken_over <= 1 and not requeued,
         "qa_ai": "ai" in covered,
         "qa_human": "human" in covered,
+        "claimed_at": claimed_at,
+        "query_type": query_type or None,
+        "proven": confirmed,
     }

@@ -327,6 +327,18 @@ class ResolutionEvidence(
     data: ResolutionEvidenceData
 
 
+class ResolutionDisputedData(Data, frozen=True, gc=False, kw_only=True):
+    dispute_id: Ident
+    party: Literal["customer", "client"]
+    claim_id: Ident | None = None
+
+
+class ResolutionDisputed(
+    Event, frozen=True, gc=False, kw_only=True, tag="baton.resolution.disputed"
+):
+    data: ResolutionDisputedData
+
+
 class ResolutionReturnData(Data, frozen=True, gc=False, kw_only=True):
     prior_claim_id: Ident | None = None
     same_journey: bool | None = None
@@ -487,6 +499,7 @@ AnyEvent = (
     | HandoffCallbackScheduled
     | ResolutionClaimed
     | ResolutionEvidence
+    | ResolutionDisputed
     | ResolutionReopened
     | ResolutionRecontacted
     | QaEvaluated

@@ -30,6 +30,7 @@ FactKind = Literal[
     "compliance_overdue",
     "compliance_closed",
     "cost_recorded",
+    "resolution_disputed",
 ]
 FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
 # Kinds about something that a note says (section 3), not about the course of an episode.
@@ -60,7 +61,7 @@ class Fact(msgspec.Struct, frozen=True):
     | episode_ended | cause, eligible, outcome (None unless eligible), safe (None unless |
     | | outcome is escalated), excluded, repeated, resolved (None unless eligible) |
     | episode_matured | outcome, human, claimed, resolved, returned, first_contact, qa_ai, |
-    | | qa_human |
+    | | qa_human, claimed_at (or None), query_type (or None), proven |
     | qa_evaluated | subject, evaluator, passed |
     | csat_requested | |
     | csat_received | subject, satisfied |
@@ -68,6 +69,7 @@ class Fact(msgspec.Struct, frozen=True):
     | compliance_overdue | rule_id, severity |
     | compliance_closed | rule_id, severity, age_ms |
     | cost_recorded | component, amount_micros, currency |
+    | resolution_disputed | party |
     """
 
     kind: FactKind

@@ -352,7 +352,8 @@ def _handed_back(state: Interaction, data: ev.HandoffReturnedData, time: int, ga
 def _claimed(state: Interaction, data: ev.ResolutionClaimedData, time: int, _: int) -> bool:
     if data.claimed_by == "ai":
         state.ai_seen = _earliest(state.ai_seen, time)
-    return _add(state, (time, CLAIMED, data.channel, data.claimed_by, "", ""))
+    query_type = data.query_type or NOT_GIVEN
+    return _add(state, (time, CLAIMED, data.channel, data.claimed_by, query_type, ""))
 
 
 def _evidence(state: Interaction, data: ev.ResolutionEvidenceData, time: int, _: int) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from streams.domain.billing.feed import Fed, Feed
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.corrections import corrections, place_of, replace_fact
 from streams.domain.delta import Deltas, Entry, open_escalations
@@ -70,6 +71,7 @@ class Flush:
     facts: list[Fact] = field(default_factory=list)
     deltas: Deltas | None = None
     links: list[LinkStep] = field(default_factory=list)
+    billing: dict[str, Fed] = field(default_factory=dict)
     states: dict[bytes, bytes | None] = field(default_factory=dict)
     progress: Progress | None = None
     erased: set[bytes] = field(default_factory=set)
@@ -132,6 +134,7 @@ class LifecyclePartition:
             self._move_clock(progress.clock)
         self._deltas = StepDeltas(book, () if progress is None else progress.carried)
         self._erasures = Erasures(erasures)
+        self._feed = Feed(book)
         self._held: dict[bytes, _Held] = {}
         self._touched: set[bytes] = set()
         self._out = Flush()
@@ -355,6 +358,7 @@ class LifecyclePartition:
         agenda, due_by_key = self._agenda, self._due
         published: list[Fact] = []
         links: list[Link] = []
+        billed = bool(self._feed)
         while agenda and agenda[0][0] <= upto:
             appointment = heappop(agenda)
             key = appointment[1]
@@ -378,6 +382,8 @@ class LifecyclePartition:
                         links.append(link)
                     elif fact.kind == "episode_ended":
                         self._deltas.count(fact, _UNLINKED, fact.time)
+            if billed and facts:
+                self._feed.tell(facts, state.customer_key)
             published += facts
         self._out.facts += published
         for fact in published:
@@ -431,7 +437,10 @@ class LifecyclePartition:
             self._erase_named(key, held)
         after, due = self._walk(held, None, watermark)
         self._schedule(key, due)
-        self._out.facts += corrections(before, after, state.revisions)
+        changed = corrections(before, after, state.revisions)
+        self._out.facts += changed
+        if self._feed:
+            self._feed.tell(changed, state.customer_key, known=watermark + 1)
         waited, waiting = open_escalations(before), open_escalations(after)
         for escalation in sorted(waited.keys() | waiting.keys()):
             was, now = waited.get(escalation), waiting.get(escalation)
@@ -454,6 +463,7 @@ class LifecyclePartition:
             out.progress = Progress(self._clock, self._deltas.carried(), self._book.fingerprint)
         out.deltas = self._deltas.take()
         out.erasures_changed, out.erasures = self._erasures.changed()
+        out.billing = self._feed.take()
         self._touched.clear()
         for key in list(islice(held, max(0, len(held) - _MOST_HELD))):
             del held[key]

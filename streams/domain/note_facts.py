@@ -1,4 +1,4 @@
-"""QA, surveys, compliance and costs as facts. DEFINITIONS.md sections 3 and 6."""
+"""QA, surveys, compliance, costs and disputes as facts. DEFINITIONS.md sections 3 and 6."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from streams.domain.facts import FactKind
 from streams.domain.notes import (
     ABSENT,
     COST,
+    DISPUTE,
     EVALUATED,
     EXCEPTION,
     EXCEPTION_CLOSED,
@@ -28,6 +29,7 @@ _KINDS: dict[int, FactKind] = {
     SURVEY_ANSWERED: "csat_received",
     EXCEPTION: "compliance_opened",
     COST: "cost_recorded",
+    DISPUTE: "resolution_disputed",
 }
 
 
@@ -141,10 +143,16 @@ def _cost(terms: Terms, fields: tuple[Any, ...]) -> dict[str, Any]:
     return {"component": component, "amount_micros": amount, "currency": currency}
 
 
+def _dispute(terms: Terms, fields: tuple[Any, ...]) -> dict[str, Any]:
+    _, party = fields
+    return {"party": party}
+
+
 _DETAILS = {
     EVALUATED: _evaluated,
     SURVEY_REQUESTED: _requested,
     SURVEY_ANSWERED: _answered,
     EXCEPTION: _exception,
     COST: _cost,
+    DISPUTE: _dispute,
 }

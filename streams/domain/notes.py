@@ -1,4 +1,4 @@
-"""What is said about a conversation after the fact: QA, surveys, compliance, costs.
+"""What is said about a conversation after the fact: QA, surveys, compliance, costs, disputes.
 
 Notes open, close and move nothing. DEFINITIONS.md section 3, second table.
 """
@@ -20,6 +20,7 @@ SURVEY_ANSWERED: Final = 22
 EXCEPTION: Final = 23
 EXCEPTION_CLOSED: Final = 24
 COST: Final = 25
+DISPUTE: Final = 26
 
 # A number that is not given stands before any that is.
 ABSENT: Final = -(2**63)
@@ -31,6 +32,7 @@ _SHAPES: Final[dict[int, tuple[type, ...]]] = {
     EXCEPTION: (str, str, str, int),
     EXCEPTION_CLOSED: (str,),
     COST: (str, int, str),
+    DISPUTE: (str, str),
 }
 
 
@@ -99,6 +101,10 @@ def _cost(data: ev.CostRecordedData) -> _Said:
     return COST, (data.component, data.amount_micros, data.currency)
 
 
+def _dispute(data: ev.ResolutionDisputedData) -> _Said:
+    return DISPUTE, (data.dispute_id, data.party)
+
+
 _READERS: Final[dict[type[ev.Event], Callable[[Any], _Said | None]]] = {
     ev.QaEvaluated: _evaluated,
     ev.CsatRequested: _survey_requested,
@@ -106,6 +112,7 @@ _READERS: Final[dict[type[ev.Event], Callable[[Any], _Said | None]]] = {
     ev.ComplianceException: _exception,
     ev.ComplianceClosed: _exception_closed,
     ev.CostRecorded: _cost,
+    ev.ResolutionDisputed: _dispute,
 }
 
 

@@ -6,11 +6,12 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import yaml
+
+from streams.bundled import bundled
 
 _FLAGS = {
     "topic": "--topic",
@@ -108,7 +109,5 @@ def _resources(allowed: _Allowed) -> Iterator[tuple[Resource, str]]:
 
 @cache
 def _document() -> _Document:
-    package = Path(__file__).parents[1]
-    places = (package / "_deploy" / "acls.yaml", package.parent / "deploy" / "kafka" / "acls.yaml")
-    file = next(place for place in places if place.is_file())
+    file = bundled("kafka") / "acls.yaml"
     return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), _Document)

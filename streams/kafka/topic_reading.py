@@ -26,7 +26,8 @@ async def partitions_in(options: Mapping[str, Any], topic: str) -> int:
 
     `options` are connection.client_options'.
     """
-    # A consumer that has subscribed to nothing knows of no partitions.
+    # Not by a consumer: aiokafka's lists topics from an answer that it does not keep, and then
+    # knows no partition of one that it has not subscribed to.
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
     try:

@@ -14,6 +14,7 @@ EVENTS = "interaction-events"
 FACTS = "interaction-facts"
 LINKS = "customer-links"
 DELTAS = "window-deltas"
+BILLING_RECORDS = "billing-records"
 WINDOWS = "sla-windows"
 BREACHES = "sla-breaches"
 BILLING_ITEMS = "billing-items"
@@ -62,6 +63,7 @@ def declared_topics(
         TopicSpec(prefix + FACTS, partitions, _deleted_after(7)),
         TopicSpec(prefix + LINKS, partitions, _deleted_after(1)),
         TopicSpec(prefix + DELTAS, partitions, _deleted_after(1)),
+        TopicSpec(prefix + BILLING_RECORDS, partitions, _deleted_after(7)),
         TopicSpec(prefix + WINDOWS, partitions, {"cleanup.policy": "compact"}),
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
         TopicSpec(prefix + BILLING_ITEMS, partitions, dict(_KEPT)),

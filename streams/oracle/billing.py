@@ -19,13 +19,11 @@ from streams.domain.billing.records import (
     Booked,
     EpisodeId,
     Item,
-    Record,
     Seal,
     Told,
     encode_booked,
-    record_id,
 )
-from streams.domain.contract import ContractBook
+from streams.domain.contract import ContractBook, ContractError
 from streams.domain.money import down_to_minor_unit
 from streams.oracle.billing_claims import Event, events_of, standing_as_of
 from streams.oracle.billing_lines import PeriodLines, Unit, billing_spans, grace_of
@@ -39,26 +37,40 @@ class Account(NamedTuple):
     seals: tuple[Seal, ...]
 
 
-def account_of(records: Iterable[Record], book: ContractBook, contract: str, until: int) -> Account:
+def account_of(records: Iterable[Told], book: ContractBook, contract: str, until: int) -> Account:
     """What is booked of one contract from the records known at or before `until`, and closed by
-    then.
+    then. Raises ContractError where its versions are not in one currency and time zone.
     """
-    unique = {record_id(record): record for record in records if record.known <= until}
-    ordered = sorted(unique.values(), key=lambda record: (record.known, record_id(record)))
+    versions = book.versions(contract)
+    if len({(terms.currency, terms.time_zone) for terms in versions}) > 1:
+        raise ContractError(
+            f"contract {contract}: `currency` or `timeZone` differs between versions; billing"
+            " needs the same in all of them"
+        )
+    unique = {record.fact.id: record for record in records if record.known <= until}
+    ordered = sorted(unique.values(), key=lambda record: (record.known, record.fact.id))
     if not ordered:
         return Account((), ())
-    first = min(
-        record.fact.time if isinstance(record, Told) else record.time
-        for record in ordered
-        if record.known == ordered[0].known
-    )
+    first = min(record.fact.time for record in ordered if record.known == ordered[0].known)
     return _Books(ordered, events_of(ordered, book), book, contract, first, until).closed()
+
+
+def account_to_the_end(
+    records: Sequence[Told], book: ContractBook, contract: str, watermark: int
+) -> Account:
+    """The account in which every period that a record lies in is closed: what no record tells has
+    not happened. There must be at least one.
+    """
+    times = [record.fact.time for record in records]
+    spans = billing_spans(book, contract, min(times), max(times))
+    closes = [span.end + grace_of(book, contract, span) for span in spans]
+    return account_of(records, book, contract, max(watermark, *closes))
 
 
 class _Books:
     def __init__(
         self,
-        records: Sequence[Record],
+        records: Sequence[Told],
         events: Sequence[Event],
         book: ContractBook,
         contract: str,

@@ -1,27 +1,24 @@
 """What becomes of each claim, judged from scratch at every moment at which anything is known.
 
-BILLING.md sections 1 to 4, in sorted loops. Times in ms since 1970 UTC, amounts in micro-units.
+BILLING.md sections 1 and 4, in sorted loops; which claims are billable: billing_resolutions.py.
+Times in ms since 1970 UTC, amounts in micro-units.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from streams.domain.billing.records import (
     BilledResolution,
     Charge,
-    Dispute,
     EpisodeId,
     ItemStatus,
-    Record,
     Told,
 )
-from streams.domain.commercial import CommercialTerms
-from streams.domain.contract import PPM, ContractBook, Terms
-from streams.domain.facts import Fact
+from streams.domain.contract import ContractBook
+from streams.oracle.billing_resolutions import Outcome, episode_of, outcomes_of, provisional
 
 _RANKS: dict[ItemStatus, int] = {"provisional": 0, "reversal": 1, "void": 2, "final": 3}
 
@@ -44,24 +41,7 @@ class Event(NamedTuple):
     reverses: tuple[Charge, int, BilledResolution] | None
 
 
-class _Outcome(NamedTuple):
-    about: BilledResolution
-    reason: str | None
-    evidence_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    """A claim with its resolution, as of some moment."""
-
-    ended: Told
-    matured: Told
-    terms: Terms
-    about: BilledResolution
-    priced: bool
-
-
-def events_of(records: Iterable[Record], book: ContractBook) -> list[Event]:
+def events_of(records: Iterable[Told], book: ContractBook) -> list[Event]:
     """Every item of one contract in its order; records are unique."""
     found: list[Event] = []
     for together in _components(list(records)):
@@ -69,11 +49,11 @@ def events_of(records: Iterable[Record], book: ContractBook) -> list[Event]:
     return sorted(found, key=lambda e: (e.known, e.rank, e.episode, e.line))
 
 
-def standing_as_of(records: Iterable[Record], known: int) -> list[Told]:
+def standing_as_of(records: Iterable[Told], known: int) -> list[Told]:
     """The facts that stand: of each place the last revision known by then, unless retracted."""
     latest: dict[tuple[str, int, str, int, int], Told] = {}
     for record in records:
-        if isinstance(record, Told) and record.known <= known:
+        if record.known <= known:
             fact = record.fact
             place = (fact.conversation, fact.life, str(fact.kind), fact.episode, fact.ordinal)
             last = latest.get(place)
@@ -85,7 +65,7 @@ def standing_as_of(records: Iterable[Record], known: int) -> list[Told]:
     return [told for told in latest.values() if not told.fact.retracts]
 
 
-def _components(records: list[Record]) -> list[list[Record]]:
+def _components(records: list[Told]) -> list[list[Told]]:
     """Records that can bear on each other: of a conversation, and of a customer's conversations."""
     leads_to: dict[str | bytes, str | bytes] = {}
 
@@ -95,17 +75,16 @@ def _components(records: list[Record]) -> list[list[Record]]:
         return node
 
     for record in records:
-        if isinstance(record, Told) and record.customer is not None:
+        if record.customer is not None:
             leads_to[root(record.fact.conversation)] = root(record.customer)
-    together: dict[str | bytes, list[Record]] = defaultdict(list)
+    together: dict[str | bytes, list[Told]] = defaultdict(list)
     for record in records:
-        conversation = record.fact.conversation if isinstance(record, Told) else record.conversation
-        together[root(conversation)].append(record)
+        together[root(record.fact.conversation)].append(record)
     return list(together.values())
 
 
 class _Together:
-    def __init__(self, records: list[Record], book: ContractBook) -> None:
+    def __init__(self, records: list[Told], book: ContractBook) -> None:
         self._records = records
         self._book = book
         self._announced: dict[EpisodeId, BilledResolution] = {}
@@ -118,26 +97,20 @@ class _Together:
     def events(self) -> Iterator[Event]:
         for known in sorted({record.known for record in self._records}):
             facts = standing_as_of(self._records, known)
-            disputes = [
-                record
-                for record in self._records
-                if isinstance(record, Dispute) and record.known <= known
-            ]
             claims = {
-                _episode(told.fact): told
+                episode_of(told.fact): told
                 for told in facts
                 if told.fact.kind == "episode_ended" and told.fact.detail["resolved"] is True
             }
-            outcomes = _outcomes(claims, facts, disputes, self._book)
+            outcomes = outcomes_of(claims, facts, self._book)
             for episode in sorted({*claims, *self._announced}):
                 yield from self._step(known, episode, claims.get(episode), outcomes.get(episode))
 
     def _step(
-        self, known: int, episode: EpisodeId, claim: Told | None, outcome: _Outcome | None
+        self, known: int, episode: EpisodeId, claim: Told | None, outcome: Outcome | None
     ) -> Iterator[Event]:
         if claim is not None and episode not in self._announced:
-            who = "ai" if claim.fact.detail["outcome"] == "contained" else "unknown"
-            about = _resolution(claim.fact, claim.fact, who, "pending", self._book)[0]
+            about = provisional(claim.fact, self._book)
             self._announced[episode] = self._last[episode] = about
             yield self._event(
                 known, "provisional", "claim", 0, about, 0, None, claim.fact.id,
@@ -170,7 +143,7 @@ class _Together:
             yield self._event(known, "void", "claim", number, about, 0, reason, evidence)
         self._told[episode] = reason
 
-    def _finals(self, known: int, episode: EpisodeId, outcome: _Outcome) -> Iterator[Event]:
+    def _finals(self, known: int, episode: EpisodeId, outcome: Outcome) -> Iterator[Event]:
         number = self._charges[episode]
         self._charges[episode] += 1
         self._charged[episode] = (number, outcome.about, outcome.evidence_id)
@@ -218,183 +191,3 @@ def _amounts(about: BilledResolution) -> list[tuple[Charge, int]]:
         return [("resolution", about.agreed_micros)]
     share = about.agent_micros
     return [("resolution", about.agreed_micros - share), ("agent_share", share)]
-
-
-def _outcomes(
-    claims: Mapping[EpisodeId, Told],
-    facts: list[Told],
-    disputes: list[Dispute],
-    book: ContractBook,
-) -> dict[EpisodeId, _Outcome]:
-    closed: list[_Closed] = []
-    for told in facts:
-        ended = claims.get(_episode(told.fact))
-        if told.fact.kind == "episode_matured" and ended is not None:
-            about, terms, priced = _resolution(
-                told.fact, ended.fact, _who(told.fact), _proof(told.fact), book
-            )
-            closed.append(_Closed(ended, told, terms, about, priced))
-    closed.sort(key=lambda one: (one.ended.fact.time, _episode(one.ended.fact)))
-    found: dict[EpisodeId, _Outcome] = {}
-    billed: list[_Closed] = []
-    for one in closed:
-        reason = _reason(one, closed, facts, disputes)
-        if reason is None and any(_same_matter(one, earlier) for earlier in billed):
-            reason = "same_matter"
-        if reason is None:
-            billed.append(one)
-        found[_episode(one.ended.fact)] = _Outcome(one.about, reason, one.matured.fact.id)
-    return found
-
-
-def _same_matter(one: _Closed, earlier: _Closed) -> bool:
-    gap = one.ended.fact.time - earlier.ended.fact.time
-    return gap <= _money(one.terms).billing.matter_ms and _matter(one) == _matter(earlier)
-
-
-def _matter(one: _Closed) -> tuple[bytes | None, str, str]:
-    customer, journey = one.ended.customer, one.matured.fact.journey
-    if customer is not None and journey != "unknown":
-        return (customer, journey, "")
-    return (customer, "", one.ended.fact.conversation)
-
-
-def _reason(
-    one: _Closed, closed: list[_Closed], facts: list[Told], disputes: list[Dispute]
-) -> str | None:
-    """The first of section 2.5's reasons 1 to 7 that holds."""
-    rules = _money(one.terms).billing
-    matured = one.matured.fact
-    final = matured.detail["outcome"]
-    if final == "void" or matured.detail["returned"]:
-        return "void"
-    if final in ("trapped", "abandoned"):
-        return str(final)
-    if final == "escalated_unsafe":
-        return "unsafe"
-    if _is_disputed(one, closed, facts, disputes):
-        return "disputed"
-    if rules.recontact != "none" and any(_returns(one, told) for told in facts):
-        return "recontact"
-    if one.about.evidence == "assumed" and rules.bills == "verified":
-        return "unproven"
-    if one.about.resolved_by not in rules.resolved_by:
-        return "not_agreed"
-    return None if one.priced else "unpriced"
-
-
-def _is_disputed(
-    one: _Closed, closed: list[_Closed], facts: list[Told], disputes: list[Dispute]
-) -> bool:
-    rules = _money(one.terms).billing
-    until = one.matured.fact.time + rules.dispute_ms
-    conversation = one.ended.fact.conversation
-    for dispute in disputes:
-        if dispute.conversation == conversation and dispute.time <= until:
-            closes = [
-                other.ended.fact.time
-                for other in closed
-                if other.ended.fact.conversation == conversation
-                and other.ended.fact.time < dispute.time
-            ]
-            if closes and max(closes) == one.ended.fact.time:
-                return True
-    for told in facts:
-        fact = told.fact
-        if fact.kind not in ("csat_received", "qa_evaluated"):
-            continue
-        detail = fact.detail
-        if _episode(fact) != _episode(one.ended.fact) or fact.time > until:
-            continue
-        dissatisfied = detail.get("satisfied") is False and detail["subject"] != "human"
-        failed = detail.get("passed") is False and detail["subject"] == "ai"
-        if fact.kind == "csat_received" and "csat" in rules.disputed_by and dissatisfied:
-            return True
-        if fact.kind == "qa_evaluated" and "qa" in rules.disputed_by and failed:
-            return True
-    return False
-
-
-def _returns(one: _Closed, told: Told) -> bool:
-    """Whether a fact is the customer's coming back by another episode, in time to void it."""
-    visit = told.fact
-    if visit.kind != "customer_visited" or told.customer is None:
-        return False
-    if told.customer != one.ended.customer or _episode(visit) == _episode(one.ended.fact):
-        return False
-    if not one.ended.fact.time < visit.time <= one.matured.fact.time:
-        return False
-    if _money(one.terms).billing.recontact == "any":
-        return True
-    return visit.journey == one.matured.fact.journey != "unknown"
-
-
-def _who(matured: Fact) -> str:
-    if matured.detail["human"] is False:
-        return "ai"
-    return "hybrid" if matured.detail["claimed"] else "human"
-
-
-def _proof(matured: Fact) -> str:
-    final = matured.detail["outcome"]
-    if final == "verified":
-        return "verified"
-    shown = final == "escalated_safe" and matured.detail.get("proven", False)
-    return "verified" if shown else "assumed"
-
-
-def _resolution(
-    fact: Fact, ended: Fact, who: str, proof: str, book: ContractBook
-) -> tuple[BilledResolution, Terms, bool]:
-    """What is stated of a claim by the fact that settles it; its terms; whether it has a price."""
-    claimed_at = fact.detail.get("claimed_at")
-    terms = (
-        book.version(fact.contract, fact.version)
-        if claimed_at is None
-        else book.at(fact.contract, claimed_at)
-    )
-    query_type = fact.detail.get("query_type")
-    fitting = [
-        price
-        for price in _money(terms).prices
-        if price.query_type in (None, query_type)
-        and price.journey in (None, fact.journey)
-        and price.channel in (None, fact.channel)
-    ]
-    # Query type before journey before channel before none; no two have the same selector.
-    fitting.sort(key=lambda p: (p.query_type is None, p.journey is None, p.channel is None))
-    price = fitting[0] if fitting else None
-    agreed = 0 if price is None else price.amount_micros
-    share = 0 if price is None or who not in ("hybrid", "human") else price.agent_ppm or 0
-    return (
-        BilledResolution(
-            contract=fact.contract,
-            version=terms.version,
-            conversation=ended.conversation,
-            life=ended.life,
-            episode=ended.episode,
-            time=fact.time,
-            channel=fact.channel,
-            market=fact.market,
-            journey=fact.journey,
-            supplier=fact.supplier,
-            query_type=query_type,
-            resolved_by=who,
-            evidence=proof,
-            currency=terms.currency,
-            client_former_micros=None if price is None else price.client_former_micros,
-            provider_micros=None if price is None else price.provider_micros,
-            agreed_micros=agreed,
-            agent_micros=agreed * share // PPM,
-        ),
-        terms,
-        price is not None,
-    )
-
-
-def _money(terms: Terms) -> CommercialTerms:
-    return terms.commercial or CommercialTerms(terms.currency)
-
-
-def _episode(fact: Fact) -> EpisodeId:
-    return (fact.conversation, fact.life, fact.episode)

@@ -5,17 +5,19 @@ BILLING.md sections 6 and 7. Times in ms since 1970 UTC, amounts in micro-units.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from streams.domain.billing.line import Line
 from streams.domain.billing.records import EpisodeId, LineKind, Told
 from streams.domain.calendar_period import PERIODS, Period, period_name, period_of
-from streams.domain.commercial import Band, ClauseCredit, CommercialTerms
+from streams.domain.commercial import Band, ClauseCredit
 from streams.domain.contract import AMOUNTS, PPM, Clause, ContractBook, Terms
 from streams.domain.money import down_to_minor_unit
+from streams.oracle.billing_resolutions import money_of
 from streams.oracle.indicators import slice_end
 from streams.oracle.period_values import PeriodValues, Span, Value, spans_of, worst_of
 
@@ -30,11 +32,21 @@ class Unit:
     amount_micros: int
 
 
+class _Credited(NamedTuple):
+    """A clause and what it is worth, one of its periods, and what is credited for that."""
+
+    clause: Clause
+    credit: ClauseCredit
+    span: Span
+    line: Line
+
+
+@lru_cache(maxsize=64)
 def billing_kind(book: ContractBook, contract: str) -> Period:
     """A quarter where a clause with credits is judged over quarters, else a month."""
     for terms in book.versions(contract):
         for clause in terms.clauses:
-            credit = _money(terms).credit_of(clause.id)
+            credit = money_of(terms).credit_of(clause.id)
             if clause.period == "1Q" and credit is not None and credit.bands:
                 return "1Q"
     return "1M"
@@ -48,7 +60,7 @@ def billing_spans(book: ContractBook, contract: str, begin: int, end: int) -> li
 def grace_of(book: ContractBook, contract: str, span: Span) -> int:
     """How long after its end a period stays open, in ms."""
     terms = book.at(contract, span.end - 1)
-    grace = _money(terms).billing.grace_ms
+    grace = money_of(terms).billing.grace_ms
     return terms.verification_ms if grace is None else grace
 
 
@@ -59,10 +71,6 @@ def _spans(kind: Period, zone: str, begin: int, end: int) -> tuple[Span, ...]:
 
 def _zone(book: ContractBook, contract: str) -> str:
     return book.versions(contract)[0].time_zone
-
-
-def _money(terms: Terms) -> CommercialTerms:
-    return terms.commercial or CommercialTerms(terms.currency)
 
 
 class PeriodLines:
@@ -90,6 +98,7 @@ class PeriodLines:
         customers = {t.fact.id: t.customer.hex() for t in told if t.customer is not None}
         facts = [one.fact for one in told]
         self._values = PeriodValues(facts, customers, book, self._zone, last.end)
+        self._credited: dict[Span, list[_Credited]] = {}
 
     def of(self, span: Span) -> list[Line]:
         """Lines 1 to 6 of one period; only usage before the contract's first one."""
@@ -97,7 +106,8 @@ class PeriodLines:
         if span.end < self._first.end:
             return [line for line in usage if line.kind not in ("minimum", "fixed_fee")]
         credits = self._credits(span, fees)
-        return [*usage, *credits, self._cap(span, fees, credits), *self._earned(span)]
+        cap = self._cap(span, fees, credits)
+        return [*usage, *(one.line for one in credits), cap, *self._earned(span)]
 
     def rounding(self, amount: int, span: Span) -> Line:
         """The line that makes a total payable."""
@@ -114,7 +124,7 @@ class PeriodLines:
 
     def _usage(self, span: Span) -> tuple[list[Line], int]:
         terms = self._terms(span)
-        rules = _money(terms).billing
+        rules = money_of(terms).billing
         units = sorted(
             (unit for unit in self._units if unit.period == span.name),
             key=lambda unit: (unit.time, unit.episode),
@@ -134,8 +144,10 @@ class PeriodLines:
         usage = listed + allowance + discount
         cap = usage if rules.cap_micros is None else min(usage, rules.cap_micros)
         least, fixed = rules.minimum_micros, self._fixed(span.start, span.end)
+        if span.end < self._first.end or not self._in_force(span):
+            least = 0
         if span.end < self._first.end:
-            least, fixed = 0, Fraction(0)
+            fixed = Fraction(0)
         floor = max(cap, least)
         whole = fixed.numerator // fixed.denominator
         figures: list[tuple[LineKind, int, int, int, str]] = [
@@ -156,16 +168,26 @@ class PeriodLines:
             for kind, amount, base, count, formula in figures
         ], floor + whole
 
+    def _in_force(self, span: Span) -> bool:
+        """Whether there is a version at any time of the period."""
+        return any(
+            terms.effective_from_ms < span.end
+            and (terms.effective_to_ms is None or terms.effective_to_ms > span.start)
+            for terms in self._book.versions(self._contract)
+        )
+
     def _fixed(self, start: int, end: int) -> Fraction:
         """Month by month, of each version what lies in it and in (start, end]."""
         total = Fraction(0)
         for month in spans_of("1M", self._zone, start + 1, end):
             for terms in self._book.versions(self._contract):
                 begin = max(start, month.start, terms.effective_from_ms)
-                until = min(end, month.end, terms.effective_to_ms or end)
+                until = min(
+                    end, month.end, end if terms.effective_to_ms is None else terms.effective_to_ms
+                )
                 if begin < until:
                     length = month.end - month.start
-                    total += Fraction(_money(terms).fixed_fee_micros * (until - begin), length)
+                    total += Fraction(money_of(terms).fixed_fee_micros * (until - begin), length)
         return total
 
     def _clause_periods(self, span: Span) -> list[tuple[Clause, ClauseCredit, Span]]:
@@ -179,7 +201,7 @@ class PeriodLines:
                     continue
                 terms = self._terms(one)
                 for clause in terms.clauses:
-                    credit = _money(terms).credit_of(clause.id)
+                    credit = money_of(terms).credit_of(clause.id)
                     over = clause.period if clause.period is not None else self._kind
                     if over == kind and credit is not None and credit.bands:
                         found.append((clause, credit, one))
@@ -194,19 +216,27 @@ class PeriodLines:
     def _worst(self, clause: Clause, span: Span) -> Value | None:
         return worst_of(clause, self._values.of(clause, span))
 
-    def _credits(self, span: Span, fees: int) -> list[Line]:
-        lines: list[Line] = []
+    def _credits(self, span: Span, fees: int) -> list[_Credited]:
+        # Asked again for each later period, of which it says what is earned back.
+        if span not in self._credited:
+            self._credited[span] = list(self._credits_of(span, fees))
+        return self._credited[span]
+
+    def _credits_of(self, span: Span, fees: int) -> Iterator[_Credited]:
         for clause, credit, one in self._clause_periods(span):
             terms = self._terms(one)
             value = self._worst(clause, one)
-            band = _band(clause, credit, value)
+            band = band_of(clause, credit, value)
             base = self._base(span, one, fees)
-            at_risk = _money(terms).at_risk_ppm
+            at_risk = money_of(terms).at_risk_ppm
             amount = 0
             if band is not None and base > 0:
                 share = Fraction(at_risk * credit.weight_ppm * band.share_ppm, PPM**3)
                 amount = self._down(base * share)
-            lines.append(
+            yield _Credited(
+                clause,
+                credit,
+                one,
                 Line(
                     kind="service_credit",
                     version=terms.version,
@@ -224,9 +254,8 @@ class PeriodLines:
                     at_risk_ppm=at_risk,
                     worst_key=_key(value),
                     formula="- (base x at risk x weight x band), rounded down to the smallest unit",
-                )
+                ),
             )
-        return lines
 
     def _base(self, span: Span, one: Span, fees: int) -> Fraction:
         if one.end == span.end and one.start == span.start:
@@ -242,10 +271,10 @@ class PeriodLines:
     def _fixed_due(self, span: Span, start: int, end: int) -> Fraction:
         return Fraction(0) if span.end < self._first.end else self._fixed(start, end)
 
-    def _cap(self, span: Span, fees: int, credits: Iterable[Line]) -> Line:
-        money = _money(self._terms(span))
+    def _cap(self, span: Span, fees: int, credits: Iterable[_Credited]) -> Line:
+        money = money_of(self._terms(span))
         most = self._down(Fraction(max(0, fees) * money.cap_ppm, PPM))
-        credited = -sum(line.amount_micros for line in credits)
+        credited = -sum(one.line.amount_micros for one in credits)
         return Line(
             kind="credit_cap",
             version=self._terms(span).version,
@@ -264,10 +293,9 @@ class PeriodLines:
         for earlier in spans_of(self._kind, self._zone, self._first.end, span.end):
             _, fees = self._usage(earlier)
             credits = self._credits(earlier, fees)
-            total = -sum(line.amount_micros for line in credits)
+            total = -sum(one.line.amount_micros for one in credits)
             left = total - self._cap(earlier, fees, credits).amount_micros
-            pairs = zip(self._clause_periods(earlier), credits, strict=True)
-            for (clause, credit, one), line in pairs:
+            for clause, credit, one, line in credits:
                 if credit.earn_back_periods == 0:
                     continue
                 later = _following(one, credit.earn_back_periods, self._zone)
@@ -329,7 +357,8 @@ def _following(span: Span, count: int, zone: str) -> list[Span]:
     return found
 
 
-def _band(clause: Clause, credit: ClauseCredit, value: Value | None) -> Band | None:
+def band_of(clause: Clause, credit: ClauseCredit, value: Value | None) -> Band | None:
+    """The last band that a value lies strictly beyond; None for none, or where it is not judged."""
     if value is None or not _judged(clause, value):
         return None
     measured = Fraction(value.numerator * clause.scale, value.denominator)

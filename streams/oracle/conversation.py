@@ -39,7 +39,7 @@ class Milestone(NamedTuple):
     reported are `human_message`, for they say the same. `word` is the row's closed-list field
     (signal, requested_by, outcome, to, claimed_by, evidence kind, ended_by), `skills` the required
     or the agent's, `identity` a failure's source and id, `flag` its yes-or-no field (qualified,
-    customer_repeated_info, result).
+    customer_repeated_info, result), `query_type` a claim's.
     """
 
     time: int
@@ -52,6 +52,7 @@ class Milestone(NamedTuple):
     fields_present: tuple[str, ...] = ()
     flag: bool | None = None
     identity: tuple[str, str] = ("", "")
+    query_type: str | None = None
 
     def order(self) -> tuple[object, ...]:
         """Section 3's order: time, rank, own fields. An absent field stands before any value."""
@@ -67,6 +68,7 @@ class Milestone(NamedTuple):
             self.skills or (),
             self.fields_present,
             -1 if self.flag is None else self.flag,
+            self.query_type or "",
         )
 
 
@@ -221,7 +223,9 @@ def _milestone(event: e.Event, at: int, channel: str) -> Milestone | None:
         case e.HandoffAbandoned():
             return Milestone(at, 12, channel, "handoff.abandoned")
         case e.ResolutionClaimed(data=d):
-            return Milestone(at, 13, channel, "resolution.claimed", d.claimed_by)
+            return Milestone(
+                at, 13, channel, "resolution.claimed", d.claimed_by, query_type=d.query_type
+            )
         case e.ResolutionEvidence(data=d):
             return Milestone(at, 14, channel, "resolution.evidence", d.kind, flag=d.result)
         case e.ContactEnded(data=d):

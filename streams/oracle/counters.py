@@ -47,8 +47,8 @@ def counts_of(fact: Fact, terms: Terms, *, linked: bool) -> dict[str, int]:
     """The counters that one fact adds to, each by how much; `terms` are those it was judged by.
 
     `linked`: whether the customer of a resolved close is known (section 7a). A visit adds to none:
-    what comes of it is counted in links.py. Latencies in ms, costs in millionths of the contract's
-    currency.
+    what comes of it is counted in links.py; a dispute is billing's alone. Latencies in ms, costs in
+    millionths of the contract's currency.
     """
     detail = fact.detail
     match fact.kind:
@@ -95,6 +95,8 @@ def counts_of(fact: Fact, terms: Terms, *, linked: bool) -> dict[str, int]:
             if detail["currency"] != terms.currency:
                 return {"cost.other_currency": 1}
             return {"cost_micros": detail["amount_micros"]}
+        case "resolution_disputed":
+            return {}
 
 
 def _ended_escalation(detail: Mapping[str, Any]) -> dict[str, int]:

@@ -1,4 +1,5 @@
-"""What the notes about a contact come to as facts: evaluations, surveys, compliance, costs.
+"""What the notes about a contact come to as facts: evaluations, surveys, compliance, costs and
+disputes.
 
 DEFINITIONS.md section 6. All times in ms since 1970 UTC.
 """
@@ -20,6 +21,7 @@ from streams.oracle.notes import (
     compliance_exceptions,
     costs,
     deletions,
+    disputes,
     evaluations,
     survey_answers,
     survey_requests,
@@ -92,6 +94,8 @@ def note_facts(
             amount_micros=cost.amount_micros,
             currency=cost.currency,
         )
+    for dispute, episode, ordinal in numbered(disputes(notes), lambda n: n.time):
+        yield plain("resolution_disputed", dispute, episode, ordinal, party=dispute.party)
 
 
 def _episode_at(episodes: Sequence[Episode], time: int) -> int:

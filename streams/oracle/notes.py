@@ -1,4 +1,5 @@
-"""What others note about a contact: evaluations, surveys, compliance, costs; and which notes stand.
+"""What others note about a contact: evaluations, surveys, compliance, costs, disputes; and which
+notes stand.
 
 DEFINITIONS.md section 3, the second table. All times in ms since 1970 UTC.
 """
@@ -92,7 +93,27 @@ class Cost:
     id: str
 
 
-Note = Evaluation | SurveyRequest | SurveyAnswer | ComplianceOpening | ComplianceClosing | Cost
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """The customer, or the client on its behalf, says that the matter is not resolved."""
+
+    time: int
+    channel: str
+    dispute_id: str
+    party: str
+    source: str
+    id: str
+
+
+Note = (
+    Evaluation
+    | SurveyRequest
+    | SurveyAnswer
+    | ComplianceOpening
+    | ComplianceClosing
+    | Cost
+    | Dispute
+)
 _RANKS: dict[type[Note], int] = {
     Evaluation: 20,
     SurveyRequest: 21,
@@ -100,6 +121,7 @@ _RANKS: dict[type[Note], int] = {
     ComplianceOpening: 23,
     ComplianceClosing: 24,
     Cost: 25,
+    Dispute: 26,
 }
 _SAID = {
     kind: tuple(field.name for field in fields(kind) if field.name not in ("time", "channel"))
@@ -159,6 +181,8 @@ def note_of(event: e.Event, at: int) -> Note | None:
             return ComplianceClosing(at, d.channel, d.exception_id, source, name)
         case e.CostRecorded(data=d):
             return Cost(at, d.channel, d.component, d.amount_micros, d.currency, source, name)
+        case e.ResolutionDisputed(data=d):
+            return Dispute(at, d.channel, d.dispute_id, d.party, source, name)
     return None
 
 
@@ -189,6 +213,11 @@ def survey_answers(notes: Iterable[Note]) -> list[SurveyAnswer]:
 def costs(notes: Iterable[Note]) -> list[Cost]:
     """Every cost, in order."""
     return _all(notes, Cost)
+
+
+def disputes(notes: Iterable[Note]) -> list[Dispute]:
+    """The disputes that stand, in order."""
+    return _first_of_each(_all(notes, Dispute), lambda one: one.dispute_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,13 @@ def maturity(
     """What `episode_matured` carries of an eligible episode that matures at `until`."""
     outcome = outcome_of(episode)
     came_back = _came_back(conversation, episodes, episode, until)
-    claims = [m for m in conversation.milestones if m.kind == "resolution.claimed"]
-    claimed = any(m.word == "ai" and episode.opened_at <= m.time <= until for m in claims)
+    claims = [
+        m
+        for m in conversation.milestones
+        if m.kind == "resolution.claimed" and episode.opened_at <= m.time <= until
+    ]
+    claimed = any(m.word == "ai" for m in claims)
+    proven = _proven(conversation, episode.opened_at, until)
     resolved = is_resolved(conversation, episode)
     returned = resolved and came_back
     if outcome == "escalated":
@@ -68,7 +73,6 @@ def maturity(
     elif came_back:
         final = "void"
     else:
-        proven = _proven(conversation, episode.opened_at, until)
         final = "verified" if claimed and proven else "assumed"
     takeovers = sum(one.outcome == "taken_over" for one in episode.escalations)
     queued_again = any(one.returned_to_queue for one in episode.escalations)
@@ -82,6 +86,9 @@ def maturity(
         "first_contact": resolved and not returned and takeovers <= 1 and not queued_again,
         "qa_ai": "ai" in evaluated,
         "qa_human": "human" in evaluated,
+        "claimed_at": claims[0].time if claims else None,
+        "query_type": next((m.query_type for m in claims if m.query_type is not None), None),
+        "proven": proven,
     }
 
 

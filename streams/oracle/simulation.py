@@ -1,21 +1,25 @@
-"""What a contract would have cost on a log: fees, breaches and service credits by period.
+"""What a contract would have cost on a log: its statements, and its clauses period by period.
 
-Taken from the batch judge's verdict alone. DEFINITIONS.md section 10. Times in ms since 1970 UTC,
+Taken from the batch judge's verdict and the batch computation of billing alone: every period that
+the log touches is closed as if nothing more had happened. BILLING.md. Times in ms since 1970 UTC,
 amounts in micro-units of the contract's currency.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from streams.domain.billing.records import Adjustment, Booked, Item, LineKind
 from streams.domain.breach_record import BreachRecord
-from streams.domain.calendar_period import Period, period_of
-from streams.domain.commercial import Band, CommercialTerms, Price
+from streams.domain.commercial import Band, Price
 from streams.domain.contract import Clause, ContractBook, Terms
-from streams.domain.credits import band_reached, capped, clause_credit, fixed_fee_within
 from streams.domain.facts import Fact
+from streams.oracle.billing import Account, account_to_the_end
+from streams.oracle.billing_lines import band_of, billing_kind, billing_spans
+from streams.oracle.billing_records import billing_records
+from streams.oracle.billing_resolutions import money_of
 from streams.oracle.indicators import slice_end
 from streams.oracle.judge import Verdict
 from streams.oracle.period_values import (
@@ -28,12 +32,14 @@ from streams.oracle.period_values import (
 )
 
 _MINUTE_MS = 60_000
+_USAGE: frozenset[LineKind] = frozenset(("allowance", "volume_discount", "cap", "minimum"))
 
 
 @dataclass(frozen=True, slots=True)
 class ClausePeriod:
     """One clause over one period. `worst` is the value that counts (None: unknown), `window` the
     worst value of any breach's windows in it; `enough` whether it had the least volume.
+    `credit_micros` (at least 0) is what is credited for it before the cap over all clauses.
     """
 
     clause: Clause
@@ -45,34 +51,53 @@ class ClausePeriod:
     opened: int
     breached_ms: int
     band: Band | None
-    fees_micros: int
     credit_micros: int
 
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """Verified resolutions at one price; None for those that have none."""
+    """Resolutions charged at one price in one statement, those reversed in it taken off."""
 
-    price: Price | None
+    price: Price
     count: int
-
-    @property
-    def amount_micros(self) -> int:
-        """What they cost together."""
-        return self.count * self.price.amount_micros if self.price is not None else 0
+    amount_micros: int
+    agent_micros: int
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """One settlement period: its fees, its clauses' credits and what the cap leaves of them."""
+    """The statement of one billing period: what is charged, what is not and why, and its lines."""
 
     span: Span
     complete: bool
     charged: tuple[Charged, ...]
-    fixed_fee_micros: int
-    fees_micros: int
-    credits_micros: int
-    credited_micros: int
+    not_billed: tuple[tuple[str, int], ...]
+    lines: tuple[Adjustment, ...]
+    total_micros: int
+
+    @property
+    def resolutions_micros(self) -> int:
+        """What is charged for resolutions."""
+        return sum(one.amount_micros for one in self.charged)
+
+    @property
+    def fixed_fee_micros(self) -> int:
+        """The fixed fee."""
+        return self.of("fixed_fee")
+
+    @property
+    def fees_micros(self) -> int:
+        """Resolutions, what their volume and the commitments make of them, and the fixed fee."""
+        return self.resolutions_micros + self.of(*_USAGE) + self.fixed_fee_micros
+
+    @property
+    def credited_micros(self) -> int:
+        """What is credited once the cap is taken off, at least 0 but for corrections."""
+        return -self.of("service_credit", "credit_cap")
+
+    def of(self, *kinds: LineKind) -> int:
+        """The sum of all lines of these kinds."""
+        return sum(line.amount_micros for line in self.lines if line.kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,88 +111,84 @@ class Simulation:
     end: int
     clauses: tuple[ClausePeriod, ...]
     settlements: tuple[Settlement, ...]
-    query_types: bool
 
 
 def simulate(verdict: Verdict, book: ContractBook, contract: str) -> Simulation | None:
-    """The contract on this verdict's log; None where nothing of it is in the log."""
+    """The contract on this verdict's log; None where nothing of it is in the log.
+
+    Raises ContractError where its versions are not in one currency and time zone.
+    """
     facts = standing_facts(verdict.facts, contract)
     if not facts or verdict.watermark is None:
         return None
-    return _Simulated(facts, verdict, book, contract).whole()
+    records = billing_records(verdict, contract)
+    account = account_to_the_end(records, book, contract, verdict.watermark)
+    return _Simulated(facts, verdict, account, book, contract).whole()
 
 
 class _Simulated:
     def __init__(
-        self, facts: Sequence[Fact], verdict: Verdict, book: ContractBook, contract: str
+        self,
+        facts: Sequence[Fact],
+        verdict: Verdict,
+        account: Account,
+        book: ContractBook,
+        contract: str,
     ) -> None:
         assert verdict.watermark is not None
-        self._facts = facts
         self._book = book
         self._contract = contract
-        self._begin = slice_end(facts[0].time) - _MINUTE_MS
-        self._end = max(verdict.watermark, slice_end(facts[0].time))
-        self._terms = book.at(contract, self._end)
-        self._zone = self._terms.time_zone
+        self._first = facts[0].time
+        self._end = max(verdict.watermark, slice_end(self._first))
+        self._last = book.at(contract, self._end)
+        self._zone = self._last.time_zone
         self._breaches = [r for r in verdict.breaches if r.contract == contract]
-        self._values = PeriodValues(facts, verdict.customers, book, self._zone, self._end)
-        self._charged: dict[Span, tuple[tuple[Charged, ...], int, int]] = {}
+        self._statements: dict[str, list[Booked]] = defaultdict(list)
+        self._credits: Counter[tuple[str | None, str | None]] = Counter()
+        for one in account.booked:
+            self._statements[one.period].append(one)
+            if isinstance(one, Adjustment) and one.kind == "service_credit":
+                self._credits[one.clause, one.clause_period] -= one.amount_micros
+        sealed = {seal.period for seal in account.seals}
+        closed_at = max(seal.closed_at for seal in account.seals)
+        self._spans = [
+            span
+            for span in billing_spans(book, contract, self._first, closed_at)
+            if span.name in sealed
+        ]
+        end = self._spans[-1].end
+        self._values = PeriodValues(facts, verdict.customers, book, self._zone, end)
 
     def whole(self) -> Simulation:
-        settled = self._settled_over()
+        settled = billing_kind(self._book, self._contract)
         clauses: list[ClausePeriod] = []
-        periods = {one.period or settled for t in self._versions() for one in t.clauses}
+        versions = self._book.versions(self._contract)
+        periods = {one.period or settled for t in versions for one in t.clauses}
         for kind in sorted(periods, key=("1d", "1w", "1M", "1Q").index):
-            for span in spans_of(kind, self._zone, self._begin, self._end):
-                terms = self._in_force(span)
+            for span in spans_of(kind, self._zone, self._first, self._end):
+                terms = self._book.at(self._contract, span.end - 1)
                 clauses += [
                     self._clause(terms, clause, span)
                     for clause in terms.clauses
                     if (clause.period or settled) == kind
                 ]
-        order = {clause.id: n for n, clause in enumerate(self._terms.clauses)}
+        order = {clause.id: n for n, clause in enumerate(self._last.clauses)}
         clauses.sort(key=lambda c: (order.get(c.clause.id, len(order)), c.clause.id, c.span.end))
-        settlements = [
-            self._settlement(span, clauses)
-            for span in spans_of(settled, self._zone, self._begin, self._end)
-        ]
         return Simulation(
             contract=self._contract,
-            currency=self._terms.currency,
+            currency=self._last.currency,
             time_zone=self._zone,
-            begin=self._begin,
+            begin=slice_end(self._first) - _MINUTE_MS,
             end=self._end,
             clauses=tuple(clauses),
-            settlements=tuple(settlements),
-            query_types=any(p.query_type for t in self._versions() for p in _money(t).prices),
+            settlements=tuple(self._settlement(span) for span in self._spans),
         )
-
-    def _versions(self) -> tuple[Terms, ...]:
-        return self._book.versions(self._contract)
-
-    def _settled_over(self) -> Period:
-        """A month; a quarter where a clause that has credits is judged over quarters."""
-        quarterly = any(
-            clause.period == "1Q" and (credit := _money(t).credit_of(clause.id)) and credit.bands
-            for t in self._versions()
-            for clause in t.clauses
-        )
-        return "1Q" if quarterly else "1M"
-
-    def _in_force(self, span: Span) -> Terms:
-        """The version at the period's last instant, or the log's."""
-        return self._book.at(self._contract, min(span.end - 1, self._end))
 
     def _clause(self, terms: Terms, clause: Clause, span: Span) -> ClausePeriod:
-        money = _money(terms)
         worst = None
         if clause.indicator != "escalation_wait":
             worst = worst_of(clause, self._values.of(clause, span))
-        credit = money.credit_of(clause.id)
-        band = None
-        if worst is not None and credit is not None:
-            band = band_reached(clause, credit, worst.numerator, worst.denominator)
-        fees = self._fees(span)[2]
+        credit = money_of(terms).credit_of(clause.id)
         records = [record for record in self._breaches if record.clause == clause.id]
         return ClausePeriod(
             clause=clause,
@@ -178,58 +199,45 @@ class _Simulated:
             window=_worst_window(clause, records, span),
             opened=sum(r.status == "opened" and _within(r.time, span) for r in records),
             breached_ms=_breached_ms(records, span, self._end),
-            band=band,
-            fees_micros=fees,
-            credit_micros=0 if credit is None else clause_credit(fees, money, credit, band),
+            band=None if credit is None else band_of(clause, credit, worst),
+            credit_micros=self._credits[clause.id, span.name],
         )
 
-    def _fees(self, span: Span) -> tuple[tuple[Charged, ...], int, int]:
-        """What was charged in a period as far as the log covers it, the fixed fee, and both."""
-        if span not in self._charged:
-            self._charged[span] = self._charge(span)
-        return self._charged[span]
-
-    def _charge(self, span: Span) -> tuple[tuple[Charged, ...], int, int]:
-        counts: Counter[Price | None] = Counter()
-        for fact in self._facts:
-            verified = fact.kind == "episode_matured" and fact.detail["outcome"] == "verified"
-            if verified and _within(slice_end(fact.time), span):
-                money = _money(self._book.version(self._contract, fact.version))
-                counts[money.price_of(fact.channel, fact.journey)] += 1
-        charged = tuple(
-            Charged(price, counts[price])
-            for price in sorted(counts, key=lambda p: (p is None, *_label(p)))
-        )
-        start, end = max(span.start, self._begin), min(span.end, self._end)
-        monthly = _money(self._in_force(span)).fixed_fee_micros
-        fixed = int(fixed_fee_within(monthly, self._zone, start, end))
-        return charged, fixed, fixed + sum(one.amount_micros for one in charged)
-
-    def _settlement(self, span: Span, clauses: Iterable[ClausePeriod]) -> Settlement:
-        charged, fixed, fees = self._fees(span)
-        settled_here = [
-            one.credit_micros
-            for one in clauses
-            if period_of(span.kind, self._zone, one.span.end) == (span.start, span.end)
-        ]
-        money = _money(self._in_force(span))
+    def _settlement(self, span: Span) -> Settlement:
+        booked = self._statements[span.name]
+        items = [one for one in booked if isinstance(one, Item)]
+        voids = Counter(one.reason or "" for one in items if one.status == "void")
         return Settlement(
             span=span,
-            complete=span.start >= self._begin and span.end <= self._end,
-            charged=charged,
-            fixed_fee_micros=fixed,
-            fees_micros=fees,
-            credits_micros=sum(settled_here),
-            credited_micros=capped(settled_here, fees, money),
+            complete=span.start >= self._first and span.end <= self._end,
+            charged=tuple(self._charged(items)),
+            not_billed=tuple(sorted(voids.items())),
+            lines=tuple(one for one in booked if isinstance(one, Adjustment)),
+            total_micros=sum(one.amount_micros for one in booked),
         )
 
+    def _charged(self, items: Iterable[Item]) -> list[Charged]:
+        found: dict[Price, Charged] = {}
+        for one in items:
+            sign = {"final": 1, "reversal": -1}.get(one.status)
+            if sign is None or one.charge != "resolution":
+                continue
+            about = one.about
+            money = money_of(self._book.version(self._contract, about.version))
+            price = money.price_of(about.channel, about.journey, about.query_type)
+            assert price is not None
+            so_far = found.get(price, Charged(price, 0, 0, 0))
+            found[price] = Charged(
+                price,
+                so_far.count + sign,
+                so_far.amount_micros + sign * about.agreed_micros,
+                so_far.agent_micros + sign * about.agent_micros,
+            )
+        return [found[price] for price in sorted(found, key=_label)]
 
-def _money(terms: Terms) -> CommercialTerms:
-    return terms.commercial or CommercialTerms(terms.currency)
 
-
-def _label(price: Price | None) -> tuple[str, ...]:
-    return () if price is None else tuple(one or "" for one in price.selector)
+def _label(price: Price) -> tuple[str | int, ...]:
+    return (*(one or "" for one in price.selector), price.amount_micros)
 
 
 def _within(time: int, span: Span) -> bool:

@@ -10,17 +10,18 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from streams.domain.billing.records import Adjustment
 from streams.domain.clause_words import value_text
 from streams.domain.commercial import Price
-from streams.domain.contract import AMOUNTS, PPM, Clause
+from streams.domain.contract import AMOUNTS, Clause
 from streams.domain.facts import rfc3339
 from streams.domain.money import amount_text, decimal_text
 from streams.domain.time_zone import local_text
 from streams.oracle.simulation import Charged, ClausePeriod, Settlement, Simulation
 
 _NOTE = (
-    "Simulated by what is known at the log's end; a period that the log does not cover whole is"
-    " charged and credited for the part it does."
+    "Billed as `baton invoice` does (BILLING.md): every period is closed as if nothing more had"
+    " happened after the log; fixed fees and minimums are those of whole periods."
 )
 
 
@@ -67,7 +68,6 @@ def _clause_json(one: ClausePeriod) -> dict[str, object]:
         "band": None
         if one.band is None
         else {"beyond_ppm": one.band.beyond_ppm, "share_ppm": one.band.share_ppm},
-        "fees_micros": one.fees_micros,
         "credit_micros": one.credit_micros,
     }
 
@@ -78,20 +78,41 @@ def _settlement_json(one: Settlement) -> dict[str, object]:
         "complete": one.complete,
         "resolutions": [
             {
-                "channel": charged.price.channel if charged.price else None,
-                "journey": charged.price.journey if charged.price else None,
-                "query_type": charged.price.query_type if charged.price else None,
-                "price_micros": charged.price.amount_micros if charged.price else None,
+                "channel": charged.price.channel,
+                "journey": charged.price.journey,
+                "query_type": charged.price.query_type,
+                "price_micros": charged.price.amount_micros,
                 "count": charged.count,
                 "amount_micros": charged.amount_micros,
+                "agent_micros": charged.agent_micros,
             }
             for charged in one.charged
         ],
+        "not_billed": dict(one.not_billed),
+        "lines": [_line_json(line) for line in one.lines],
         "fixed_fee_micros": one.fixed_fee_micros,
         "fees_micros": one.fees_micros,
-        "credits_micros": one.credits_micros,
+        "credits_micros": -one.of("service_credit"),
         "credited_micros": one.credited_micros,
-        "net_micros": one.fees_micros - one.credited_micros,
+        "earned_back_micros": one.of("earn_back"),
+        "net_micros": one.total_micros,
+    }
+
+
+def _line_json(line: Adjustment) -> dict[str, object]:
+    return {
+        "line": line.kind,
+        "clause": line.clause,
+        "clause_period": line.clause_period,
+        "service_period": line.service_period,
+        "correction": line.charge_class is not None,
+        "amount_micros": line.amount_micros,
+        "base_micros": line.base_micros,
+        "quantity": line.quantity,
+        "numerator": line.numerator,
+        "denominator": line.denominator,
+        "key": line.key,
+        "formula": line.formula,
     }
 
 
@@ -102,11 +123,10 @@ def simulation_table(simulation: Simulation) -> Group:
         Text(f"{simulation.contract}: log from {begins} to {ends} ({simulation.time_zone})"),
         _clauses(simulation),
         _fees(simulation),
+        _lines(simulation),
         _totals(simulation),
         Text(_NOTE),
     ]
-    if simulation.query_types:
-        parts.append(Text("Prices by query type are not used: no fact says what was asked about."))
     return Group(*parts)
 
 
@@ -186,40 +206,60 @@ def _minutes(span_ms: int) -> str:
 
 def _fees(simulation: Simulation) -> Table:
     table = _table(
-        "Fees for verified resolutions",
+        "Resolutions",
         ("period", "for"),
         ("price", "resolutions", "fee", "client saves", "provider keeps", "agents"),
     )
     for settlement in simulation.settlements:
         for charged in settlement.charged:
-            price = charged.price
-            if price is None:
-                row = ("no price", str(charged.count), "-", "-", "-", "-")
-                table.add_row(settlement.span.name, "all others", *row)
-                continue
             money = _money(simulation.currency)
-            saved, kept, agents = _shared_out(charged, price)
+            saved, kept = _compared(charged)
             table.add_row(
                 settlement.span.name,
-                _priced(price),
-                money(price.amount_micros),
+                _priced(charged.price),
+                money(charged.price.amount_micros),
                 str(charged.count),
                 money(charged.amount_micros),
                 "-" if saved is None else money(saved),
                 "-" if kept is None else money(kept),
-                "-" if agents is None else money(agents),
+                "-" if charged.price.agent_ppm is None else money(charged.agent_micros),
             )
+        for reason, count in settlement.not_billed:
+            name = f"not billed: {reason.replace('_', ' ')}"
+            table.add_row(settlement.span.name, name, "-", str(count), "-", "-", "-", "-")
     return table
 
 
-def _shared_out(charged: Charged, price: Price) -> tuple[int | None, int | None, int | None]:
-    """What the client saves, the provider keeps beyond its cost and the agents get (micros)."""
-    former, cost, share = price.client_former_micros, price.provider_micros, price.agent_ppm
+def _compared(charged: Charged) -> tuple[int | None, int | None]:
+    """What the client saves and the provider keeps beyond its cost and its agents' share."""
+    former, cost = charged.price.client_former_micros, charged.price.provider_micros
     return (
-        None if former is None else charged.count * (former - price.amount_micros),
-        None if cost is None else charged.count * (price.amount_micros - cost),
-        None if share is None else charged.amount_micros * share // PPM,
+        None if former is None else charged.count * former - charged.amount_micros,
+        None
+        if cost is None
+        else charged.amount_micros - charged.agent_micros - charged.count * cost,
     )
+
+
+def _lines(simulation: Simulation) -> Table:
+    table = _table("Lines", ("period", "line", "clause", "of"), ("value", "amount"))
+    for settlement in simulation.settlements:
+        for line in settlement.lines:
+            name = line.kind.replace("_", " ")
+            if line.charge_class is not None:
+                name = f"correction of {line.service_period}: {name}"
+            value = "-"
+            if line.numerator is not None and line.denominator is not None:
+                value = f"{line.numerator} / {line.denominator}"
+            table.add_row(
+                settlement.span.name,
+                name,
+                line.clause or "-",
+                line.clause_period or "-",
+                value,
+                amount_text(line.amount_micros, simulation.currency),
+            )
+    return table
 
 
 def _priced(price: Price) -> str:
@@ -245,20 +285,23 @@ def _totals(simulation: Simulation) -> Table:
     table = _table(
         "Settlement",
         ("period",),
-        ("fixed fee", "fees", "credits", "credited", "share of fees", "to pay"),
+        ("fixed fee", "fees", "credits", "credited", "share of fees", "earned back", "to pay"),
     )
     money = _money(simulation.currency)
     for one in simulation.settlements:
-        if not one.fees_micros and len(simulation.settlements) > 1:
+        if not (one.charged or one.lines or one.total_micros) and len(simulation.settlements) > 1:
             continue
-        share = f"{100 * one.credited_micros / one.fees_micros:.2f} %" if one.fees_micros else "-"
+        share = "-"
+        if one.fees_micros > 0:
+            share = f"{100 * one.credited_micros / one.fees_micros:.2f} %"
         table.add_row(
             one.span.name if one.complete else f"{one.span.name} (part)",
             money(one.fixed_fee_micros),
             money(one.fees_micros),
-            money(one.credits_micros),
+            money(-one.of("service_credit")),
             money(one.credited_micros),
             share,
-            money(one.fees_micros - one.credited_micros),
+            money(one.of("earn_back")),
+            money(one.total_micros),
         )
     return table

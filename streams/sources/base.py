@@ -19,6 +19,17 @@ DEFAULT_START = datetime(2024, 1, 1, tzinfo=UTC)
 DEFAULT_STEP_MS = 10_000
 MAX_STEP_MS = 86_400_000
 
+# What a mark says of a name: of the id of a user or group, or of what a team has called its tags,
+# labels, intents, actions, flows and tools.
+MARKS = {
+    "bot": "an AI agent, where the platform shows it as a user or group",
+    "automation": "an automation, whose messages answer nobody",
+    "staff": "a human of the desk",
+    "human": "the customer asks for a human",
+    "handoff": "the AI hands over to a human",
+    "resolved": "the AI claims to have resolved the matter",
+}
+
 # Outside these years a time is a sentinel (1970, 9999), not a moment.
 _EARLIEST_MS = epoch_ms(datetime(1971, 1, 1, tzinfo=UTC))
 _LATEST_MS = epoch_ms(datetime(3000, 1, 1, tzinfo=UTC))
@@ -64,6 +75,7 @@ class SourceOptions:
     date         the day of a call log that holds times of day only
     channel      overrides the channel that the format implies
     start, step_ms  the first moment and the distance of messages of a log without times
+    marks        what a team's own names in the platform mean: pairs of one of MARKS and a name
     """
 
     contract: str
@@ -76,6 +88,7 @@ class SourceOptions:
     date: date | None = None
     start: datetime = DEFAULT_START
     step_ms: int = DEFAULT_STEP_MS
+    marks: frozenset[tuple[str, str]] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.contract or len(self.contract) > 256:
@@ -99,6 +112,9 @@ class SourceOptions:
             raise ValueError("start needs an offset and a year from 1971 to 2999")
         if not 1 <= self.step_ms <= MAX_STEP_MS:
             raise ValueError(f"step_ms must lie in 1..{MAX_STEP_MS}")
+        for mark, _ in sorted(self.marks):
+            if mark not in MARKS:
+                raise ValueError(f"mark {mark[:60]!r} must be one of {', '.join(MARKS)}")
 
 
 class Source(Protocol):

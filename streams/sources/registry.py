@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
-import orjson
-
-from streams.domain.events import Event, epoch_ms
-from streams.domain.wire import Rejection, decode_event
 from streams.sources.acd import AcdSource
 from streams.sources.base import Source, SourceOptions, SourceProblem, SourceRecord
+from streams.sources.exports import TABLE_EXPORTS
 from streams.sources.incidents import IncidentSource
+from streams.sources.json_files import PlatformFile
+from streams.sources.platforms import PLATFORMS
+from streams.sources.records import record_of
 from streams.sources.trajectories import Tau2Source, TauBenchSource
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (AcdSource(), IncidentSource(), Tau2Source(), TauBenchSource())
-}
+_LOGS: tuple[Source, ...] = (AcdSource(), IncidentSource(), Tau2Source(), TauBenchSource())
+_FILES: tuple[Source, ...] = tuple(map(PlatformFile, PLATFORMS.values()))
+SOURCES: dict[str, Source] = {source.name: source for source in (*_LOGS, *_FILES, *TABLE_EXPORTS)}
 
 Order = Literal["time", "recorded", "file"]
 
@@ -39,15 +37,8 @@ def read_records(
     for item in source.read(path, options):
         if isinstance(item, SourceProblem):
             yield item
-            continue
-        try:
-            raw = orjson.dumps(_without_nulls(msgspec.to_builtins(item)))
-            decode_event(raw, contracts)
-        except (Rejection, orjson.JSONEncodeError) as error:
-            code = error.code if isinstance(error, Rejection) else "invalid_encoding"
-            yield SourceProblem("not_canonical", f"{code}; left out", f"{path.name}:{item.id!a}")
-            continue
-        yield _record(item, raw)
+        else:
+            yield record_of(item, contracts, f"{path.name}:{item.id!a}")
 
 
 def read_sorted(
@@ -71,18 +62,3 @@ def read_sorted(
     elif order == "recorded":
         records.sort(key=lambda r: (r.recorded_ms, r.time_ms, r.id))
     return [record.raw for record in records], problems
-
-
-def _record(event: Event, raw: bytes) -> SourceRecord:
-    return SourceRecord(
-        time_ms=epoch_ms(event.time),
-        id=event.id,
-        recorded_ms=epoch_ms(event.recordedtime or event.time),
-        raw=raw,
-    )
-
-
-def _without_nulls(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
-    return node

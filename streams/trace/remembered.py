@@ -17,6 +17,7 @@ from streams.domain.milestones import SEPARATOR, YES, Milestone, split_words
 from streams.domain.notes import (
     ABSENT,
     COST,
+    DISPUTE,
     EVALUATED,
     EXCEPTION,
     EXCEPTION_CLOSED,
@@ -168,6 +169,8 @@ def _milestone(milestone: Milestone) -> told.Milestone:
             return made._replace(agent=a, skills=shown, flag=c == YES if c else None)
         case 10:
             return made._replace(agent=a or None, flag=True if b == YES else None)
+        case 13:
+            return made._replace(word=a, query_type=b or None)
         case 14:
             return made._replace(word=a, flag=b == YES)
     return made._replace(word=a)
@@ -188,6 +191,7 @@ _NOTES: Final[dict[int, Callable[..., noted.Note]]] = {
     EXCEPTION: noted.ComplianceOpening,
     EXCEPTION_CLOSED: noted.ComplianceClosing,
     COST: noted.Cost,
+    DISPUTE: noted.Dispute,
 }
 _NOTE_TYPES: Final[dict[type[noted.Note], str]] = {
     noted.Evaluation: "qa.evaluated",
@@ -196,6 +200,7 @@ _NOTE_TYPES: Final[dict[type[noted.Note], str]] = {
     noted.ComplianceOpening: "compliance.exception",
     noted.ComplianceClosing: "compliance.closed",
     noted.Cost: "cost.recorded",
+    noted.Dispute: "resolution.disputed",
 }
 # Of a note, beside time and channel: what names something outside of Baton stays out.
 _NOTE_SHOWN: Final = (
@@ -212,6 +217,7 @@ _NOTE_SHOWN: Final = (
     "component",
     "amount_micros",
     "currency",
+    "party",
 )
 
 
@@ -235,6 +241,7 @@ def _moved(m: told.Milestone, agents: Agents) -> EventLine:
         "agent": agents.name(m.agent),
         "skills": None if not m.skills else list(m.skills),
         "fields_present": list(m.fields_present) or None,
+        "query_type": m.query_type,
         _FLAGS.get(m.kind, "flag"): m.flag,
     }
     kept = {name: value for name, value in said.items() if name and value is not None}

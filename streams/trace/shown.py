@@ -41,6 +41,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "handoff.returned": ("to",),
     "resolution.claimed": ("claimed_by", "query_type"),
     "resolution.evidence": ("kind", "owner", "result"),
+    "resolution.disputed": ("party",),
     "resolution.reopened": ("same_journey", "trivial"),
     "resolution.recontacted": ("same_journey", "trivial"),
     "qa.evaluated": ("evaluator", "subject", "status", "score_ppm", "automatic_fail", "form"),

@@ -20,6 +20,7 @@ from tests.bench.latency import Latency, Paced
 Job = Literal["floor", "baton", "peer"]
 REPO = Path(__file__).resolve().parents[2]
 PEERS = REPO / ".venv-bench" / "bin" / "python"
+FLINK = REPO / ".venv-flink" / "bin" / "python"
 _TIMEOUT_S = 900.0
 
 
@@ -78,6 +79,14 @@ CONTESTANTS = (
     ),
     Contestant("bytewax", "Bytewax, recovery store", "bytewax_flow", "peer", python=PEERS),
     Contestant("quix", "Quix Streams, RocksDB and changelogs", "quix", "peer", python=PEERS),
+    Contestant(
+        "flink",
+        "PyFlink, RocksDB and checkpoints",
+        "pyflink_job",
+        "peer",
+        python=FLINK,
+        at_most=50_000,
+    ),
     Contestant("faust", "stock Faust", "stock_faust", "peer", at_most=20_000),
 )
 

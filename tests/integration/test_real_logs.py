@@ -105,3 +105,28 @@ def test_incident_log_of_25_000_tickets_equals_the_oracle(runs: Runs) -> None:
         assert len({fact["subject"] for fact in facts.of("episode_ended")}) == 24_918
         # There is no AI in it, so nothing is eligible and containment is unknown.
         assert facts.count("episode_ended", "eligible").keys() == {False}
+
+
+def test_zendesk_tables_give_the_bot_s_transfer_and_no_human_who_took_it(runs: Runs) -> None:
+    with published(runs, "zendesk-tables", "zendesk", SETTLE_MS) as facts:
+        (transfer,) = facts.of("escalation_opened")
+        assert facts.count("escalation_ended", "outcome") == {"expired": 1}
+        assert facts.of("escalation_ended")[0]["subject"] == transfer["subject"]
+        # In each of its chats an AI speaks, in none a customer.
+        assert facts.count("episode_ended", "eligible").keys() == {False}
+
+
+def test_intercom_tables_say_when_conversations_were_closed_and_of_no_ai(runs: Runs) -> None:
+    with published(runs, "intercom-tables", "intercom", SETTLE_MS) as facts:
+        # Eight closings, one of them an hour after another of the same conversation.
+        assert facts.count("episode_ended", "cause")["human"] == 7
+        assert facts.count("episode_ended", "eligible").keys() == {False}
+        assert not facts.of("escalation_opened")
+
+
+def test_a_rasa_tracker_in_which_nobody_spoke_is_an_episode_that_counts_nowhere(
+    runs: Runs,
+) -> None:
+    with published(runs, "rasa", "rasa/initial_tracker.json", SETTLE_MS) as facts:
+        assert facts.count("episode_ended", "cause") == {"inactivity": 1}
+        assert facts.count("episode_ended", "eligible") == {False: 1}

@@ -19,7 +19,7 @@ from tests.kafka.certificates import Authority
 SCRAM, MTLS, LOGIN = "SCRAM", "MTLS", "LOGIN"
 PASSWORDS = {
     f"baton-{role}": f"planted-{role}-password"
-    for role in ("worker", "producer", "consumer", "auditor", "operator", "stranger")
+    for role in ("worker", "producer", "consumer", "auditor", "exporter", "operator", "stranger")
 }
 
 _MODULES = "org.apache.kafka.common.security"

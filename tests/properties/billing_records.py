@@ -5,11 +5,13 @@ facts are corrected, retracted and disputed beside the ends of windows and of bi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from operator import add
 from typing import Any
 
 from hypothesis import strategies as st
 
-from streams.domain.billing.records import Dispute, Record, Told
+from streams.domain.billing.records import Told
 from streams.domain.calendar_period import PERIODS
 from streams.domain.commercial import (
     RESOLVERS,
@@ -48,18 +50,28 @@ _delays = st.sampled_from((1, 1, HOUR_MS, DAY_MS, 3 * DAY_MS, 20 * DAY_MS, 40 * 
 _customers = st.sampled_from((None, "k1", "k1", "k2"))
 _journeys = st.sampled_from(("billing", "billing", "outage", "unknown"))
 _channels = st.sampled_from(("chat", "voice"))
+# Around the ends of the windows in which a resolution can be disputed.
+_AFTER_CLOSE = tuple(
+    VERIFICATION_MS + window + beside for window in (0, DAY_MS, 5 * DAY_MS) for beside in (0, 1)
+)
 _micros = st.sampled_from((0, 1, 333_333, 990_000, 1_400_000, 2_200_007))
 
 
 @st.composite
 def books(draw: st.DrawFn) -> ContractBook:
     """A contract of one or two versions that says all that billing can be told."""
-    change = draw(st.booleans())
+    change = draw(st.sampled_from((None, _CHANGE, _CHANGE, EPOCH_MS + _MONTHS[0])))
+    begin = draw(st.sampled_from((EPOCH_MS - DAY_MS, EPOCH_MS - DAY_MS, EPOCH_MS + 12 * DAY_MS)))
+    end = draw(st.sampled_from((None, None, EPOCH_MS + _MONTHS[1], EPOCH_MS + 75 * DAY_MS)))
     quarterly = draw(st.sampled_from((False, False, True)))
-    first = _terms(draw, 1, quarterly, effective_to_ms=_CHANGE if change else None)
-    if not change:
-        return ContractBook([first])
-    return ContractBook([first, _terms(draw, 2, quarterly, effective_from_ms=_CHANGE)])
+    if change is None:
+        whole = {"effective_from_ms": begin, "effective_to_ms": end}
+        return ContractBook([_terms(draw, 1, quarterly, **whole)])
+    former = {"effective_from_ms": begin, "effective_to_ms": change}
+    latter = {"effective_from_ms": change, "effective_to_ms": end}
+    return ContractBook(
+        [_terms(draw, 1, quarterly, **former), _terms(draw, 2, quarterly, **latter)]
+    )
 
 
 def _terms(draw: st.DrawFn, version: int, quarterly: bool, **given: Any) -> Terms:
@@ -82,7 +94,7 @@ def _terms(draw: st.DrawFn, version: int, quarterly: bool, **given: Any) -> Term
             "market": frozenset(("SG", "MY")),
             "journey": frozenset(("billing", "outage")),
         },
-        **{"effective_from_ms": EPOCH_MS - DAY_MS, "effective_to_ms": None, **given},
+        **given,
     )
 
 
@@ -170,22 +182,26 @@ _rules = st.builds(
 
 
 @st.composite
-def records(draw: st.DrawFn, book: ContractBook) -> list[Record]:
+def records(draw: st.DrawFn, book: ContractBook) -> list[Told]:
     """What is told of few conversations, each record once."""
-    told: list[Record] = []
+    told: list[Told] = []
     places = st.tuples(st.sampled_from(("c1", "c1", "c2", "c3", "c4")), st.integers(1, 2))
     for conversation, episode in draw(st.sets(places, min_size=1, max_size=6)):
         told += draw(_episode(book, conversation, episode))
+    closes = [one.fact for one in told if one.fact.kind == "episode_ended"]
     for number in range(draw(st.integers(0, 2))):
-        time = draw(_times)
-        late = draw(st.sampled_from((0, 0, DAY_MS, 30 * DAY_MS)))
-        conversation = draw(st.sampled_from(("c1", "c2", "c3")))
-        told.append(Dispute(f"d{number}", CONTRACT, conversation, time, time + late))
+        about = draw(st.sampled_from(closes))
+        place = (about.conversation, draw(st.integers(0, 2)))
+        time = draw(_times | st.sampled_from(_AFTER_CLOSE).map(partial(add, about.time)))
+        said = {"channel": "chat", "journey": about.journey, "market": about.market}
+        told += draw(
+            _versions(book, "resolution_disputed", place, time, said, None, _party, number)
+        )
     return told
 
 
 @st.composite
-def _episode(draw: st.DrawFn, book: ContractBook, conversation: str, episode: int) -> list[Record]:
+def _episode(draw: st.DrawFn, book: ContractBook, conversation: str, episode: int) -> list[Told]:
     customer = draw(_customers)
     close = draw(_times)
     about = {
@@ -194,7 +210,7 @@ def _episode(draw: st.DrawFn, book: ContractBook, conversation: str, episode: in
         "market": draw(st.sampled_from(("SG", "MY", "TH"))),
     }
     place = (conversation, episode)
-    told: list[Record] = []
+    told: list[Told] = []
 
     def put(kind: FactKind, time: int, detail: st.SearchStrategy[dict[str, Any]]) -> None:
         told.extend(draw(_versions(book, kind, place, time, about, customer, detail)))
@@ -228,6 +244,7 @@ def _versions(
     about: dict[str, str],
     customer: str | None,
     detail: st.SearchStrategy[dict[str, Any]],
+    number: int = 0,
 ) -> list[Told]:
     """A fact on time (or late) and, sometimes, its corrections."""
     known = time + draw(st.sampled_from((0, 0, 0, 0, HOUR_MS, 35 * DAY_MS)))
@@ -241,7 +258,7 @@ def _versions(
             conversation=place[0],
             life=EPOCH_MS // DAY_MS,
             episode=place[1],
-            ordinal=1,
+            ordinal=number + 1,
             time=time,
             channel=about["channel"],
             market=about["market"],
@@ -312,6 +329,7 @@ def _matured(human: bool) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+_party = st.fixed_dictionaries({"party": st.sampled_from(("customer", "client"))})
 _opened = st.fixed_dictionaries(
     {"t0": st.just(EPOCH_MS), "eligible": st.booleans(), "excluded": st.just(False)}
 )
@@ -338,7 +356,7 @@ _qa = st.fixed_dictionaries(
 
 
 @st.composite
-def accounts(draw: st.DrawFn) -> tuple[ContractBook, list[Record]]:
+def accounts(draw: st.DrawFn) -> tuple[ContractBook, list[Told]]:
     """A contract and its records, in an order of no meaning."""
     book = draw(books())
     return book, draw(records(book))

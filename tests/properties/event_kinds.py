@@ -25,7 +25,10 @@ _MODELS = st.sampled_from((None, "m-1", "m-9"))
 _KNOWLEDGE = st.sampled_from((None, "k-1", "other-1"))
 _RULES = st.sampled_from(("disclosure", "identity"))
 
-_NOTES = ("evaluated", "survey_sent", "survey_answered", "exception", "exception_closed", "cost")
+_NOTES = (
+    *("evaluated", "survey_sent", "survey_answered", "exception", "exception_closed", "cost"),
+    "disputed",
+)
 KINDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "started": {"direction": st.sampled_from((None, "outbound"))},
     "data_updated": {},
@@ -55,7 +58,10 @@ KINDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "first_human_message": {"agent": st.sampled_from((None, "ann", "bob"))},
     "returned": {"to": st.sampled_from(("ai", "queue", "agent"))},
     "abandoned": {},
-    "claimed": {"by": st.sampled_from(("ai", "ai", "human", "customer"))},
+    "claimed": {
+        "by": st.sampled_from(("ai", "ai", "human", "customer")),
+        "query_type": st.sampled_from((None, "refund", "invoice")),
+    },
     "evidence": {
         "kind": st.sampled_from(("system_of_record", "qa_pass", "llm_judge")),
         "result": st.booleans(),
@@ -90,6 +96,10 @@ KINDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "component": st.sampled_from(("llm", "human")),
         "quantity": st.sampled_from((None, 1)),
     },
+    "disputed": {
+        "dispute": st.sampled_from(("d1", "d1", "d2")),
+        "party": st.sampled_from(("customer", "client")),
+    },
 }
 # The wait for a human is where rules meet, so its milestones come more often.
 _OFTEN = ("failure", "requested", "queued", "human_message", "connected", "returned", "ended")
@@ -104,7 +114,16 @@ THEMES: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("started", "customer_message", "ai_turn", "failure", "human_message", "returned"),
-        *("claimed", "evidence", "evaluated", "recontacted", "reopened", "ended", "cost"),
+        *(
+            "claimed",
+            "claimed",
+            "evidence",
+            "evaluated",
+            "recontacted",
+            "reopened",
+            "ended",
+            "disputed",
+        ),
     ),
     (
         *("customer_message", "customer_message", "ai_turn", "ai_turn", "started", "data_updated"),
@@ -121,7 +140,7 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("customer_message", "human_message", "ai_message", "returned", "queued", "human_message"),
     ("ai_turn", "customer_message", "ended", "survey_sent", "survey_answered", "recontacted"),
     ("exception", "started", "exception", "exception_closed", "exception_closed"),
-    ("started", "customer_message", "ai_turn", "claimed", "evidence", "ended", "cost", "cost"),
+    ("started", "customer_message", "ai_turn", "claimed", "evidence", "ended", "disputed", "cost"),
 )
 # One conversation each of a customer who has several: resolved, or just come.
 VISITS: tuple[tuple[str, ...], ...] = (

@@ -13,8 +13,8 @@ from streams.domain.billing.ledger import Ledger
 from streams.domain.billing.records import (
     Booked,
     Item,
-    Record,
     Seal,
+    Told,
     encode_booked,
     encode_seal,
 )
@@ -33,10 +33,10 @@ _SETTINGS = settings(
         HealthCheck.large_base_example,
     ],
 )
-Account = tuple[ContractBook, list[Record]]
+Account = tuple[ContractBook, list[Told]]
 
 
-def booked_at_once(book: ContractBook, records: list[Record]) -> list[Booked | Seal]:
+def booked_at_once(book: ContractBook, records: list[Told]) -> list[Booked | Seal]:
     ledger = Ledger(book, CONTRACT)
     ledger.apply(0, END_MS, records)
     return ledger.advance()
@@ -72,10 +72,9 @@ def test_order_duplicates_sources_and_batches_do_not_matter(
     book, records = account
     expected = booked_at_once(book, records)
     ledger = Ledger(book, CONTRACT, sources=sources)
-    parts: dict[int, list[Record]] = defaultdict(list)
+    parts: dict[int, list[Told]] = defaultdict(list)
     for record in records:
-        conversation = getattr(record, "conversation", None) or record.fact.conversation  # type: ignore[union-attr]
-        parts[sum(conversation.encode()) % sources].append(record)
+        parts[sum(record.fact.conversation.encode()) % sources].append(record)
     found: list[Booked | Seal] = []
     at = min(record.known for record in records) - 1
     while at < END_MS:

@@ -12,7 +12,7 @@ from streams.domain.billing.line import Line
 from streams.domain.billing.lines import Fees, Unit, fixed_within, money_of
 from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.values import ClauseValue
-from streams.domain.calendar_period import PERIODS
+from streams.domain.calendar_period import PERIODS, Period
 from streams.domain.commercial import ClauseCredit
 from streams.domain.contract import AMOUNTS, PPM, Clause
 from streams.domain.credits import band_reached
@@ -20,6 +20,7 @@ from streams.domain.delta import slice_end_of
 from streams.domain.money import down_to_minor_unit
 
 WorstOf = Callable[[Clause, Span], ClauseValue | None]
+# What schemas/contract.schema.json allows.
 MOST_EARN_BACK_PERIODS = 12
 
 
@@ -39,6 +40,10 @@ class Credits:
 
     each: tuple[Credit, ...]
     cap: Line
+
+    def of(self, span: Span) -> Iterator[Credit]:
+        """Those of one clause period that can be earned back."""
+        return (c for c in self.each if c.terms.earn_back_periods and c.span == span)
 
     @property
     def total_micros(self) -> int:
@@ -165,20 +170,32 @@ def earn_backs(
     `credits_in` are another billing period's credits, None where it is not billed.
     """
     found: list[tuple[str, int, Line]] = []
-    for kind in PERIODS:
+    for kind, most in _earned_over(calendar).items():
         for last in calendar.within(kind, span):
             credited, later = last, [last]
-            for count in range(1, MOST_EARN_BACK_PERIODS + 1):
+            for count in range(1, most + 1):
                 credited = calendar.at(kind, credited.start)
                 held = credits_in(calendar.at(calendar.kind, credited.end))
-                for credit in held.each if held is not None else ():
-                    if credit.span == credited and credit.terms.earn_back_periods == count:
+                for credit in held.of(credited) if held is not None else ():
+                    if credit.terms.earn_back_periods == count:
                         line = _earn_back(calendar, credit, held, later, worst)
                         found.append((credit.clause.id, credited.end, line))
                 later = [*later, credited]
     order = {clause.id: n for n, clause in enumerate(calendar.terms(span).clauses)}
     found.sort(key=lambda f: (order.get(f[0], len(order)), f[0], f[1]))
     return [line for _, _, line in found]
+
+
+def _earned_over(calendar: BillingCalendar) -> dict[Period, int]:
+    """The kinds of period that credits are earned back over, each with the most that it takes."""
+    found: dict[Period, int] = {}
+    for terms in calendar.versions:
+        for clause in terms.clauses:
+            credit = money_of(terms).credit_of(clause.id)
+            if credit is not None and credit.bands and credit.earn_back_periods:
+                kind = clause.period or calendar.kind
+                found[kind] = max(credit.earn_back_periods, found.get(kind, 0))
+    return found
 
 
 def _earn_back(

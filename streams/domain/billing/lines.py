@@ -58,7 +58,8 @@ def usage_lines(
     usage = listed + allowance + discount
     over = 0 if rules.cap_micros is None else min(0, rules.cap_micros - usage)
     capped = usage + over
-    short = 0 if before_first else max(0, rules.minimum_micros - capped)
+    owes = not before_first and calendar.in_force(span)
+    short = max(0, rules.minimum_micros - capped) if owes else 0
     fixed = Fraction(0) if before_first else fixed_within(calendar, span.start, span.end)
 
     def line(kind: LineKind, amount: int, base: int, formula: str, quantity: int) -> Line:

@@ -66,6 +66,14 @@ class BillingCalendar:
         """The version in force at a period's last instant."""
         return self._book.at(self.contract, span.end - 1)
 
+    def in_force(self, span: Span) -> bool:
+        """Whether any version is in force at some time of a period."""
+        return any(
+            one.effective_from_ms < span.end
+            and (one.effective_to_ms is None or span.start < one.effective_to_ms)
+            for one in self.versions
+        )
+
     def closes_at(self, span: Span) -> int:
         """The moment up to which the period takes what comes late."""
         terms = self.terms(span)

@@ -40,24 +40,6 @@ class Told(msgspec.Struct, frozen=True):
     customer: bytes | None = None
 
 
-class Dispute(msgspec.Struct, frozen=True):
-    """Somebody for the customer says at `time` that the matter is not resolved."""
-
-    id: str
-    contract: str
-    conversation: str
-    time: int
-    known: int
-
-
-Record = Told | Dispute
-
-
-def record_id(record: Record) -> str:
-    """What makes a record that comes again nothing."""
-    return record.fact.id if isinstance(record, Told) else record.id
-
-
 class BilledResolution(msgspec.Struct, frozen=True, kw_only=True):
     """What a line states of the resolution that it is about."""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from streams.cli.main import cli
 from streams.contract_files import bundled_contract
+from streams.sources.synthetic import SyntheticDay, write_log
 from tests.log_builder import T, ai_message, ai_turn, claimed, customer_message, ended, evidence
 from tests.unit.cli.contract_commands import GOOD, plain, run
 
@@ -70,3 +74,21 @@ def test_a_broken_contract_is_named_with_its_place(folder: Path) -> None:
     code, text = simulated(folder, "--contract", "care.yaml")
     assert code == 1
     assert text.startswith("Error: care.yaml:9:15: spec.inactivity: must be a duration")
+
+
+def test_it_bills_what_the_ledgers_invoice_bills(folder: Path, tmp_path: Path) -> None:
+    day = folder / "day.jsonl"
+    write_log(SyntheticDay(seed=3, interactions=300), day)
+    result = run(
+        folder, "simulate", str(day), "--contract", TELCO, "--tick", "1m", "--format", "json"
+    )
+    (settlement,) = json.loads(result.stdout)["settlements"]
+    asked = ["invoice", str(day), "--contract", TELCO, "--tick", "1m", "--format", "json"]
+    invoice = CliRunner().invoke(cli, [*asked, "--period", settlement["period"]])
+    records = [one["data"] for one in json.loads(invoice.stdout)["records"]]
+    assert settlement["net_micros"] == sum(one["amount_micros"] for one in records) > 0
+    billed = sum(one["count"] for one in settlement["resolutions"])
+    assert billed == sum(one["quantity"] for one in records if "charge" in one)
+    voided = [one["reason"] for one in records if one.get("reason") and not one["reverses_id"]]
+    assert settlement["not_billed"] == Counter(voided)
+    assert len(settlement["lines"]) == sum("formula" in one for one in records)

@@ -125,6 +125,7 @@ CASES: list[tuple[Any, dict[str, Any], dict[str, int]]] = [
     ("compliance_closed", {"severity": "minor"}, {"compliance.closed": 1}),
     ("cost_recorded", {"amount_micros": -5, "currency": "SGD"}, {"cost_micros": -5}),
     ("cost_recorded", {"amount_micros": 5, "currency": "USD"}, {"cost.other_currency": 1}),
+    ("resolution_disputed", {"party": "client"}, {}),
 ]
 
 
@@ -138,8 +139,9 @@ def test_a_fact_counts_as_section_8_says(
 
 def test_no_kind_is_left_uncounted() -> None:
     assert {kind for kind, _, _ in CASES} == set(FACT_KINDS)
-    # A visit counts for the close that it returns to.
-    assert all(expected for kind, _, expected in CASES if kind != "customer_visited")
+    # A visit counts for the close that it returns to, a dispute for no indicator.
+    uncounted = {"customer_visited", "resolution_disputed"}
+    assert all(expected for kind, _, expected in CASES if kind not in uncounted)
 
 
 def test_costs_taken_back_leave_nothing_but_the_key() -> None:

@@ -37,11 +37,47 @@ OVER = 60 + 6 * HOUR  # close and verification window
 def matured(*log: bytes) -> dict[str, Any]:
     """The first episode's flags, those that are false left out."""
     facts = of_kind(walked(*log, until=T(20 * HOUR)), "episode_matured")
-    return {name: value for name, value in facts[0].detail.items() if value is not False}
+    return {name: value for name, value in facts[0].detail.items() if value not in (False, None)}
 
 
 def test_a_contained_episode_is_resolved_at_first_contact() -> None:
     assert matured(*CONTAINED) == {"outcome": "assumed", "resolved": True, "first_contact": True}
+
+
+@pytest.mark.parametrize(
+    ("at", "told"), [(-1, None), (0, T(0)), (30, T(30)), (OVER, T(OVER)), (OVER + 0.001, None)]
+)
+def test_a_claim_by_anyone_says_when_until_the_window_is_over(at: float, told: int | None) -> None:
+    assert matured(*CONTAINED, claimed("c1", T(at), "human")).get("claimed_at") == told
+
+
+def test_of_several_claims_the_first_says_when_and_the_first_that_states_one_for_which_query() -> (
+    None
+):
+    claims = [
+        claimed("c1", T(40), "ai", query_type="invoice"),
+        claimed("c1", T(20), "human"),
+        claimed("c1", T(30), "customer", query_type="refund"),
+    ]
+    told = matured(*CONTAINED, *claims)
+    assert (told["claimed_at"], told["query_type"]) == (T(20), "refund")
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "at", "proven"),
+    [
+        ("system_of_record", True, OVER, True),
+        ("customer_confirmed", True, 0, True),
+        ("qa_pass", True, OVER + 0.001, False),
+        ("qa_pass", False, 30, False),
+        ("llm_judge", True, 30, False),
+    ],
+)
+def test_an_episode_is_proven_by_evidence_that_can_verify_without_a_claim(
+    kind: str, result: bool, at: float, proven: bool
+) -> None:
+    log = [*ESCALATED, evidence("c1", T(at), kind, result=result)]
+    assert ("proven" in matured(*log)) is proven
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Facts of notes: QA, surveys, compliance, costs; which of several stands, and where it stands."""
+"""Facts of notes: QA, surveys, compliance, costs, disputes; which of several stands, and where."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.log_builder import (
     T,
     ai_turn,
     cost,
+    disputed,
     ended,
     evaluated,
     exception,
@@ -259,4 +260,17 @@ def test_a_late_note_before_midnight_moves_the_life_and_all_its_facts() -> None:
         ("ai_failure", 0, True),
         ("cost_recorded", -1, False),
         ("ai_failure", -1, False),
+    ]
+
+
+def test_a_dispute_is_told_once_however_often_it_comes_and_says_whose_it_is() -> None:
+    log = [
+        disputed("c1", T(9), "d1", party="client"),
+        disputed("c1", T(7), "d1", party="customer"),
+        disputed("c1", T(8), "d2", party="client"),
+    ]
+    facts = of_kind(walked(*log, until=T(DAY)), "resolution_disputed")
+    assert [(seconds(f.time), f.ordinal, f.detail) for f in facts] == [
+        (7, 1, {"party": "customer"}),
+        (8, 2, {"party": "client"}),
     ]

@@ -61,6 +61,9 @@ def test_a_contained_episode_is_resolved_at_first_contact() -> None:
         "first_contact": True,
         "qa_ai": False,
         "qa_human": False,
+        "claimed_at": None,
+        "query_type": None,
+        "proven": False,
     }
 
 
@@ -81,6 +84,58 @@ def test_an_escalated_episode_is_resolved_only_where_somebody_claimed_it_by_its_
 )
 def test_a_claim_by_ai_counts_until_maturity(time: float, is_claimed: bool) -> None:
     assert ("claimed" in flags(*CONTAINED, claimed("c1", T(time)))) == is_claimed
+
+
+@pytest.mark.parametrize(
+    ("time", "claimed_at"),
+    [(-0.001, None), (0, T(0)), (MATURE, T(MATURE)), (MATURE + 0.001, None)],
+    ids=["before the opening", "at it", "at maturity", "after it"],
+)
+def test_a_claim_by_anyone_until_maturity_says_when(time: float, claimed_at: int | None) -> None:
+    log = claimed("c1", T(time), "automation")
+    assert known(*CONTAINED, log)["claimed_at"] == claimed_at
+
+
+def test_the_first_claim_says_when_and_the_first_that_states_one_the_query_type() -> None:
+    told = known(
+        *CONTAINED,
+        claimed("c1", T(30), "human", query_type="refund"),
+        claimed("c1", T(20)),
+        claimed("c1", T(40), query_type="address"),
+    )
+    assert (told["claimed_at"], told["query_type"]) == (T(20), "refund")
+
+
+def test_of_claims_at_once_the_first_by_channel_then_claimant_then_type_states_it() -> None:
+    at_once = [
+        claimed("c1", T(20), "human", query_type="a"),
+        claimed("c1", T(20), "ai", query_type="refund"),
+        claimed("c1", T(20), "ai", query_type="address"),
+        claimed("c1", T(20), "ai"),
+    ]
+    assert known(*CONTAINED, *at_once)["query_type"] == "address"
+    elsewhere = claimed("c1", T(20), "human", query_type="b", channel="chat")
+    by_voice = [claimed("c1", T(20), "ai", query_type="z", channel="voice"), elsewhere]
+    assert known(*CONTAINED, *by_voice)["query_type"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("found", "proven"),
+    [
+        (evidence("c1", T(0)), True),
+        (evidence("c1", T(MATURE), "customer_confirmed"), True),
+        (evidence("c1", T(MATURE + 0.001)), False),
+        (evidence("c1", T(-0.001)), False),
+        (evidence("c1", T(30), "qa_pass"), True),
+        (evidence("c1", T(30), "llm_judge"), False),
+        (evidence("c1", T(30), "none"), False),
+        (evidence("c1", T(30), result=False), False),
+    ],
+)
+def test_an_escalated_resolution_is_proven_by_what_verifies_one(found: bytes, proven: bool) -> None:
+    log = (*HANDED_OVER, claimed("c1", T(50), "human"), found)
+    told = known(*log)
+    assert (told["proven"], told["outcome"]) == (proven, "escalated_safe")
 
 
 def test_a_claim_by_a_human_is_none_of_the_ais() -> None:

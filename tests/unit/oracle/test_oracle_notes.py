@@ -1,4 +1,4 @@
-"""DEFINITIONS.md sections 3 and 6: evaluations, surveys, compliance and costs as facts."""
+"""DEFINITIONS.md sections 3 and 6: evaluations, surveys, compliance, costs, disputes as facts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.log_builder import (
     T,
     ai_turn,
     cost,
+    disputed,
     ended,
     evaluated,
     exception,
@@ -428,6 +429,36 @@ def test_a_grouping_by_version_admits_what_its_pattern_does() -> None:
     verdict = judged(*log, until=T(60), book=book)
     keys = [dict(w.key)["prompt_version"] for w in verdict.windows if w.key and w.window == "5m"]
     assert keys == ["other", "p-1", "p-17", "unknown"]
+
+
+def disputes(*log: bytes) -> list[tuple[Any, ...]]:
+    """(seconds, party) of every dispute."""
+    return told_of(judged(*log, until=T(600)), "resolution_disputed", "party")
+
+
+def test_of_a_disputes_notes_the_first_in_order_stands() -> None:
+    log = (
+        disputed("c1", T(9), "d1", party="client"),
+        disputed("c1", T(5), "d1", party="customer"),
+        disputed("c1", T(5), "d1", party="client"),
+        disputed("c1", T(7), "d2", party="customer"),
+    )
+    assert disputes(*log) == [(5.0, "client"), (7.0, "customer")]
+
+
+def test_a_dispute_belongs_to_the_last_episode_that_opened_and_makes_no_window() -> None:
+    verdict = judged(
+        disputed("c1", T(-1), "d0"),
+        started("c1", T(0)),
+        ended("c1", T(10)),
+        disputed("c1", T(60), "d2"),
+        disputed("c1", T(50), "d1"),
+        disputed("c2", T(50), "d1"),
+        until=T(600),
+    )
+    # c1 before its first episode, c1's first, c2 without any, c1's second dispute.
+    assert places(verdict, "resolution_disputed") == [(0, 1), (1, 1), (0, 1), (1, 2)]
+    assert not judged(disputed("c2", T(50)), until=T(600)).windows
 
 
 def test_facts_of_notes_can_be_written_down() -> None:

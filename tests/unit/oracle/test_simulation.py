@@ -1,4 +1,4 @@
-"""DEFINITIONS.md section 10: fees, values, bands and credits of literal logs."""
+"""What literal logs would have cost: values, breaches, and statements by BILLING.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-from streams.domain.commercial import Band, ClauseCredit, CommercialTerms, Price
+from streams.domain.commercial import Band, BillingRules, ClauseCredit, CommercialTerms, Price
 from streams.domain.contract import Clause, ContractBook
 from streams.oracle.simulation import ClausePeriod, Settlement, Simulation, simulate
 from streams.oracle.simulation_report import simulation_json, simulation_table
@@ -19,6 +19,7 @@ from tests.log_builder import (
     ai_turn,
     claimed,
     customer_message,
+    disputed,
     ended,
     evidence,
     exception,
@@ -84,18 +85,43 @@ def only(simulation: Simulation) -> tuple[ClausePeriod, Settlement]:
 def test_a_verified_resolution_costs_its_price_and_an_assumed_one_nothing() -> None:
     log = [*resolution("a"), *resolution("b", verified=False), *resolution("c", channel="voice")]
     _, settlement = only(simulated(*log))
-    assert [(c.price and c.price.amount_micros, c.count) for c in settlement.charged] == [
+    assert [(c.price.amount_micros, c.count) for c in settlement.charged] == [
         (10_000_000, 1),
         (25_000_000, 1),
     ]
+    assert settlement.not_billed == (("unproven", 1),)
     assert settlement.fees_micros == 35_000_000
 
 
 def test_what_has_no_price_is_counted_and_costs_nothing() -> None:
     money = replace(MONEY, prices=(Price(25_000_000, channel="voice"),))
     _, settlement = only(simulated(*resolution("a"), commercial=money))
-    assert [(c.price, c.count, c.amount_micros) for c in settlement.charged] == [(None, 1, 0)]
+    assert (settlement.charged, settlement.not_billed) == ((), (("unpriced", 1),))
     assert settlement.fees_micros == 0
+
+
+def test_the_query_type_of_the_claim_decides_the_price_and_the_agents_share_is_told() -> None:
+    prices = (Price(10_000_000), Price(7_000_000, query_type="refund", agent_ppm=200_000))
+    log = [*resolution("a"), *resolution("b")]
+    asked = claimed("b", T(45), "human", query_type="refund")
+    _, settlement = only(simulated(*log, asked, commercial=replace(MONEY, prices=prices)))
+    assert [(c.count, c.amount_micros, c.agent_micros) for c in settlement.charged] == [
+        (1, 10_000_000, 0),
+        (1, 7_000_000, 0),
+    ]
+    helped = human_message("b", T(40), "ann")
+    money = replace(MONEY, prices=prices, billing=BillingRules(bills="assumed"))
+    _, settlement = only(simulated(*log, asked, helped, commercial=money))
+    # A fifth of 7.00 is the agent's; the price stays one.
+    assert settlement.charged[1].agent_micros == 1_400_000
+    assert settlement.resolutions_micros == 17_000_000
+
+
+def test_a_disputed_resolution_is_not_paid() -> None:
+    log = [*resolution("a"), *resolution("b"), disputed("a", T(_H))]
+    _, settlement = only(simulated(*log))
+    assert settlement.not_billed == (("disputed", 1),)
+    assert settlement.fees_micros == 10_000_000
 
 
 def test_customers_who_came_back_count_where_their_horizon_ends_late_visits_too() -> None:
@@ -111,8 +137,6 @@ def test_customers_who_came_back_count_where_their_horizon_ends_late_visits_too(
         assert [name for name, _ in values] == ["2026-03-02", "2026-03-03"]
         worst = [w and (w.numerator, w.denominator) for _, w in values]
         assert worst == [None, (1, 1)]
-    none_yet = simulated(*first, back, clause=clause, until=T(24 * _H + 59))
-    assert [c.worst for c in none_yet.clauses] == [None, None]
 
 
 def test_a_days_value_reaches_a_band_and_is_credited_of_the_days_fees() -> None:
@@ -122,8 +146,11 @@ def test_a_days_value_reaches_a_band_and_is_credited_of_the_days_fees() -> None:
     assert (clause.worst.numerator, clause.worst.denominator) == (2, 3)
     assert (clause.span.name, clause.band) == ("2026-03-02", HALF.bands[0])
     # 20.00 x 10 % at risk x 100 % weight x 50 %
-    assert (clause.fees_micros, clause.credit_micros) == (20_000_000, 1_000_000)
-    assert (settlement.credits_micros, settlement.credited_micros) == (1_000_000, 1_000_000)
+    assert (clause.credit_micros, settlement.credited_micros) == (1_000_000, 1_000_000)
+    assert [(line.kind, line.amount_micros) for line in settlement.lines] == [
+        ("service_credit", -1_000_000)
+    ]
+    assert (settlement.fees_micros, settlement.total_micros) == (20_000_000, 19_000_000)
     assert not settlement.complete
 
 
@@ -143,8 +170,23 @@ def test_the_cap_cuts_what_credits_add_up_to() -> None:
     log = [*resolution("a"), *resolution("b", verified=False), *resolution("c", verified=False)]
     clause, settlement = only(simulated(*log, commercial=replace(MONEY, cap_ppm=30_000)))
     assert clause.band == HALF.bands[1]
-    assert settlement.credits_micros == 1_000_000
-    assert settlement.credited_micros == 300_000
+    assert (clause.credit_micros, settlement.credited_micros) == (1_000_000, 300_000)
+    assert settlement.total_micros == 9_700_000
+
+
+def test_what_later_periods_earn_back_is_told() -> None:
+    earned = replace(HALF, earn_back_periods=1, earn_back_ppm=500_000)
+    log = [*resolution("a"), *resolution("b", verified=False), *resolution("c", 24 * _H)]
+    money = replace(MONEY, credits=(earned,))
+    first, second = simulated(*log, commercial=money, until=T(31 * _H)).clauses
+    # The first day verified one of two and is credited half of a tenth of 10.00; the next kept all.
+    assert (first.credit_micros, second.credit_micros) == (500_000, 0)
+    (settlement,) = simulated(*log, commercial=money, until=T(31 * _H)).settlements
+    assert [(line.kind, line.amount_micros) for line in settlement.lines] == [
+        ("service_credit", -500_000),
+        ("earn_back", 250_000),
+    ]
+    assert settlement.total_micros == 19_750_000
 
 
 def test_a_resolution_that_a_late_event_voids_is_not_paid() -> None:
@@ -158,20 +200,35 @@ def test_a_resolution_that_a_late_event_voids_is_not_paid() -> None:
 def test_a_fee_falls_on_the_local_day_in_which_it_matures() -> None:
     # Closed at 17:59 and 18:01 in Singapore, matured at 23:59 and 00:01 of the next day.
     log = [*resolution("a", 10 * _H - 120), *resolution("b", 10 * _H)]
+    log += resolution("c", 10 * _H, verified=False)
     found = simulated(*log, until=T(17 * _H))
-    assert [(c.span.name, c.fees_micros) for c in found.clauses] == [
-        ("2026-03-02", 10_000_000),
-        ("2026-03-03", 10_000_000),
+    # Of the second day half is verified: half of a tenth of its 10.00, not of the month's 20.00.
+    assert [(c.span.name, c.credit_micros) for c in found.clauses] == [
+        ("2026-03-02", 0),
+        ("2026-03-03", 500_000),
     ]
     (settlement,) = found.settlements
     assert settlement.fees_micros == 20_000_000
 
 
-def test_the_fixed_fee_is_charged_for_the_part_of_the_month_that_the_log_covers() -> None:
+def test_the_fixed_fee_is_that_of_the_whole_month() -> None:
     money = replace(MONEY, prices=(), fixed_fee_micros=31 * 24 * 60 * 1_000_000)
     _, settlement = only(simulated(*resolution("a"), commercial=money))
-    # One unit a minute of March, from the first fact's minute (00:00) to the seventh hour.
-    assert settlement.fixed_fee_micros == 7 * 60 * 1_000_000
+    assert settlement.fixed_fee_micros == 31 * 24 * 60 * 1_000_000
+    assert not settlement.complete
+
+
+def test_what_is_reversed_after_the_close_is_told_in_the_month_in_which_it_is_known() -> None:
+    money = replace(MONEY, billing=BillingRules(grace_ms=0), credits=())
+    # February ended in Singapore 32 hours before the tests begin; "a" had been verified by then.
+    log = [*resolution("a", -40 * _H), *resolution("b")]
+    refuted = evidence("a", T(-36 * _H), result=False)
+    found = simulated(*log, T(7 * _H), refuted, commercial=money)
+    assert [(s.span.name, s.total_micros) for s in found.settlements] == [
+        ("2026-02", 10_000_000),
+        ("2026-03", 0),
+    ]
+    assert [c.count for s in found.settlements for c in s.charged] == [1, 0]
 
 
 def test_the_price_is_that_of_the_version_in_force_at_the_close() -> None:
@@ -253,7 +310,7 @@ def test_as_json_and_as_tables_the_same_figures_are_told() -> None:
     log = [*resolution("a"), *resolution("b"), *resolution("c", verified=False)]
     found = simulated(*log)
     report = orjson.loads(simulation_json(found))
-    assert report["clauses"][0] | {} == {
+    assert report["clauses"][0] == {
         "clause": "verified",
         "indicator": "verified_resolution",
         "contract_version": 1,
@@ -265,7 +322,6 @@ def test_as_json_and_as_tables_the_same_figures_are_told() -> None:
         "breaches_opened": 1,
         "breached_ms": report["clauses"][0]["breached_ms"],
         "band": {"beyond_ppm": 800_000, "share_ppm": 500_000},
-        "fees_micros": 20_000_000,
         "credit_micros": 1_000_000,
     }
     assert report["settlements"] == [
@@ -280,12 +336,31 @@ def test_as_json_and_as_tables_the_same_figures_are_told() -> None:
                     "price_micros": 10_000_000,
                     "count": 2,
                     "amount_micros": 20_000_000,
+                    "agent_micros": 0,
+                }
+            ],
+            "not_billed": {"unproven": 1},
+            "lines": [
+                {
+                    "line": "service_credit",
+                    "clause": "verified",
+                    "clause_period": "2026-03-02",
+                    "service_period": "2026-03",
+                    "correction": False,
+                    "amount_micros": -1_000_000,
+                    "base_micros": 20_000_000,
+                    "quantity": None,
+                    "numerator": 2,
+                    "denominator": 3,
+                    "key": "",
+                    "formula": report["settlements"][0]["lines"][0]["formula"],
                 }
             ],
             "fixed_fee_micros": 0,
             "fees_micros": 20_000_000,
             "credits_micros": 1_000_000,
             "credited_micros": 1_000_000,
+            "earned_back_micros": 0,
             "net_micros": 19_000_000,
         }
     ]
@@ -293,5 +368,15 @@ def test_as_json_and_as_tables_the_same_figures_are_told() -> None:
     with console.capture() as printed:
         console.print(simulation_table(found))
     text = printed.get()
-    for said in ("66.7 %", ">= 80 %", "SGD 20.00", "SGD 1.00", "5.00 %", "SGD 19.00", "(part)"):
+    for said in (
+        "66.7 %",
+        ">= 80 %",
+        "SGD 20.00",
+        "SGD 1.00",
+        "5.00 %",
+        "SGD 19.00",
+        "(part)",
+        "unproven",
+        "service credit",
+    ):
         assert said in text

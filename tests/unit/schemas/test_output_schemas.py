@@ -99,6 +99,9 @@ DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             ("human", "claimed", "resolved", "returned", "first_contact", "qa_ai", "qa_human"),
             st.booleans(),
         ),
+        "claimed_at": st.none() | _times,
+        "query_type": st.none() | _names,
+        "proven": st.booleans(),
     },
     "qa_evaluated": {
         "subject": st.sampled_from(["ai", "human"]),
@@ -118,6 +121,7 @@ DETAILS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "amount_micros": st.integers(-(10**14), 10**14),
         "currency": st.sampled_from(["USD", "SGD"]),
     },
+    "resolution_disputed": {"party": st.sampled_from(["customer", "client"])},
 }
 
 _facts = st.sampled_from(FACT_KINDS).flatmap(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.domain.billing.ledger import Ledger
-from streams.domain.billing.records import Adjustment, Dispute, Item, Record, Seal, Told
+from streams.domain.billing.records import Adjustment, Item, Seal, Told
 from streams.domain.commercial import BillingRules, CommercialTerms, Price, VolumeTier
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.facts import Fact, FactKind
@@ -57,7 +57,7 @@ def fact(kind: FactKind, conversation: str, time: int, detail: dict[str, Any]) -
 
 def resolved(
     conversation: str, day: float, customer: str | None = None, **detail: Any
-) -> list[Record]:
+) -> list[Told]:
     """A resolution closed on that day and verified three days later."""
     ended = fact(
         "episode_ended", conversation, at(day), {"outcome": "contained", "resolved": True,
@@ -76,13 +76,18 @@ def visit(conversation: str, day: float, customer: str) -> Told:
     return Told(visited, visited.time, customer_digest(CONTRACT, customer))
 
 
-def booked(records: list[Record], until: float = 100, **rules: Any) -> list[Item | Adjustment]:
+def dispute(conversation: str, day: float) -> Told:
+    said = fact("resolution_disputed", conversation, at(day), {"party": "customer"})
+    return Told(said, said.time)
+
+
+def booked(records: list[Told], until: float = 100, **rules: Any) -> list[Item | Adjustment]:
     ledger = Ledger(book(**rules), CONTRACT)
     ledger.apply(0, at(until), records)
     return [one for one in ledger.advance() if not isinstance(one, Seal)]
 
 
-def told(records: list[Record], **rules: Any) -> list[tuple[str, str, str | None]]:
+def told(records: list[Told], **rules: Any) -> list[tuple[str, str, str | None]]:
     return [
         (one.status, one.about.conversation, one.reason)
         for one in booked(records, **rules)
@@ -106,8 +111,8 @@ def test_a_matter_resolved_twice_bills_once() -> None:
 
 
 def test_a_dispute_reverses_a_charge_and_the_next_of_its_matter_is_charged() -> None:
-    dispute = Dispute("d", CONTRACT, "c1", at(8.5), at(8.5))
-    assert told([*resolved("c1", 1, "k"), *resolved("c2", 5, "k"), dispute]) == [
+    records = [*resolved("c1", 1, "k"), *resolved("c2", 5, "k"), dispute("c1", 8.5)]
+    assert told(records) == [
         ("final", "c1", None),
         ("void", "c2", "same_matter"),
         ("reversal", "c1", "disputed"),
@@ -116,7 +121,7 @@ def test_a_dispute_reverses_a_charge_and_the_next_of_its_matter_is_charged() -> 
 
 
 def test_a_dispute_after_its_window_changes_nothing() -> None:
-    records = [*resolved("c1", 1), Dispute("d", CONTRACT, "c1", at(9.1), at(9.1))]
+    records = [*resolved("c1", 1), dispute("c1", 9.1)]
     assert told(records) == [("final", "c1", None)]
 
 
@@ -145,7 +150,7 @@ def test_a_reversal_after_the_close_is_a_correction_that_names_its_original() ->
 
 
 def test_allowance_comes_before_tiers_before_the_cap_and_the_minimum_last() -> None:
-    records: list[Record] = []
+    records: list[Told] = []
     for number in range(5):
         records += resolved(f"c{number}", 1 + number)
     rules = {"allowance": 1, "tiers": (VolumeTier(3, 500_000),), "cap_micros": 2_400_000}
