@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     session_timeout: float = Field(
         30.0, gt=0, description="Seconds after which the group gives up a silent worker."
     )
+    instance_id: str = Field(
+        "",
+        description="Name of this worker in its group, each its own, the same after a restart: one"
+        " that is back within --session-timeout has its partitions again without a rebalance. One"
+        " that is gone for good is waited for as long.",
+    )
     commit_interval: float = Field(1.0, gt=0, description="Seconds between offset commits.")
     stall_after: float = Field(
         60.0,

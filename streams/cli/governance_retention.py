@@ -40,14 +40,14 @@ from streams.kafka.whole_topic import NoTopic, read_whole
 from streams.settings import Settings
 
 EXIT_DUE = 3
-# Topics that go by time alone. What is internal holds digests and ids too, and is kept a day.
+# Topics that go by time alone. What is internal holds digests and ids too, and is kept for days.
 _BY_TIME: dict[DataKind, str] = {
     "events": topics.EVENTS,
     "facts": topics.FACTS,
     "breaches": topics.BREACHES,
     "deadLetters": topics.DEAD_LETTERS,
 }
-_INTERNAL = (topics.LINKS, topics.DELTAS)
+_INTERNAL = (topics.LINKS, topics.DELTAS, topics.BILLING_RECORDS)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from streams.cli.source_intake import (
     target_partitions,
     told,
 )
+from streams.export.access import pages_access
 from streams.intake.mapping import Feed
 from streams.intake.metrics import IntakeCounts
 from streams.intake.topic import Targets, TopicSource
@@ -80,7 +81,8 @@ def run_topic(
     when the brokers have its events; with exactly-once, in the same transaction. What cannot be
     mapped goes to the dead letters with its origin. SIGTERM ends after the batch in hand.
     """
-    settings = settings_from(given)
+    # What is promised of the outputs is said below, not by the worker's setting.
+    settings = settings_from({**given, "guarantee": "at-least-once"})
     configure_logging(settings.log_level)
     elsewhere = bool(from_broker) and from_broker != settings.broker
     if elsewhere and guarantee == "exactly-once":
@@ -118,6 +120,7 @@ class _Plan:
         pages = None
         code = 0
         try:
+            pages_access(settings)  # what needs no broker to be found wrong is said first
             await check_connection(settings)
             if origin is not settings:
                 await check_connection(origin)

@@ -25,6 +25,7 @@ from streams.cli.source_intake import (
     told,
 )
 from streams.domain.contract_document import duration_ms
+from streams.export.access import pages_access
 from streams.intake.delivery import Delivery
 from streams.intake.hooks import Hook, Reception
 from streams.intake.metrics import IntakeCounts
@@ -108,7 +109,8 @@ def serve(
     platform's signature is verified as it documents it (`canonical`: a bearer token, or
     X-Baton-Signature). Serve TLS in front of it.
     """
-    settings = settings_from(given)
+    # What is promised of the outputs is said below, not by the worker's setting.
+    settings = settings_from({**given, "guarantee": "at-least-once"})
     configure_logging(settings.log_level)
     try:
         within_s = duration_ms(ack_within) / 1000
@@ -147,10 +149,13 @@ async def _serve(
 
     def ready() -> tuple[bool, str]:
         waits = delivery.waits_s
-        return waits < _STALLED_S, f"the brokers have acknowledged nothing for {waits:.0f} s"
+        if waits < _STALLED_S:
+            return True, "the brokers answer"
+        return False, f"the brokers have acknowledged nothing for {waits:.0f} s"
 
     code = 0
     try:
+        pages_access(settings)  # what needs no broker to be found wrong is said first
         await check_connection(settings)
         await target_partitions(settings)
         await delivery.start()

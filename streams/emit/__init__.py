@@ -11,7 +11,9 @@ Importing it loads neither Faust nor a Kafka client.
 """
 
 from streams.domain.events import HandoffContext
-from streams.emit.client import Baton, EmitError, Interaction, Problem, Stats
+from streams.emit.account import EmitError, Problem, Stats
+from streams.emit.client import Baton
+from streams.emit.interaction import Interaction
 from streams.sources.base import pseudonym
 
 __all__ = [

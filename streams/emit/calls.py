@@ -519,6 +519,27 @@ class ResolutionCalls(Calls):
             },
         )
 
+    def disputed(
+        self,
+        *,
+        dispute_id: str,
+        party: Literal["customer", "client"],
+        claim_id: str | None = None,
+        id: str | None = None,
+        time: datetime | None = None,
+    ) -> str | None:
+        """The customer, or the client on its behalf, says that the matter is not resolved."""
+        return self._emit(
+            "baton.resolution.disputed",
+            id,
+            time,
+            {
+                "dispute_id": dispute_id,
+                "party": party,
+                "claim_id": claim_id,
+            },
+        )
+
     def reopened(
         self,
         *,
@@ -814,6 +835,7 @@ class GovernanceCalls(Calls):
         legal_basis: str | None = None,
         deadline_at: datetime | None = None,
         actor: str | None = None,
+        subject_kind: Literal["customer", "conversation"] | None = None,
         id: str | None = None,
         time: datetime | None = None,
     ) -> str | None:
@@ -829,6 +851,7 @@ class GovernanceCalls(Calls):
                 "legal_basis": legal_basis,
                 "deadline_at": deadline_at,
                 "actor": actor,
+                "subject_kind": subject_kind,
             },
         )
 
@@ -841,6 +864,7 @@ class GovernanceCalls(Calls):
         legal_basis: str | None = None,
         deadline_at: datetime | None = None,
         actor: str | None = None,
+        subject_kind: Literal["customer", "conversation"] | None = None,
         id: str | None = None,
         time: datetime | None = None,
     ) -> str | None:
@@ -856,6 +880,7 @@ class GovernanceCalls(Calls):
                 "legal_basis": legal_basis,
                 "deadline_at": deadline_at,
                 "actor": actor,
+                "subject_kind": subject_kind,
             },
         )
 
@@ -868,6 +893,7 @@ class GovernanceCalls(Calls):
         legal_basis: str | None = None,
         deadline_at: datetime | None = None,
         actor: str | None = None,
+        subject_kind: Literal["customer", "conversation"] | None = None,
         id: str | None = None,
         time: datetime | None = None,
     ) -> str | None:
@@ -883,6 +909,7 @@ class GovernanceCalls(Calls):
                 "legal_basis": legal_basis,
                 "deadline_at": deadline_at,
                 "actor": actor,
+                "subject_kind": subject_kind,
             },
         )
 

@@ -7,12 +7,11 @@ import atexit
 import hashlib
 import logging
 import os
-import threading
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 import msgspec
@@ -20,44 +19,14 @@ import orjson
 
 from streams.domain.events import Channel, HandoffContext
 from streams.domain.wire import EVERY_CONTRACT, Rejection, decode_event
+from streams.emit.account import Account, EmitError, Problem, Stats
 from streams.emit.buffer import Buffer, Outgoing
-from streams.emit.calls import ClientCalls, InteractionCalls
+from streams.emit.calls import ClientCalls
+from streams.emit.interaction import Interaction
 from streams.emit.sender import Sender
 from streams.emit.transport import Refusal, Transport
 
 log = logging.getLogger("baton.emit")
-
-Cause = Literal["invalid", "full", "refused", "unreachable", "lost", "closed"]
-
-
-class Problem(NamedTuple):
-    """Something that kept an event from arriving. `message` never holds what the event said.
-
-    cause  invalid: not canonical, never sent; full: the buffer was; refused: by the receiver;
-           unreachable: a batch is tried again; lost: not sent when it ended; closed: came after
-    """
-
-    cause: Cause
-    type: str
-    message: str
-
-
-class EmitError(ValueError):
-    """What a strict client raises for an event that is not canonical."""
-
-
-class Stats(NamedTuple):
-    """Counts since the start: every accepted event has arrived, was refused or lost, or is held."""
-
-    accepted: int
-    arrived: int
-    invalid: int
-    full: int
-    refused: int
-    lost: int
-    retries: int
-    callback_errors: int
-    held: int
 
 
 class Baton(ClientCalls):
@@ -85,12 +54,10 @@ class Baton(ClientCalls):
     ) -> None:
         super().__init__(self._emit_apart)
         self._source = source
-        self._on_problem = on_problem
+        self._account = Account(on_problem)
         self._strict = strict
         self._batch = batch
         self._clock = clock
-        self._counting = threading.Lock()
-        self._counts = dict.fromkeys(Stats._fields, 0)
         self._closed = False
         self._buffer = Buffer(most_events, most_bytes)
         self._sender = Sender(
@@ -178,13 +145,13 @@ class Baton(ClientCalls):
             "direction": direction,
             "test": test,
         }
-        return Interaction(self, {k: v for k, v in shared.items() if v is not None})
+        told = {name: value for name, value in shared.items() if value is not None}
+        return Interaction(self._emit, self.hurry, told)
 
     @property
     def stats(self) -> Stats:
         """What has become of all events so far."""
-        with self._counting:
-            return Stats(**{**self._counts, "held": self._buffer.held})
+        return self._account.stats(self._buffer.held)
 
     def flush(self, timeout_s: float | None = 10.0) -> bool:
         """Wait until all that was emitted before is sent or given up; whether that came in time.
@@ -212,8 +179,10 @@ class Baton(ClientCalls):
         self._sender.stop(1.0)
         _ALIVE.discard(self)
         if left := self._buffer.held:
-            self._count("lost", left)
-            self._tell(Problem("lost", "", f"{left} events could not be sent before the end"))
+            self._account.count("lost", left)
+            self._account.tell(
+                Problem("lost", "", f"{left} events could not be sent before the end")
+            )
         self._buffer.clear()
         return sent
 
@@ -247,6 +216,29 @@ class Baton(ClientCalls):
         """Close."""
         await self.aclose()
 
+    def put(self, document: dict[str, Any]) -> str | None:
+        """Queue an event that was made elsewhere, a structured CloudEvent of its own source.
+
+        Its id, or None where it was not accepted. Raises only if strict.
+        """
+        try:
+            raw = orjson.dumps(document, option=_OPTIONS)
+            event = decode_event(raw, EVERY_CONTRACT)
+        except Exception as error:
+            message = error.message if isinstance(error, Rejection) else "not to be written as JSON"
+            self.tell_invalid("", message)
+            return None
+        conversation = document["data"].get("conversation_id")
+        key = None if conversation is None else conversation.encode()
+        return self._queued(Outgoing(document["type"], event.id, key, raw))
+
+    def tell_invalid(self, kind: str, message: str) -> None:
+        """Count and tell something that cannot be sent. Raises EmitError if strict."""
+        self._account.count("invalid")
+        self._account.tell(Problem("invalid", kind, message))
+        if self._strict:
+            raise EmitError(f"{kind}: {message}")
+
     def _emit_apart(
         self, kind: str, id: str | None, time: datetime | None, said: dict[str, Any]
     ) -> str | None:
@@ -265,20 +257,21 @@ class Baton(ClientCalls):
             event = self._event(kind, id, time, said, conversation)
         except Exception as error:  # whatever the bot says, it is not to be told by a traceback
             message = error.message if isinstance(error, Rejection) else "not to be written as JSON"
-            self._count("invalid")
-            self._tell(Problem("invalid", kind, message))
-            if self._strict:
-                raise EmitError(f"{kind}: {message}") from None
+            self.tell_invalid(kind, message)
             return None
+        return self._queued(event)
+
+    def _queued(self, event: Outgoing) -> str | None:
+        kind = event.type
         if self._closed:
-            self._tell(Problem("closed", kind, "the client was closed before"))
+            self._account.tell(Problem("closed", kind, "the client was closed before"))
             return None
         waiting = self._buffer.put(event)
         if not waiting:
-            self._count("full")
-            self._tell(Problem("full", kind, f"{self._buffer.held} events wait to be sent"))
+            self._account.count("full")
+            self._account.tell(Problem("full", kind, f"{self._buffer.held} events wait to be sent"))
             return None
-        self._count("accepted")
+        self._account.count("accepted")
         if waiting == 1 or waiting >= self._batch:
             self._wake(hurry=waiting >= self._batch)
         return event.id
@@ -322,81 +315,20 @@ class Baton(ClientCalls):
         self._sender.wake(hurry=hurry)
 
     def _arrived(self, count: int) -> None:
-        self._count("arrived", count)
+        self._account.count("arrived", count)
 
     def _refused(self, refusal: Refusal) -> None:
-        self._count("refused")
-        self._tell(Problem("refused", refusal.event.type, refusal.why))
+        self._account.count("refused")
+        self._account.tell(Problem("refused", refusal.event.type, refusal.why))
 
     def _repeated(self, why: str) -> None:
-        self._count("retries")
-        self._tell(Problem("unreachable", "", f"{why}; trying again"))
-
-    def _count(self, what: str, by: int = 1) -> None:
-        with self._counting:
-            self._counts[what] += by
-
-    def _tell(self, problem: Problem) -> None:
-        log.debug("%s %s: %s", *problem)
-        if self._on_problem is None:
-            return
-        try:
-            self._on_problem(problem)
-        except Exception:
-            self._count("callback_errors")
+        self._account.count("retries")
+        self._account.tell(Problem("unreachable", "", f"{why}; trying again"))
 
     def _forget(self) -> None:
-        self._counting = threading.Lock()
+        self._account.forget()
         self._buffer.forget()
         self._sender.forget()
-
-
-class Interaction(InteractionCalls):
-    """One conversation: `i.ai.turn(...)`, `i.handoff.requested(...)`, each at once and in vain of
-    no one's time.
-
-    Each returns the event's id, or None where it was not accepted. An event is the same however
-    often it is sent; called again with the same `id`, or the same `time` and content, it is the
-    same too.
-    """
-
-    def __init__(self, baton: Baton, shared: dict[str, Any]) -> None:
-        super().__init__(self._emit)
-        self._baton = baton
-        self._shared = shared
-
-    def __enter__(self) -> Self:
-        """The interaction."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Send what waits now, without waiting for it."""
-        self._baton.hurry()
-
-    async def __aenter__(self) -> Self:
-        """The interaction."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Send what waits now, without waiting for it."""
-        self._baton.hurry()
-
-    def _emit(
-        self, kind: str, id: str | None, time: datetime | None, said: dict[str, Any]
-    ) -> str | None:
-        conversation = self._shared.get("conversation_id")
-        named = conversation if isinstance(conversation, str) else None
-        return self._baton._emit(kind, id, time, {**self._shared, **said}, named)
 
 
 _OPTIONS = orjson.OPT_UTC_Z

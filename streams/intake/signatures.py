@@ -93,9 +93,12 @@ def chatwoot(asked: Asked, secret: bytes, now_s: float) -> bool:
 def twilio(asked: Asked, secret: bytes, now_s: float) -> bool:
     """base64 of HMAC-SHA1 over the address and, of a form, its names and values sorted by name.
 
-    Any other body is in the address, as the hex SHA-256 `bodySHA256`. No time is signed.
+    HMAC-SHA256 where a Webhooks Rule says so, whose shared key the secret then is. Any other body
+    is in the address, as the hex SHA-256 `bodySHA256`. No time is signed.
     """
     said = asked.header("X-Twilio-Signature")
+    settings = asked.headers.get("x-twilio-webhooks-signature-settings", "")
+    algorithm = "sha256" if "algorithm=HMAC_SHA256" in settings else "sha1"
     signed = asked.url
     whole = True
     if asked.fields:
@@ -103,7 +106,7 @@ def twilio(asked: Asked, secret: bytes, now_s: float) -> bool:
     elif asked.body:
         stated = parse_qs(urlsplit(asked.url).query).get("bodySHA256", [""])[0]
         whole = _same(_hex(hashlib.sha256(asked.body).digest()), stated)
-    made = hmac.digest(secret, _bytes(signed), "sha1")
+    made = hmac.digest(secret, _bytes(signed), algorithm)
     return _same(base64.b64encode(made), said) and whole
 
 

@@ -29,6 +29,8 @@ log = logging.getLogger("baton")
 _POLL_MS = 500
 _RETRY_AFTER_S = 1.0
 _MOST_RETRY_S = 15.0
+# For how long a batch in hand may go on once the process is told to end.
+_FAREWELL_S = 10.0
 
 
 class Targets:
@@ -135,7 +137,26 @@ class TopicSource:
             with suppress(asyncio.CancelledError, KafkaError):
                 await fetching
             return
-        batches: dict[TopicPartition, list[Any]] = await fetching
+        working = asyncio.ensure_future(self._work(await fetching, shared_out, stopping))
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            await asyncio.wait({working}, timeout=_FAREWELL_S)
+        if not working.done():
+            # Brokers that are away keep a producer waiting for ever; what was not committed is
+            # read again by the next.
+            log.warning("the brokers do not answer: the batch in hand is given up")
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            return
+        await working
+
+    async def _work(
+        self,
+        batches: Mapping[TopicPartition, list[Any]],
+        shared_out: int,
+        stopping: asyncio.Future[Any],
+    ) -> None:
         async with self._between_batches:
             try:
                 if self._failed is not None:
@@ -145,13 +166,17 @@ class TopicSource:
                     # Fetched before or after the partitions changed hands: nobody can tell.
                     await self._begin_anew()
                     return
-                await asyncio.gather(
+                done = await asyncio.gather(
                     *(
                         self._batch(place, records)
                         for place, records in batches.items()
                         if place in self._assigned
-                    )
+                    ),
+                    return_exceptions=True,
                 )
+                for trouble in done:
+                    if trouble is not None:
+                        raise trouble
                 self._failures = 0
             except (OutboxError, Fenced, KafkaError) as error:
                 await self._recover(error, stopping)

@@ -152,6 +152,17 @@ def test_a_twilio_body_that_is_no_form_is_told_by_its_digest_in_the_address() ->
         verify("twilio", Asked(bare, headers, BODY), (SECRET,), NOW_S)
 
 
+def test_a_webhooks_rule_of_twilio_signs_by_sha256_with_its_shared_key() -> None:
+    headers = {
+        "x-twilio-signature": based("sha256", TWILIO_URL.encode()),
+        "x-twilio-webhooks-signature-settings": "key=WK1,algorithm=HMAC_SHA256",
+    }
+    verify("twilio", Asked(TWILIO_URL, headers, b""), (SECRET,), NOW_S)
+    headers["x-twilio-signature"] = based("sha1", TWILIO_URL.encode())
+    with pytest.raises(Unsigned):
+        verify("twilio", Asked(TWILIO_URL, headers, b""), (SECRET,), NOW_S)
+
+
 @pytest.mark.parametrize("name", ["genesys", "amazon-connect", "salesforce", "canonical"])
 def test_who_signs_nothing_shows_a_credential(name: str) -> None:
     assert name == "canonical" or name not in SCHEMES
