@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-wheel test-manifests deploy-files test-dashboards test-kafka test-page lint bench bench-scale soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-wheel test-manifests deploy-files test-dashboards test-kafka test-page lint bench bench-scale month soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -100,6 +100,9 @@ $(VENV)-flink/.done: requirements-bench-flink.lock
 # Flink is a Java program, and its connector comes from Maven: without them it is left out, and the report says so.
 bench: $(VENV)/.dev $(VENV)-bench/.done $(if $(and $(shell command -v java),$(shell command -v mvn)),$(VENV)-flink/.done) ## Baton beside the bare client, stock Faust, Quix Streams, Bytewax and PyFlink, in one run (Java 17+ and Maven: on real Kafka).
 	@$(BIN)/python -m tests.bench.run $(ARGS)
+
+month: $(VENV)/.dev ## A month of 200,000 interactions billed live on real Kafka, faults and kills included: invoice = batch? ARGS="--interactions 20000".
+	@$(BIN)/python -m tests.month.run $(ARGS)
 
 bench-scale: $(VENV)/.dev ## What grows with open interactions, keys and series: ARGS="memory cost keys scrape".
 	@$(BIN)/python -m tests.bench.scaling $(ARGS)

@@ -15,6 +15,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
+from streams.agents.access_log import AccessLog
 from streams.agents.lifecycle import LifecycleStage
 from streams.agents.memory import WorkerMemory
 from streams.agents.pager import Pager
@@ -121,6 +122,8 @@ class Worker:
         self._pushing: asyncio.Task[None] | None = None
         # Ticks are a source: they are no part of a batch's transaction.
         self._tick_producer = AIOKafkaProducer(**producing)
+        # Who looks is told whatever becomes of the batches.
+        self._access_producer = AIOKafkaProducer(**producing)
         self._ticks = TickLeader(
             Outbox(self._tick_producer),
             settings.topic(topics.EVENTS),
@@ -195,7 +198,13 @@ class Worker:
         stage = self._parts[0].stage
         assert isinstance(stage, LifecycleStage)
         memory = WorkerMemory(stage, self.settings.partitions)
-        return TraceApi(memory, self._book, now=time.monotonic)
+        access = AccessLog(
+            Outbox(self._access_producer),
+            self.settings.topic(topics.GOVERNANCE),
+            self.settings.partitions,
+            lambda: int(time.time() * 1000),
+        )
+        return TraceApi(memory, self._book, now=time.monotonic, told=access.told)
 
     def _new_part(self, kind: StageKind) -> _Part:
         store, changelog = add_table(self.app, self.settings, kind.table)
@@ -294,6 +303,8 @@ class Worker:
         if self._push is not None:
             self._pushing = asyncio.create_task(self._push.run())
             self._pushing.add_done_callback(self._part_ended)
+        if settings.trace_api:
+            await self._access_producer.start()
         await self.app.maybe_start()
         if self.settings.ticks:
             await self._tick_producer.start()
@@ -354,7 +365,8 @@ class Worker:
         await self._pages.stop()
         await self.app.stop()
         await self._guarantee.stop()
-        await let_go(self._tick_producer.stop())
+        for producer in (self._tick_producer, self._access_producer):
+            await let_go(producer.stop())
         for part in self._parts:
             part.store.close()
         if self._state is not None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from streams.domain.contract import ContractError
 from streams.domain.contract_document import duration_ms
+from streams.domain.events import MARKETS
 from streams.kafka.topics import DEFAULT_PARTITIONS
 
 
@@ -38,6 +39,17 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _listed(said: object) -> object:
+    return [name.strip() for name in said.split(",")] if isinstance(said, str) else said
+
+
+def _market(name: str) -> str:
+    if name not in MARKETS:
+        raise ValueError("two capital letters, as ISO 3166-1 has them")
+    return name
+
+
+Market = Annotated[str, AfterValidator(_market)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -53,6 +65,11 @@ class Settings(BaseSettings):
     contract: Annotated[list[Path], NoDecode] = Field(
         default_factory=list,
         description="Contract files or folders of *.yaml; ':' separates several in BATON_CONTRACT.",
+    )
+    market: Annotated[list[Market], NoDecode, BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="Take events of this market only (ISO 3166-1, repeatable; commas separate"
+        " several in BATON_MARKET); others go to dead letters.",
     )
     broker: Addresses = Field(
         "127.0.0.1:9092", description="Kafka bootstrap servers, host:port[,host:port]."
@@ -86,6 +103,12 @@ class Settings(BaseSettings):
     )
     session_timeout: float = Field(
         30.0, gt=0, description="Seconds after which the group gives up a silent worker."
+    )
+    instance_id: str = Field(
+        "",
+        description="Name of this worker in its group, each its own, the same after a restart: one"
+        " that is back within --session-timeout has its partitions again without a rebalance. One"
+        " that is gone for good is waited for as long.",
     )
     commit_interval: float = Field(1.0, gt=0, description="Seconds between offset commits.")
     stall_after: float = Field(

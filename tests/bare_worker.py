@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -95,8 +96,9 @@ class BareWorker:
         customers: Mapping[bytes, bytes] | None = None,
         windows: Mapping[bytes, bytes] | None = None,
         accounts: Mapping[bytes, bytes] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
-        settings = Settings(partitions=PARTITIONS)
+        told = Settings(partitions=PARTITIONS, **(settings or {}))
         self.outbox = KeptOutbox()
         self.telemetry = Telemetry(book)
         parts = (lambda _: self.outbox, self.telemetry)
@@ -105,7 +107,7 @@ class BareWorker:
         for store, table in zip(self._stores, tables, strict=True):
             store.partition(0).update(table or {})
         self._stages = {
-            kind.topic: kind.new(book, settings, store, *parts, changelog)
+            kind.topic: kind.new(book, told, store, *parts, changelog)
             for kind, store, changelog in zip(STAGES, self._stores, CHANGELOGS, strict=True)
         }
 
@@ -117,6 +119,10 @@ class BareWorker:
     def window_tables(self) -> list[dict[bytes, bytes]]:
         """The windows table, by partition."""
         return [self._stores[2].partition(number) for number in range(PARTITIONS)]
+
+    def interaction_tables(self) -> list[dict[bytes, bytes]]:
+        """The interactions table, by partition."""
+        return [self._stores[0].partition(number) for number in range(PARTITIONS)]
 
     def customer_tables(self) -> list[dict[bytes, bytes]]:
         """The customers table, by partition."""

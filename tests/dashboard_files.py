@@ -39,11 +39,6 @@ class Asked:
     legend: str
     format: str
 
-    @property
-    def about_money(self) -> bool:
-        """Whether the billing stage's figures are asked for."""
-        return "baton_billing_" in self.expr or "baton_clause_money_at_risk" in self.expr
-
     def filled(self, variables: Mapping[str, str] = EVERYTHING) -> str:
         """The expression with variables filled in. Raises KeyError for one that is unknown."""
         return re.sub(r"\$([a-z_]\w*)", lambda found: variables[found[1]], self.expr)

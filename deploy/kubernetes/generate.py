@@ -76,7 +76,8 @@ def _rules() -> Iterator[tuple[str, dict[str, Any]]]:
     """The names of files and their PrometheusRules."""
     for file in sorted((DEPLOY / "prometheus/rules").glob("*.yaml")):
         spec = yaml.safe_load(file.read_text(encoding="utf-8"))
-        name = f"baton-{file.stem}" if file.stem != "baton" else "baton"
+        stem = file.stem.replace("_", "-")  # an object's name is a domain name
+        name = f"baton-{stem}" if stem != "baton" else "baton"
         yield (
             f"rules-{file.stem}.yaml",
             _object("PrometheusRule", "monitoring.coreos.com/v1", name, spec=spec),

@@ -27,6 +27,7 @@ from streams.domain.lifecycle import (
     interaction_key,
     interaction_names,
 )
+from streams.domain.residency import Residency
 from streams.domain.wire import Rejection, decode_event
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -95,6 +96,7 @@ class LifecycleStage:
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
         self._governance_topic = settings.topic(topics.GOVERNANCE)
         self._served = frozenset(book.names)
+        self._residency = Residency(settings.market, book) if settings.market else None
         self._partitions: dict[int, _Owned] = {}
         # Producers state what they like, so what is remembered of it is limited.
         self._fact_key = lru_cache(maxsize=65_536)(self._bounded_key)
@@ -205,7 +207,7 @@ class LifecycleStage:
         self._telemetry.interactions(number, _interactions_in(data))
 
     def _read(self, outbox: Outbox, partition: LifecyclePartition, records: Iterable[Any]) -> None:
-        served, telemetry = self._served, self._telemetry
+        served, telemetry, residency = self._served, self._telemetry, self._residency
         kinds: list[type[Event]] = []
         for record in records:
             try:
@@ -216,6 +218,8 @@ class LifecycleStage:
                     continue
                 if kind not in APART:
                     _check_key(record.key, event)
+                    if residency is not None:
+                        residency.check(event)
                 partition.event(event)
                 kinds.append(kind)
                 if kind is ConfigChanged:

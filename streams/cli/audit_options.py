@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from streams.cli.access import access_options, log_access
 from streams.cli.audit_log import (
     AuditLog,
     ClosedPeriod,
@@ -103,25 +104,31 @@ def reading_options(function: _F) -> _F:
         default="30s",
         help="The workers'.",
     )(function)
-    function = log_options(function)
+    function = access_options(log_options(function))
     return click.argument(
         "file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
     )(function)
 
 
-def log_from(subject: Subject, given: Mapping[str, Any]) -> AuditLog:
-    """The events that the reading options name. Raises ClickException."""
+def log_from(subject: Subject, given: dict[str, Any]) -> AuditLog:
+    """The events that the options name, once it is told who reads. Raises ClickException."""
     file: Path | None = given["file"]
     if file is None:
-        return log_of_topic(broker_settings(given))
+        settings = broker_settings(given)
+        log = log_of_topic(settings)
+        count = len(log.records)
+        log_access(settings, given, "audit-frame", count=count, contract=subject.contract)
+        return log
     settle = given["settle_ms"]
     if settle is None:
         versions = subject.book.versions(subject.contract)
         settle = max(terms.inactivity_ms + terms.verification_ms for terms in versions)
-    return log_of_file(file, given["source"], given["source_options"], settle)
+    log = log_of_file(file, given["source"], given["source_options"], settle)
+    log_access(None, given, "audit-frame", count=len(log.records), contract=subject.contract)
+    return log
 
 
-def frame_from(subject: Subject, given: Mapping[str, Any]) -> tuple[ClosedPeriod, Frame]:
+def frame_from(subject: Subject, given: dict[str, Any]) -> tuple[ClosedPeriod, Frame]:
     """The closed period that the reading options hold, and its frame. Raises ClickException."""
     closed = closed_period(
         log_from(subject, given),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from aiokafka.errors import KafkaError
 
+from streams.cli.access import log_access
 from streams.cli.audit_options import Subject, broker_settings
 from streams.domain.audit.record import Sample, decode_sample
 from streams.event_log import LogError, read_log
@@ -31,7 +32,7 @@ def sample_option(function: _F) -> _F:
 
 
 def read_samples(
-    subject: Subject, file: Path | None, given: Mapping[str, Any]
+    subject: Subject, file: Path | None, given: dict[str, Any]
 ) -> tuple[list[Sample], list[str]]:
     """The samples of the contract and period, and what is wrong with records that are none.
 
@@ -39,7 +40,10 @@ def read_samples(
     """
     samples: list[Sample] = []
     problems: list[str] = []
-    for place, raw in _lines(file) if file is not None else _records(given):
+    lines = _lines(file) if file is not None else _records(given)
+    settings = None if file is not None else broker_settings(given)
+    log_access(settings, given, "audit-samples", count=len(lines), contract=subject.contract)
+    for place, raw in lines:
         try:
             one = decode_sample(raw)
         except ValueError as error:
@@ -66,10 +70,16 @@ def _records(given: Mapping[str, Any]) -> list[tuple[str, bytes]]:
 
     async def read() -> list[tuple[str, bytes]]:
         await check_connection(settings)
-        return [
-            (f"{topic}/{partition}@{record.offset}", record.value or b"")
+        # Of a key the last stands; where that is a tombstone, the sample was erased.
+        standing = {
+            (partition, record.key or str(record.offset)): record
             for partition, records in (await read_whole(settings, topic)).items()
             for record in records
+        }
+        return [
+            (f"{topic}/{partition}@{record.offset}", record.value)
+            for (partition, _), record in standing.items()
+            if record.value is not None
         ]
 
     try:

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 import click
 from aiokafka.errors import KafkaError
 
+from streams.cli.access import access_options, log_access
 from streams.cli.log_source import CANONICAL, log_options, read_source
 from streams.cli.options import connection_options, settings_from
 from streams.cli.replay import Duration
 from streams.domain.contract import ContractBook
+from streams.domain.governance import AccessKind
 from streams.domain.ticks import interleave_ticks
 from streams.domain.wire import Rejection
 from streams.kafka import topics
@@ -85,24 +87,33 @@ def event_log_options(function: _F) -> _F:
         ),
         click.option("--prefix", envvar="BATON_PREFIX", default="", help="Prefix of topic names."),
         connection_options,
+        access_options,
     )
     for decorate in reversed(decorations):
         function = decorate(function)
     return function
 
 
-def event_log_from(given: dict[str, Any], book: ContractBook) -> EventLog:
-    """What the options name. Raises click.ClickException where it cannot be had."""
+def event_log_from(
+    given: dict[str, Any], book: ContractBook, what: AccessKind, conversation: str
+) -> EventLog:
+    """What the options name, once it is told who looks at what. Raises click.ClickException where
+    it cannot be had.
+    """
+    who = {name: given.pop(name) for name in ("principal", "purpose", "access_log")}
     file, source = given.pop("file"), given.pop("source")
     source_options, prefix = given.pop("source_options"), given.pop("prefix")
     tick_ms, settle_ms = given.pop("tick_ms"), given.pop("settle_ms")
     lateness_ms = given.pop("lateness_ms")
     if file is not None:
+        log_access(None, who, what, count=1, conversation=conversation)
         return FileLog(file, source, source_options, book, (tick_ms, settle_ms, lateness_ms))
     if source != CANONICAL:
         raise click.UsageError("--source says how to read --log FILE; none is given")
     settings = settings_from({**given, "prefix": prefix})
-    return TopicLog(settings)
+    log = TopicLog(settings)
+    log_access(settings, who, what, count=1, conversation=conversation)
+    return log
 
 
 class FileLog:

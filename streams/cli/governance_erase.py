@@ -15,14 +15,12 @@ import msgspec
 import orjson
 from aiokafka.structs import ConsumerRecord
 
+from streams.cli.actor import actor_of, actor_options, now_ms
 from streams.cli.audit_options import broker_settings
 from streams.cli.contract import form_option
 from streams.cli.governance import (
-    actor_of,
-    actor_options,
     as_json,
     brokers_option,
-    now_ms,
     run_on_broker,
 )
 from streams.cli.replay import Duration
@@ -35,8 +33,8 @@ from streams.kafka import topics
 from streams.kafka.connection import client_options
 from streams.kafka.governance_log import log_governance, read_governance
 from streams.kafka.tombstones import write_placed, write_tombstones
-from streams.kafka.topic_reading import partitions_in, read_topic
-from streams.kafka.whole_topic import NoTopic, read_whole
+from streams.kafka.topic_reading import read_topic
+from streams.kafka.whole_topic import NoTopic, partitions_of, read_whole
 from streams.settings import Settings
 
 SOURCE = "/baton/governance"
@@ -219,7 +217,7 @@ def _lines(file: Any) -> list[str]:
 
 
 async def _partitions(settings: Settings) -> int:
-    return await partitions_in(client_options(settings), settings.topic(topics.EVENTS))
+    return len(await partitions_of(settings, settings.topic(topics.EVENTS)))
 
 
 def _requested(one: Asked, actor: str, purpose: str | None) -> GovernanceRecord:

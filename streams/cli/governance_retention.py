@@ -12,15 +12,13 @@ from typing import Any
 import click
 from rich.table import Table
 
+from streams.cli.actor import actor_of, actor_options, now_ms
 from streams.cli.audit import print_wide
 from streams.cli.audit_options import broker_settings
 from streams.cli.contract import form_option
 from streams.cli.governance import (
-    actor_of,
-    actor_options,
     as_json,
     brokers_option,
-    now_ms,
     run_on_broker,
 )
 from streams.cli.options import book_from, contract_option
@@ -35,19 +33,18 @@ from streams.kafka.connection import client_options
 from streams.kafka.governance_log import log_governance
 from streams.kafka.retention import delete_before, kept_ms, older_than
 from streams.kafka.tombstones import write_tombstones
-from streams.kafka.topic_reading import TopicMissing
 from streams.kafka.whole_topic import NoTopic, read_whole
 from streams.settings import Settings
 
 EXIT_DUE = 3
-# Topics that go by time alone. What is internal holds digests and ids too, and is kept a day.
+# Topics that go by time alone. What is internal holds digests and ids too, and is kept for days.
 _BY_TIME: dict[DataKind, str] = {
     "events": topics.EVENTS,
     "facts": topics.FACTS,
     "breaches": topics.BREACHES,
     "deadLetters": topics.DEAD_LETTERS,
 }
-_INTERNAL = (topics.LINKS, topics.DELTAS)
+_INTERNAL = (topics.LINKS, topics.DELTAS, topics.BILLING_RECORDS)
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def retention(
 
 async def _found(settings: Settings, book: ContractBook, cut: int | None) -> list[Found]:
     every = [terms for name in book.names for terms in book.versions(name)]
-    now, options = now_ms(), client_options(settings)
+    now = now_ms()
     found = []
     for kind, name in _BY_TIME.items():
         days = shortest_of(kind, every)
@@ -115,21 +112,18 @@ async def _found(settings: Settings, book: ContractBook, cut: int | None) -> lis
         if cut is not None and kind != "breaches":
             due = cut if due is None else max(due, cut)
         agreed = "-" if days is None else f"{days} d"
-        found.append(await _by_time(options, settings.topic(name), kind, due, agreed))
+        found.append(await _by_time(settings, settings.topic(name), kind, due, agreed))
     for name in _INTERNAL if cut is not None else ():
-        found.append(await _by_time(options, settings.topic(name), "internal", cut, "-"))
+        found.append(await _by_time(settings, settings.topic(name), "internal", cut, "-"))
     found.append(await _samples(settings, book, now))
     return found
 
 
 async def _by_time(
-    options: dict[str, Any], topic: str, kind: str, due: int | None, agreed: str
+    settings: Settings, topic: str, kind: str, due: int | None, agreed: str
 ) -> Found:
-    try:
-        kept = await kept_ms(options, topic)
-        old = {} if due is None else await older_than(options, topic, due)
-    except TopicMissing as error:
-        raise NoTopic(str(error)) from None
+    kept = await kept_ms(client_options(settings), topic)
+    old = {} if due is None else await older_than(settings, topic, due)
     count = sum(upto - start for start, upto in old.values())
     places = [(number, upto) for number, (_, upto) in sorted(old.items())]
     return Found(topic, kind, due, agreed, kept, count, places)
@@ -201,7 +195,8 @@ def _print(found: Sequence[Found], applied: bool, form: str) -> None:
     for name in ("topic", "agreed", "topic keeps", "older than", "records", ""):
         table.add_column(name)
     for one in found:
-        kept = "for ever" if one.kept_ms is None else f"{one.kept_ms / DAY_MS:.4g} d"
+        kept = "?" if one.kept_ms is None else f"{one.kept_ms / DAY_MS:.4g} d"
+        kept = "for ever" if one.kept_ms == -1 else kept
         older = "" if one.before_ms is None else rfc3339(one.before_ms)
         state = "" if not one.count else "deleted" if applied else "due"
         table.add_row(one.topic, one.agreed, kept, older, str(one.count), state)

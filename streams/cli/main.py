@@ -10,6 +10,7 @@ from streams.cli.audit import audit
 from streams.cli.audit_draw import sample, verify
 from streams.cli.audit_report import report
 from streams.cli.billing import billing
+from streams.cli.compare import compare
 from streams.cli.contract import contract
 from streams.cli.contract_diff import diff
 from streams.cli.contract_render import render
@@ -49,7 +50,7 @@ def cli() -> None:
 
 for command in (demo, worker, replay, oracle, contract, invoice, billing, reconcile, audit):
     cli.add_command(command)
-for command in (doctor, generate, topics, schemas, trace, similar, source, governance):
+for command in (compare, doctor, generate, topics, schemas, trace, similar, source, governance):
     cli.add_command(command)
 for command in (erase, retention):
     governance.add_command(command)

@@ -94,6 +94,8 @@ def _options(function: _F, names: tuple[str, ...]) -> _F:
 
 def _kind(field: FieldInfo) -> Any:
     annotation = field.annotation
+    if get_origin(annotation) is list and Path not in get_args(annotation):
+        return str
     if get_origin(annotation) is list or Path in (annotation, *get_args(annotation)):
         return click.Path(path_type=Path)
     if get_origin(annotation) is Literal:

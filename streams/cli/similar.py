@@ -75,7 +75,7 @@ def similar(
     """
     book = book_from(contracts)
     lateness_ms = given["lateness_ms"]
-    log = event_log_from(given, book)
+    log = event_log_from(given, book, "similar", conversation)
     marks, watermark = _read(log, book, lateness_ms)
     contract = _contract(marks, book, conversation, name, log.name)
     try:

@@ -44,7 +44,7 @@ def trace(
     """
     book = book_from(contracts)
     lateness_ms = given["lateness_ms"]
-    log = event_log_from(given, book)
+    log = event_log_from(given, book, "trace", conversation)
     try:
         found = trace_from(log, book, lateness_ms, conversation, name, alone=alone)
     except TraceError as error:

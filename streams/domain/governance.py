@@ -5,6 +5,7 @@ was.
 from __future__ import annotations
 
 import hashlib
+import uuid
 from typing import Literal
 
 import msgspec
@@ -68,6 +69,11 @@ def governance_record(
     return GovernanceRecord(id=name, type=type, time=rfc3339(time_ms), data=data)
 
 
+def access_record(time_ms: int, entry: GovernanceEntry) -> GovernanceRecord:
+    """That somebody looked at something; each time it is another record."""
+    return governance_record("baton.governance.accessed", time_ms, entry, uuid.uuid4().hex)
+
+
 def governance_key(record: GovernanceRecord) -> bytes:
     """The record's key: the request, so that all of one stands in a partition, else its own id."""
     return (record.data.request or record.id).encode()
@@ -83,7 +89,7 @@ def decode_governance(raw: bytes) -> GovernanceRecord:
     return _DECODER.decode(raw)
 
 
-def conversation_digest(contract: str, conversation: str) -> str:
+def conversation_digest(conversation: str) -> str:
     """What a conversation is called on the governance log: whoever knows it can look for it."""
-    named = f"{contract}\x00{conversation}".encode()
+    named = conversation.encode(errors="surrogateescape")
     return hashlib.blake2b(named, digest_size=16, person=b"baton.accessed").hexdigest()

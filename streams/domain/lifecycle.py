@@ -197,9 +197,7 @@ class LifecyclePartition:
     def event(self, event: Event) -> None:
         """Fold one event. Raises Rejection (`future_time`, `too_late`) for one too far from now."""
         time = epoch_ms(event.time)
-        if not self._oldest <= time <= self._newest and (
-            time > self._newest or type(event) is not ErasureRequested
-        ):
+        if not self._oldest <= time <= self._newest and type(event) is not ErasureRequested:
             self._refuse(time)
         if type(event) in APART:
             if type(event) is ErasureRequested:
@@ -275,17 +273,15 @@ class LifecyclePartition:
         facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
         if state.erased is not None:
             # Not before now: what is long past at a start is taken for left over.
-            settled = max(self._settled_from(held, upto), upto)
+            settled = self._settled_from(held, upto)
             return facts, settled if due is None or settled <= upto else min(due, settled)
         return facts, held.path.rests_from() if due is None else due
 
     def _settled_from(self, held: _Held, reached: int) -> int:
-        """Section 12's S of an erased state, in ms, or any time up to `reached` that it lies at or
-        before.
-        """
+        """Section 12's S of an erased state, but not before `reached` or its first event, in ms."""
         state, book = held.state, self._book
-        assert state.erased is not None
-        settled = state.erased[0]
+        assert state.earliest is not None
+        settled = max(reached, state.earliest)
         if state.bursts:
             settled = max(
                 settled, state.bursts[-1] + self._contracts[held.contract][1].inactivity_ms

@@ -22,6 +22,7 @@ RejectionCode = Literal[
     "future_time",
     "too_late",
     "empty_record",
+    "foreign_market",
 ]
 
 MAX_EVENT_BYTES = 262_144

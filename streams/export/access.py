@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import ipaddress
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 from streams.secrets import secret
 from streams.settings import Settings
@@ -41,6 +42,15 @@ class Access:
         if wanted is None:
             return False
         return hmac.compare_digest(said.strip().encode(errors="surrogateescape"), wanted)
+
+
+def user_of(header: str | None) -> str:
+    """Who an Authorization header that was let in stands for: basic authentication names a user."""
+    scheme, _, said = (header or "").partition(" ")
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            return b64decode(said.strip()).partition(b":")[0].decode(errors="replace")
+    return "pages token" if scheme.lower() == "bearer" else "page session"
 
 
 def pages_access(settings: Settings) -> Access:

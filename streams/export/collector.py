@@ -53,7 +53,7 @@ class BatonCollector(Collector):
         yield from self._counters()
         yield self._latency()
         yield from self._progress()
-        yield from billing_families(self._telemetry.billing)
+        yield from billing_families(self._telemetry.billing())
         yield from self._windows()
 
     def _counters(self) -> Iterator[Metric]:

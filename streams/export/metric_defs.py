@@ -232,29 +232,30 @@ CONFIG_CHANGE_TIME = MetricDef(
 BILLING_AMOUNT = MetricDef(
     "baton_billing_amount_micros",
     "counter",
-    "Money booked, in millionths of the contract's currency, by status; what is taken back"
-    " (reversal, credit) counts upwards too. To watch: `baton invoice` settles.",
+    "Items booked since the worker started, in millionths of the contract's currency, by status:"
+    " provisional counts its estimate, and what a reversal takes back counts upwards too. To watch:"
+    " `baton invoice` settles.",
     ("contract", "status"),
 )
 BILLING_PERIOD = MetricDef(
     "baton_billing_period_micros",
     "gauge",
-    "What is booked so far in the billing period that is open, that is in grace, and that was"
-    " closed last, in millionths of the contract's currency; absent where there is none.",
+    "What is booked so far in the billing period that is open, and in the oldest that is in grace,"
+    " in millionths of the contract's currency; absent where there is none.",
     ("contract", "period_state"),
 )
 BILLING_PREVIEW = MetricDef(
     "baton_billing_preview_micros",
     "gauge",
-    "Service credits that the open period would come to as of now, as an amount above 0, in"
-    " millionths of the contract's currency.",
+    "What the oldest period that is not closed would come to if it closed now, in millionths of the"
+    " contract's currency.",
     ("contract",),
 )
 MONEY_AT_RISK = MetricDef(
     "baton_clause_money_at_risk_micros",
     "gauge",
-    "The most that the clause can cost in the open period: its part of the pool, by the fees so"
-    " far, in millionths of the contract's currency.",
+    "What the clause's service credits would take from that, 0 or more and before the cap, in"
+    " millionths of the contract's currency.",
     ("contract", "clause"),
 )
 BILLING_WATERMARK = MetricDef(

@@ -19,7 +19,7 @@ from streams.domain.events import ConfigChanged, Event
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import Flush
 from streams.domain.windows import WindowPartition
-from streams.export.billing_metrics import BillingFigures
+from streams.export.billing_metrics import BillingFigures, BillingView
 from streams.export.config_changes import ConfigChanges
 
 # What is kept of breaches that have closed, for people to look at.
@@ -92,7 +92,6 @@ class Telemetry:
         default_factory=lambda: deque(maxlen=CLOSED_BREACHES)
     )
     webhook: Counter[str] = field(default_factory=Counter)
-    billing: dict[str, BillingFigures] = field(default_factory=dict)
     otlp: Counter[str] = field(default_factory=Counter)
     ledgers: dict[int, Mapping[str, Ledger]] = field(default_factory=dict)
     billed_micros: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -101,6 +100,7 @@ class Telemetry:
     def __post_init__(self) -> None:
         self.bounds_ms = latency_bounds_ms(self.book)
         self.config_changes = ConfigChanges(self.book)
+        self._billing = BillingView(self.book)
 
     def events_read(self, kinds: Iterable[type[Event]]) -> None:
         """Valid events of these types were read, one for each that is given."""
@@ -231,6 +231,10 @@ class Telemetry:
     def ledgers_owned(self, partition: int, ledgers: Mapping[str, Ledger]) -> None:
         """This worker shows this partition's ledgers, by contract, from now on."""
         self.ledgers[partition] = ledgers
+
+    def billing(self) -> Mapping[str, BillingFigures]:
+        """What the ledgers that are owned tell now, by contract."""
+        return self._billing.look(self.ledgers.values(), self.billed_micros)
 
     def booked(self, records: Iterable[Booked | Seal]) -> None:
         """Records of statements were acknowledged."""

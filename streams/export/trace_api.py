@@ -7,7 +7,7 @@ answers come from this worker's tables alone, and say what a trace over the topi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +15,9 @@ import orjson
 from aiohttp import web
 
 from streams.domain.contract import ContractBook
+from streams.domain.governance import AccessKind
 from streams.domain.interaction import Interaction
+from streams.export.access import user_of
 from streams.trace.document import json_bytes
 from streams.trace.remembered import remembered_trace, standing_from
 from streams.trace.signature import DEFAULT_SAME, PARTS, Marks, Part
@@ -77,11 +79,24 @@ class _Bucket:
         return True
 
 
-class TraceApi:
-    """`now` gives seconds of a clock that only goes forward."""
+class NotTold(RuntimeError):
+    """Who looks could not be told; the message says why."""
 
-    def __init__(self, memory: Memory, book: ContractBook, *, now: Callable[[], float]) -> None:
+
+# Told of each answer before it is given: actor, purpose, what, contract, conversation.
+Told = Callable[[str, str | None, AccessKind, str, str], Awaitable[None]]
+
+
+class TraceApi:
+    """`now` gives seconds of a clock that only goes forward. `told` raises NotTold where it cannot
+    be told who looks; then nothing is shown.
+    """
+
+    def __init__(
+        self, memory: Memory, book: ContractBook, *, now: Callable[[], float], told: Told
+    ) -> None:
         self._memory = memory
+        self._told = told
         self._book = book
         self._bucket = _Bucket(_TRACES_A_SECOND, now)
         self._searching = asyncio.Lock()
@@ -96,6 +111,7 @@ class TraceApi:
         if not self._bucket.takes_one():
             raise _refusal(web.HTTPTooManyRequests, "too many traces a second", retry=1)
         number, state = self._found(contract, conversation)
+        await self._tell(request, "trace", contract, conversation)
         if len(state.milestones) + len(state.notes) > _MOST_MOMENTS:
             raise _refusal(
                 web.HTTPUnprocessableEntity,
@@ -112,6 +128,7 @@ class TraceApi:
         contract, conversation, form = self._asked(request)
         same, limit = _same(request), _limit(request)
         self._found(contract, conversation)
+        await self._tell(request, "similar", contract, conversation)
         if self._searching.locked():
             raise _refusal(web.HTTPTooManyRequests, "another search is under way", retry=5)
         async with self._searching:
@@ -165,6 +182,17 @@ class TraceApi:
             watermark = watermarks[number]
             for fact in standing_from(state, contract, conversation, self._book, watermark):
                 found.fact(fact)
+
+    async def _tell(
+        self, request: web.Request, what: AccessKind, contract: str, conversation: str
+    ) -> None:
+        actor = user_of(request.headers.get("Authorization"))
+        purpose = request.query.get("purpose", "")[:_LONGEST_NAME] or None
+        try:
+            await self._told(actor, purpose, what, contract, conversation)
+        except NotTold as error:
+            why = f"not shown, for it cannot be told who looks: {error}"
+            raise _refusal(web.HTTPServiceUnavailable, why, retry=5) from None
 
     def _asked(self, request: web.Request) -> tuple[str, str, str]:
         contract = request.query.get("contract", "")

@@ -22,8 +22,10 @@ from zlib import crc32
 import msgspec
 from rocksdict import (
     BlockBasedOptions,
+    BottommostLevelCompaction,
     Cache,
     ChecksumType,
+    CompactOptions,
     DbClosedError,
     DBCompressionType,
     DBRecoveryMode,
@@ -127,6 +129,14 @@ def _options(create: bool) -> Options:
     options.set_max_log_file_size(_LOG_BYTES)
     options.set_stats_dump_period_sec(0)
     options.set_stats_persist_period_sec(0)
+    return options
+
+
+def _rewriting() -> CompactOptions:
+    # Without it a file of the last level is left, and one without overlap moved down, as it is: a
+    # deleted key stays in it, as the mark that it was deleted.
+    options = CompactOptions()
+    options.set_bottommost_level_compaction(BottommostLevelCompaction.force())
     return options
 
 
@@ -313,16 +323,22 @@ class DiskTable(PartitionTable):
         self._take(meta)
         self.revert()
 
+    def about_to_purge(self) -> None:
+        """Leave a mark, so that whoever opens the table after a kill rewrites it."""
+        try:
+            (self.path / _PURGING).touch()
+        except OSError as error:
+            raise StateDiskError(_disk_message(self.path, error)) from error
+
     def purge(self, keys: Collection[bytes]) -> None:
         """Rewrite the files that hold these keys, so that no older value of them is left in any.
 
         RocksDB keeps what was overwritten or deleted until it happens to rewrite a file, and names
-        a file's first and last key in its manifest, which only a new one does not hold. A kill
-        between a commit and this is made good when the table is opened.
+        a file's first and last key in its manifest, which only a new one does not hold.
         """
+        self.about_to_purge()
         last = self.path / _REWRITTEN
         try:
-            (self.path / _PURGING).touch()
             old = not last.exists() or (
                 self._now_ms() - int(last.stat().st_mtime * 1000) > _REWRITTEN_EVERY_MS
             )
@@ -335,9 +351,9 @@ class DiskTable(PartitionTable):
         try:
             self._db.flush(True)
             for key in keys:
-                self._db.compact_range(key, key + b"\x00")
+                self._db.compact_range(key, key + b"\x00", _rewriting())
             if not keys:
-                self._db.compact_range(None, None)
+                self._db.compact_range(None, None, _rewriting())
                 (self.path / _REWRITTEN).touch()
             self._db.close()
             self._db = Rdict(str(self.path / _ROCKSDB), _options(False))

@@ -24,7 +24,11 @@ class NotLogged(RuntimeError):
 
 
 async def log_governance(settings: Settings, records: Iterable[GovernanceRecord]) -> None:
-    """Write records, acknowledged by all replicas. Raises NotLogged."""
+    """Write records, acknowledged by all replicas. Raises NotLogged.
+
+    At least once: a repetition has the same id.
+    """
+    settings = settings.model_copy(update={"idempotence": False})
     topic = settings.topic(topics.GOVERNANCE)
     told = [(governance_key(one), encode_governance(one)) for one in records]
     try:

@@ -32,6 +32,12 @@ class PartitionTable(MutableMapping[bytes, bytes]):
     def revert(self) -> None:
         """Undo what was changed since the last commit, or hold nothing where that cannot be had."""
 
+    def about_to_purge(self) -> None:
+        """Say before a commit that `purge` will follow, so that it does even after a kill.
+
+        Raises LocalStateError where that cannot be kept.
+        """
+
     def purge(self, keys: Collection[bytes]) -> None:
         """Let nothing stay that was committed under these keys before the last commit.
 

@@ -13,29 +13,29 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import KafkaError
 
-from streams.kafka.connection import let_go
-from streams.kafka.topic_reading import TopicMissing
+from streams.kafka.connection import client_options, let_go
+from streams.kafka.whole_topic import partitions_of
+from streams.settings import Settings
 
 
-async def older_than(
-    options: Mapping[str, Any], topic: str, before_ms: int
-) -> dict[int, tuple[int, int]]:
+async def older_than(settings: Settings, topic: str, before_ms: int) -> dict[int, tuple[int, int]]:
     """By partition its beginning and up to where its records are older than `before_ms`.
 
-    Raises TopicMissing, KafkaError.
+    Raises NoTopic, KafkaError.
     """
-    consumer = AIOKafkaConsumer(**options)
+    places = [TopicPartition(topic, number) for number in await partitions_of(settings, topic)]
+    consumer = AIOKafkaConsumer(**client_options(settings))
     await consumer.start()
     try:
-        if topic not in await consumer.topics():
-            raise TopicMissing(f"there is no topic {topic}; check --broker and --prefix")
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
         starts = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
         found = await consumer.offsets_for_times(dict.fromkeys(places, before_ms))
+        # Where all is older, it says None or an offset below 0.
         upto = {
-            place: ends[place] if (at := found.get(place)) is None else at.offset
+            place: ends[place] if (at := found.get(place)) is None or at.offset < 0 else at.offset
             for place in places
         }
         return {
@@ -63,18 +63,20 @@ async def delete_before(options: Mapping[str, Any], topic: str, offsets: Mapping
 
 
 async def kept_ms(options: Mapping[str, Any], topic: str) -> int | None:
-    """The topic's retention.ms; None where it keeps everything, or we may not ask."""
+    """The topic's retention.ms, -1 for ever; None where we may not ask or get no answer."""
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
     try:
         answers = await admin.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic, ["retention.ms"])]
+            [ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None})]
         )
         for answer in answers:
             for error, _, _, _, entries in answer.resources:
                 for entry in entries if not error else ():
-                    if entry[0] == "retention.ms" and int(entry[1]) >= 0:
+                    if entry[0] == "retention.ms":
                         return int(entry[1])
+        return None
+    except KafkaError:  # the embedded broker hangs up
         return None
     finally:
         await admin.close()

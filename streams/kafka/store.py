@@ -118,10 +118,12 @@ class PartitionedStore(Store[bytes, bytes]):
         # A partition that was revoked meanwhile may be held anew, without these changes.
         held = changed is not None and self._partitions.get(number) is changed
         if held and changed is not None and number not in self._apart:
-            changed.commit(where.last, self._upto[number])
-            self._purge(number, changed)
+            self._commit(number, changed, where.last)
 
-    def _purge(self, number: int, table: PartitionTable) -> None:
+    def _commit(self, number: int, table: PartitionTable, offset: int) -> None:
+        if number in self._erased:
+            table.about_to_purge()
+        table.commit(offset, self._upto[number])
         keys = self._erased.pop(number, None)
         if keys is not None:
             table.purge(keys)
@@ -175,8 +177,7 @@ class PartitionedStore(Store[bytes, bytes]):
             )
         self._upto[number] = limit
         self._apart.discard(number)
-        data.commit(records[-1].offset, limit)
-        self._purge(number, data)
+        self._commit(number, data, records[-1].offset)
 
     def apply_changelog_batch(
         self,

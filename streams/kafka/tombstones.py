@@ -21,10 +21,11 @@ async def write_tombstones(
 
 
 async def write_placed(settings: Settings, topic: str, records: Sequence[_Placed]) -> None:
-    """Write (partition, key, value). Raises KafkaError."""
-    producer = AIOKafkaProducer(
-        **client_options(settings), acks="all", enable_idempotence=settings.idempotence
-    )
+    """Write (partition, key, value), at least once: what is written here may be said twice.
+
+    Raises KafkaError.
+    """
+    producer = AIOKafkaProducer(**client_options(settings), acks="all")
     await producer.start()
     try:
         sent = [

@@ -63,8 +63,9 @@ def erased_lives(
     def settled_from(life: _Open) -> int:
         said = [entry.statement for entry in life.entries]
         told = conversation_of(contract, conversation, said, gap)
-        ends = [life.until, *(burst.end + gap for burst in told.bursts)]
-        return max([*ends, *(fact.time for fact in assertions_of(told, book).facts)])
+        ends = [burst.end + gap for burst in told.bursts]
+        ends += [fact.time for fact in assertions_of(told, book).facts]
+        return max(ends, default=told.first_said)
 
     def is_over(life: _Open, watermark: int | None) -> bool:
         if life.erased is None:

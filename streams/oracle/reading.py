@@ -85,12 +85,12 @@ def read_records(
             clock = time if clock is None else max(clock, time)
             reading.reach(clock - lateness_ms)
             continue
-        if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
-            reading.dead_letters["future_time"] += 1
-            continue
         if isinstance(event, ErasureRequested):
             reading.events += 1
             _ask(reading, place, event)
+            continue
+        if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
+            reading.dead_letters["future_time"] += 1
             continue
         if reading.watermark is not None and reading.watermark - time >= LATE_LIMIT_MS:
             reading.dead_letters["too_late"] += 1

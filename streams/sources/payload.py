@@ -91,11 +91,10 @@ class Payload:
         ):
             yield self._part(each, path, self)
 
-    def after(self, prefix: str) -> Payload:
-        """The text that follows `prefix` in the one here; None where it does not begin so."""
-        text = self.value
-        rest = text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None
-        return self._part(rest or None, self._path)
+    def after(self, mark: str) -> Payload:
+        """The text that follows the last `mark` in the one here; None where it has none."""
+        text = self.value if isinstance(self.value, str) else ""
+        return self._part(text.rpartition(mark)[2] if mark in text else None, self._path)
 
     def parsed(self, *paths: Path) -> Payload:
         """The JSON in the text there (or the object that already stands there)."""

@@ -260,6 +260,7 @@ class ApacheKafka:
             "num.io.threads": 2,
             "background.threads": 2,
             "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
+            "log.cleaner.backoff.ms": 1_000,
         }
         for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
             values[f"{topic}.num.partitions"] = 4

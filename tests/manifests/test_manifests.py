@@ -5,6 +5,7 @@ Run with `make test-manifests`: what it needs is fetched (Go modules, kubernetes
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -75,6 +76,16 @@ def test_the_operators_objects_fit_their_definitions(everything: list[dict[str, 
         schema = found or definitions()[key]
         errors = list(Draft202012Validator(schema).iter_errors(judged))
         assert not errors, f"{key} {document['metadata']['name']}: {errors[0].message}"
+
+
+def test_every_name_is_one_that_kubernetes_takes_and_is_there_once(
+    everything: list[dict[str, Any]],
+) -> None:
+    named = [(each["kind"], each["metadata"]["name"]) for each in everything]
+    assert len(set(named)) == len(named)
+    for kind, name in named:
+        assert len(name) <= 253, f"{kind} {name}"
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name), f"{kind} {name}"
 
 
 def test_a_misspelt_field_would_be_found(everything: list[dict[str, Any]]) -> None:

@@ -20,11 +20,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from streams.contract_files import load_contracts
 from streams.domain.contract import DIMENSIONS, ContractBook, Dimension
 from streams.domain.events import EVENT_TYPES
+from streams.domain.links import customer_digest
 from streams.kafka import topics
 from streams.kafka.outbox import partition_of
 from streams.replay import ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
 from tests.bare_worker import PARTITIONS, BareWorker
+from tests.log_builder import T, claimed, customer_message, ended, erasure_requested
 from tests.unit.schemas.schema_shape import Shape, fields, shape_of_class
 
 CONTRACT = Path(__file__).parents[2] / "deploy" / "contracts" / "telco-2026.yaml"
@@ -280,3 +282,29 @@ def test_deltas_that_cannot_be_read_are_not_quoted(book: ContractBook) -> None:
     worker.take_deltas(CANARY.encode())
     assert len(worker.outbox.records[topics.DEAD_LETTERS]) == 1
     assert [header for header in worker.error_headers() if CANARY in header] == []
+
+
+def test_the_governance_log_names_nobody(book: ContractBook) -> None:
+    customer, conversation = f"{CANARY} customer", f"{CANARY} conversation"
+    worker = BareWorker(book)
+    said = [
+        customer_message(conversation, T(0), customer_key=customer),
+        claimed(conversation, T(5), "ai"),
+        ended(conversation, T(9), customer_key=customer),
+    ]
+    asked = erasure_requested(customer, T(60))
+    named = asked.replace(b'"id":"', f'"id":"{CANARY} '.encode())
+    worker.read([*said, T(100), named, T(200), T(5 * 86_400)])
+    told = values(worker, topics.GOVERNANCE)
+    done = {one["type"].rpartition(".")[2] for one in told if one["data"]["count"]}
+    assert done == {"applied", "erased", "unlinked"}
+    for record in worker.outbox.records[topics.GOVERNANCE]:
+        assert CANARY.encode() not in record.key + record.value
+        assert customer_digest("telco-2026", customer).hex().encode() not in record.value
+    assert CANARY not in worker.exposition()
+    tables = [*worker.interaction_tables(), *worker.customer_tables()]
+    digest = customer_digest("telco-2026", customer)
+    for table in tables:
+        for part in (*table.keys(), *table.values()):
+            assert CANARY.encode() not in part
+            assert digest not in part

@@ -218,8 +218,8 @@ class Accounts:
             return fact.time + max(horizons.claim_ms, horizons.link_ms)
         if fact.kind == "escalation_opened":
             ended = self._standing[fact.conversation].get(_end_of(fact))
-            if ended is None:
-                return reached + horizons.record_ms  # it waits
+            if ended is None or ended.fact.retracts:
+                return reached + horizons.record_ms  # it waits, or waits again
             return max(least, ended.fact.time + horizons.record_ms)
         if fact.kind == "escalation_ended":
             # It goes with its opening.

@@ -24,10 +24,9 @@ OPEN_EPISODE_MS = 60 * DAY_MS
 class Horizons:
     """How long after its own time each thing can still change anything, in ms.
 
-    `record_ms`: a fact, by records of it. `claim_ms`: what became of a claim, after its close. A
-    dispute may fall on it until its maturity + D, and move on to another close before it when that
-    one matures, V later. `matter_ms`: what became of other claims of its matter. `link_ms`: of a
-    visit or close, whether customers came back.
+    `record_ms`: a fact, by records of it. `claim_ms`: what became of a claim, after its close: a
+    dispute may fall on it until its maturity + D. `matter_ms`: what became of other claims of its
+    matter. `link_ms`: of a visit or close, whether customers came back.
     """
 
     record_ms: int
@@ -42,6 +41,6 @@ class Horizons:
         verification = max(terms.verification_ms for terms in versions)
         dispute = max((one.dispute_ms for one in rules), default=0)
         matter = max((one.matter_ms for one in rules), default=0)
-        claim = 2 * verification + dispute + LATE_LIMIT_MS
+        claim = verification + dispute + LATE_LIMIT_MS
         link = _LONGEST_LINK_MS + LATE_LIMIT_MS
         return Horizons(LATE_LIMIT_MS, claim, max(claim + matter, link), link)

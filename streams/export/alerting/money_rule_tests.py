@@ -7,7 +7,7 @@ from streams.export.alerting.money_rules import BEHIND_S, grace_s, sealed_in_tim
 from streams.export.alerting.promtool_tests import RuleTest, series
 
 _EVERY_MIN = 10
-_POOL = 1_000_000_000
+_FEES = 1_000_000_000
 
 
 def money_tests(terms: Terms) -> list[RuleTest]:
@@ -36,19 +36,25 @@ class _Tests:
 
     def at_risk(self) -> RuleTest:
         assert self._terms.commercial is not None
-        limit = _POOL * share_ppm(self._terms.commercial) // PPM
-        preview = series("baton_billing_preview_micros", self._labels)
+        # Credits of clauses together; fees are what is left and what they take.
+        limit = _FEES * share_ppm(self._terms.commercial) // PPM
+        below, above = limit // 2, limit // 2 + _FEES // 100
         # Of two workers that show it, as while partitions move, one counts.
         risk = {
             series(
                 "baton_clause_money_at_risk_micros", {**self._labels, "clause": clause, "i": worker}
-            ): f"{_POOL // 2}x60"
+            ): f"{below}x9 {above}x20 0x30"
             for clause in ("a", "b")
             for worker in ("1", "2")
         }
+        preview = series("baton_billing_preview_micros", self._labels)
         test = RuleTest(
-            "credits above their share of the pool fire, below it not",
-            {**self._well, **risk, preview: f"{limit}x9 {limit + _POOL // 100}x20 0x30"},
+            "credits above their share of the fees fire, below it not",
+            {
+                **self._well,
+                **risk,
+                preview: f"{_FEES - 2 * below}x9 {_FEES - 2 * above}x20 {_FEES}x30",
+            },
             interval=f"{_EVERY_MIN}m",
         )
         for step, fires in ((8, False), (15, True), (45, False)):

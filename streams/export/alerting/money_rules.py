@@ -4,6 +4,7 @@ stands still. They watch; what is owed is settled from the billing topics.
 
 from __future__ import annotations
 
+from streams.domain.billing.feed import is_billed
 from streams.domain.commercial import CommercialTerms
 from streams.domain.contract import PPM, Terms
 from streams.export.alerting.links import contract_uid
@@ -21,8 +22,8 @@ _SHORTEST_PERIOD_S = 28 * 86_400
 
 
 def money_rules(terms: Terms, options: RenderOptions) -> RuleFile | None:
-    """rules/<contract>_money.yaml of a contract that says something about money, else None."""
-    if terms.commercial is None:
+    """rules/<contract>_money.yaml of a contract that is billed, else None."""
+    if terms.commercial is None or not is_billed((terms,)):
         return None
     make = _Alerts(terms, terms.commercial, options)
     rules = [*make.at_risk(), make.stalled()]
@@ -31,8 +32,8 @@ def money_rules(terms: Terms, options: RenderOptions) -> RuleFile | None:
     comments = (
         "Amounts are millionths of the contract's currency."
         + (
-            f" Credits are at risk from {share_ppm(terms.commercial) / 10_000:g} % of the pool on:"
-            " half of what the contract's cap leaves of it."
+            f" Credits are at risk from {share_ppm(terms.commercial) / 10_000:g} % of the fees on:"
+            " half of the most that the contract lets be credited."
             if share_ppm(terms.commercial)
             else ""
         ),
@@ -42,11 +43,11 @@ def money_rules(terms: Terms, options: RenderOptions) -> RuleFile | None:
 
 
 def share_ppm(money: CommercialTerms) -> int:
-    """From which share of the pool (ppm) on credits are at risk; 0 where there is no pool."""
-    if not money.at_risk_ppm:
-        return 0
+    """From which share of a period's fees (ppm) on credits are at risk: of the pool, or of the cap
+    where that is less; 0 where nothing is at risk.
+    """
     most = min(money.cap_ppm or money.at_risk_ppm, money.at_risk_ppm)
-    return most * AT_RISK_PPM // money.at_risk_ppm
+    return most * AT_RISK_PPM // PPM
 
 
 def grace_s(terms: Terms) -> int:
@@ -72,16 +73,19 @@ class _Alerts:
         share = share_ppm(self._money)
         if not share:
             return []
+        credits = (
+            "sum by (contract) (max by (contract, clause)"
+            f" (baton_clause_money_at_risk_micros{self._where}))"
+        )
+        # What the period comes to and its credits together are its fees.
+        total = f"max by (contract) (baton_billing_preview_micros{self._where})"
         return [
             self._alert(
                 "BatonCreditsAtRisk",
-                f"max by (contract) (baton_billing_preview_micros{self._where})\n"
-                "/ sum by (contract) (max by (contract, clause)"
-                f" (baton_clause_money_at_risk_micros{self._where})) > {share / PPM:g}",
+                f"{credits}\n/ ({total} + {credits}) > {share / PPM:g}",
                 "credits-at-risk",
                 "service credits come near what can be credited",
-                "As of now the open period's credits take {{ $value | humanizePercentage }} of the"
-                " pool at risk.",
+                "As of now credits take {{ $value | humanizePercentage }} of the period's fees.",
                 hold="15m",
             )
         ]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
+from streams.domain.billing.feed import is_billed
 from streams.domain.contract import AT_MOST, DIMENSIONS, ContractBook, Dimension
 from streams.export.dashboards import addresses, frame
-from streams.export.dashboards.money import at_risk_by_clause, credits_previewed, running_total
+from streams.export.dashboards.money import (
+    at_risk_by_clause,
+    comes_to,
+    credits_previewed,
+    running_total,
+)
 from streams.export.dashboards.panels import (
     COUNT,
     PLAIN,
@@ -46,7 +52,7 @@ def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
         " come from the metrics; the units and the list of clauses are those of the contract.",
     )
     sheet.row("Now", *_now(contract, found, chosen))
-    if book.versions(contract)[-1].commercial is not None:
+    if is_billed(book.versions(contract)):
         sheet.row("Money", *_money(contract, book.versions(contract)[-1].currency))
     for one in found:
         placed = _wait(one) if one.is_wait else _clause(one, chosen)
@@ -67,9 +73,10 @@ def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
 def _money(contract: str, currency: str) -> list[frame.Placed]:
     this = f'contract="{contract}"'
     return [
-        (running_total(currency, this), 6, 5),
-        (credits_previewed(currency, this), 6, 5),
-        (at_risk_by_clause(currency, this), 12, 5),
+        (running_total(currency, this), 5, 5),
+        (comes_to(currency, this), 5, 5),
+        (credits_previewed(currency, this), 5, 5),
+        (at_risk_by_clause(currency, this), 9, 5),
     ]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
+from streams.domain.billing.feed import billed_contracts
 from streams.domain.contract import ContractBook
 from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.panels import Query, Said, bar_list, lines, money, number
@@ -19,7 +20,7 @@ _OPEN = 'period_state="open"'
 
 
 def money_dashboard(book: ContractBook, runbooks: str) -> Dashboard | None:
-    """All contracts that say something about money; None where none does."""
+    """All contracts that are billed; None where none is."""
     groups = list(by_currency(book))
     if not groups:
         return None
@@ -34,8 +35,8 @@ def money_dashboard(book: ContractBook, runbooks: str) -> Dashboard | None:
         sheet.row(
             currency,
             (running_total(currency, *chosen), 8, 5),
+            (comes_to(currency, *chosen), 8, 5),
             (credits_previewed(currency, *chosen), 8, 5),
-            (pool(currency, *chosen), 8, 5),
             (_over_time(currency, *chosen), 12, 8),
             (_booked(currency, *chosen), 12, 8),
             (_credits_over_time(currency, *chosen), 12, 8),
@@ -50,12 +51,10 @@ def money_dashboard(book: ContractBook, runbooks: str) -> Dashboard | None:
 
 
 def by_currency(book: ContractBook) -> Iterator[tuple[str, list[str]]]:
-    """Currencies with the contracts that say something about money in them, sorted."""
+    """Currencies with the contracts that are billed in them, sorted."""
     found: dict[str, list[str]] = {}
-    for name in book.names:
-        last = book.versions(name)[-1]
-        if last.commercial is not None:
-            found.setdefault(last.currency, []).append(name)
+    for name in billed_contracts(book):
+        found.setdefault(book.versions(name)[-1].currency, []).append(name)
     yield from sorted(found.items())
 
 
@@ -75,39 +74,40 @@ def running_total(currency: str, *chosen: str) -> Panel:
     )
 
 
-def credits_previewed(currency: str, *chosen: str) -> Panel:
-    """What service credits would cost."""
+def comes_to(currency: str, *chosen: str) -> Panel:
+    """The preview of the close."""
     return number(
         Said(
-            f"Credits as of now, {currency}",
-            "Service credits that the open period would come to if it ended now. They can fall"
-            " again: nothing is booked before the close.",
-            runbook="credits-at-risk",
+            f"Comes to as of now, {currency}",
+            "What the oldest period that is not closed would come to if it closed now: volume,"
+            " fees, credits and restatements with it. Nothing of that is booked before the close.",
+            runbook="seal-missing",
         ),
         money(currency),
-        Query(_previewed(chosen), "{{contract}}"),
+        Query(_preview(chosen), "{{contract}}"),
     )
 
 
-def pool(currency: str, *chosen: str) -> Panel:
-    """The most that clauses can cost."""
+def credits_previewed(currency: str, *chosen: str) -> Panel:
+    """What service credits would take."""
     return number(
         Said(
-            f"At risk, {currency}",
-            "The pool that credits are taken from: a share of the open period's fees so far, all"
-            " clauses together.",
+            f"Credits as of now, {currency}",
+            "What service credits would take from that, all clauses together, before the cap. They"
+            " can fall again.",
+            runbook="credits-at-risk",
         ),
         money(currency),
-        Query(_pool(chosen), "{{contract}}"),
+        Query(_credits(chosen), "{{contract}}"),
     )
 
 
 def at_risk_by_clause(currency: str, *chosen: str) -> Panel:
-    """Each clause's part of the pool."""
+    """What each clause's credits would take."""
     return bar_list(
         Said(
             f"At risk by clause, {currency}",
-            "The most that each clause can cost in the open period, by the fees so far.",
+            "What each clause's service credits would take if the period closed now.",
             runbook="credits-at-risk",
         ),
         money(currency),
@@ -118,11 +118,11 @@ def at_risk_by_clause(currency: str, *chosen: str) -> Panel:
     )
 
 
-def _previewed(chosen: tuple[str, ...]) -> str:
+def _preview(chosen: tuple[str, ...]) -> str:
     return f"max by (contract) (baton_billing_preview_micros{where(*chosen)}){_UNIT}"
 
 
-def _pool(chosen: tuple[str, ...]) -> str:
+def _credits(chosen: tuple[str, ...]) -> str:
     of_each = f"max by (contract, clause) (baton_clause_money_at_risk_micros{where(*chosen)})"
     return f"sum by (contract) ({of_each}){_UNIT}"
 
@@ -131,7 +131,8 @@ def _over_time(currency: str, *chosen: str) -> Panel:
     return lines(
         Said(
             f"Periods, {currency}",
-            "What is booked in the period that is open, in grace, and that was closed last.",
+            "What is booked in the period that is open and in the one in grace, and what the older"
+            " would come to if it closed now.",
             runbook="seal-missing",
         ),
         money(currency),
@@ -139,16 +140,18 @@ def _over_time(currency: str, *chosen: str) -> Panel:
             f"max by (contract, period_state) (baton_billing_period_micros{where(*chosen)}){_UNIT}",
             "{{contract}} {{period_state}}",
         ),
+        Query(_preview(chosen), "{{contract}} as of now"),
         low=None,
     )
 
 
 def _booked(currency: str, *chosen: str) -> Panel:
-    amount = f"increase(baton_billing_amount_micros_total{where(*chosen)}[$__rate_interval])"
+    moved = where('status=~"final|reversal"', *chosen)
+    amount = f"increase(baton_billing_amount_micros_total{moved}[$__rate_interval])"
     return lines(
         Said(
             f"Billed and taken back, {currency}",
-            "Booked by status, in processing time; reversals and credits count upwards too.",
+            "Items booked, in processing time; what a reversal takes back counts upwards too.",
         ),
         money(currency),
         Query(f"sum by (contract, status) ({amount}){_UNIT}", "{{contract}} {{status}}"),
@@ -159,11 +162,14 @@ def _booked(currency: str, *chosen: str) -> Panel:
 def _credits_over_time(currency: str, *chosen: str) -> Panel:
     return lines(
         Said(
-            f"Credits and what is at risk, {currency}",
-            "Credits as of now; dashed, the pool that they are taken from.",
+            f"Credits over time, {currency}",
+            "What service credits would take as of then, by clause, before the cap.",
             runbook="credits-at-risk",
         ),
         money(currency),
-        Query(_previewed(chosen), "{{contract}} credits"),
-        Query(_pool(chosen), "{{contract}} at risk", target=True),
+        Query(
+            f"max by (contract, clause) (baton_clause_money_at_risk_micros{where(*chosen)}){_UNIT}",
+            "{{contract}} {{clause}}",
+        ),
+        stacked=True,
     )

@@ -10,8 +10,8 @@ from streams.domain.contract import AMOUNTS, ContractBook
 from streams.export.dashboards import addresses, frame
 from streams.export.dashboards.money import (
     by_currency,
+    comes_to,
     credits_previewed,
-    pool,
     running_total,
 )
 from streams.export.dashboards.panels import (
@@ -233,8 +233,8 @@ def _money(book: ContractBook) -> Iterator[frame.Placed]:
     for currency, names in by_currency(book):
         chosen = (any_of("contract", names), CONTRACT)
         yield running_total(currency, *chosen), 8, 5
+        yield comes_to(currency, *chosen), 8, 5
         yield credits_previewed(currency, *chosen), 8, 5
-        yield pool(currency, *chosen), 8, 5
 
 
 def _lanes(clauses: int) -> int:

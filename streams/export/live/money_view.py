@@ -1,4 +1,4 @@
-"""A contract's money in words: the open period, credits as of now, and what clauses can cost."""
+"""A contract's money in words: what is booked, what it comes to as of now, what credits take."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from streams.domain.money import amount_text, down_to_minor_unit
 from streams.export.live.shown import Cell, Row
 from streams.export.live.snapshot import Snapshot
 
-# Of each contract, those that can cost most.
+# Of each contract, those that cost most.
 MOST_CLAUSES_OF_ONE = 5
 _NONE = Cell("\N{EN DASH}")
 
 
 def money_rows(snapshot: Snapshot) -> Iterator[Row]:
-    """A row for each contract, and one for each of the clauses that can cost it most."""
+    """A row for each contract, and one for each of the clauses that cost most."""
     for one in snapshot.money:
         currency = snapshot.currencies[one.contract]
         grace = "" if one.grace is None else f"{_amount(one.grace, currency)} in grace"
-        pool = sum(micros for _, micros in one.at_risk) if one.at_risk else None
+        credits = sum(micros for _, micros in one.at_risk) if one.at_risk else None
         yield Row(
             key=one.contract,
             cells=[
                 Cell(one.contract),
                 _cell(one.open, currency, grace),
                 _cell(one.preview, currency),
-                _cell(pool, currency),
+                _cell(credits, currency),
             ],
         )
         for clause, micros in one.at_risk[:MOST_CLAUSES_OF_ONE]:

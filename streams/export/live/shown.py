@@ -119,8 +119,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "money": (
         Column("Of", "head"),
         Column("Booked so far", "num"),
-        Column("Credits as of now", "num"),
-        Column("At risk", "num"),
+        Column("Comes to as of now", "num"),
+        Column("Credits at risk", "num"),
     ),
     "pipeline": (Column("Figure", "head"), Column("Value")),
 }

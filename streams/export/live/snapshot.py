@@ -113,8 +113,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
     """A contract's money as its ledger has it here, in micro-units; None and empty where it does
-    not say. `open` and `grace`: booked so far in those periods; `preview`: what credits would cost
-    as of now; `at_risk`: each clause's part of the pool.
+    not say. `open` and `grace`: booked so far in those periods; `preview`: what the older would
+    come to if it closed now; `at_risk`: what credits would take from that, by clause.
     """
 
     contract: str
@@ -162,7 +162,7 @@ class Snapshots:
             versions=tuple(version_changes(keys, t.config_changes.latest)),
             currencies={name: book.versions(name)[-1].currency for name in book.names},
             pipeline=_pipeline(t, lags, ready),
-            money=tuple(_money(name, figures) for name, figures in sorted(t.billing.items())),
+            money=tuple(_money(name, figures) for name, figures in t.billing().items()),
         )
 
     def _with_trends(
@@ -257,7 +257,12 @@ def _money(contract: str, figures: BillingFigures) -> Money:
         open=figures.period.get("open"),
         grace=figures.period.get("grace"),
         preview=figures.preview,
-        at_risk=tuple(sorted(figures.at_risk.items(), key=lambda one: (-one[1], one[0]))),
+        at_risk=tuple(
+            sorted(
+                ((clause, micros) for clause, micros in figures.at_risk.items() if micros),
+                key=lambda one: (-one[1], one[0]),
+            )
+        ),
     )
 
 

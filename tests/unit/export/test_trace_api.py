@@ -17,7 +17,7 @@ from streams.domain.wire import decode_event
 from streams.export import trace_api
 from streams.export.access import Access, AccessError, pages_access
 from streams.export.pages import Pages
-from streams.export.trace_api import TraceApi
+from streams.export.trace_api import NotTold, Told, TraceApi
 from streams.settings import Settings
 from tests.log_builder import (
     CONTRACT,
@@ -74,7 +74,13 @@ class OnePartition:
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
-def served(memory: OnePartition, talk: Callable[[Ask], Awaitable[None]]) -> None:
+async def unheard(*_: object) -> None:
+    """Whoever looks is told to nobody."""
+
+
+def served(
+    memory: OnePartition, talk: Callable[[Ask], Awaitable[None]], told: Told = unheard
+) -> None:
     """Serve the pages of a worker with this memory, whose clock stands still, and talk to them."""
 
     async def run() -> None:
@@ -85,7 +91,7 @@ def served(memory: OnePartition, talk: Callable[[Ask], Awaitable[None]]) -> None
             lambda: (True, ""),
             lambda: (True, ""),
             Access(token=TOKEN),
-            api=TraceApi(memory, BOOK, now=lambda: 1.0),
+            api=TraceApi(memory, BOOK, now=lambda: 1.0, told=told),
         )
         url = f"http://127.0.0.1:{await pages.start()}"
         try:
@@ -116,6 +122,33 @@ def test_without_the_token_nothing_is_looked_up(page: str, header: dict[str, str
 
     served(memory, talk)
     assert memory.asked == 0
+
+
+@pytest.mark.parametrize("page", ["trace", "similar"])
+def test_who_looks_is_told_before_anything_is_shown(page: str) -> None:
+    heard: list[tuple[object, ...]] = []
+
+    async def told(*said: object) -> None:
+        heard.append(said)
+
+    async def talk(ask: Ask) -> None:
+        assert (await ask(page, purpose="complaint 7"))[0] == 200
+
+    served(OnePartition("a"), talk, told)
+    assert heard == [("pages token", "complaint 7", page, CONTRACT, "a")]
+
+
+@pytest.mark.parametrize("page", ["trace", "similar"])
+def test_where_it_cannot_be_told_who_looks_nothing_is_shown(page: str) -> None:
+    async def told(*_: object) -> None:
+        raise NotTold("governance-log/0: no leader")
+
+    async def talk(ask: Ask) -> None:
+        status, said = await ask(page)
+        assert (status, list(said)) == (503, ["error"])
+        assert "no leader" in said["error"]
+
+    served(OnePartition("a"), talk, told)
 
 
 def test_a_conversation_held_here_is_told_with_what_the_answer_lacks() -> None:

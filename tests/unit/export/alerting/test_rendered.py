@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from streams.contract_files import load_contracts
+from streams.domain.billing.feed import is_billed
 from streams.domain.clause_counts import COUNTED
 from streams.domain.commercial import CommercialTerms
 from streams.domain.contract import Clause, ContractBook, ContractError
@@ -171,7 +172,8 @@ def test_each_clause_of_the_contracts_is_watched() -> None:
 
 def test_the_money_of_each_contract_that_has_any_is_watched() -> None:
     for contract in BOOK.names:
-        money = BOOK.versions(contract)[-1].commercial
+        versions = BOOK.versions(contract)
+        money = versions[-1].commercial if is_billed(versions[-1:]) else None
         kinds = {
             alert["alert"]
             for alert in ALERTS
@@ -181,12 +183,12 @@ def test_the_money_of_each_contract_that_has_any_is_watched() -> None:
         assert kinds == watched | ({"BatonCreditsAtRisk"} if money and money.at_risk_ppm else set())
 
 
-def test_credits_are_at_risk_from_half_of_what_the_cap_leaves_of_the_pool() -> None:
+def test_credits_are_at_risk_from_half_of_the_most_that_can_be_credited() -> None:
     def share(at_risk: int, cap: int) -> int:
         return share_ppm(CommercialTerms("SGD", at_risk_ppm=at_risk, cap_ppm=cap))
 
-    assert share(150_000, 120_000) == 400_000
-    assert share(150_000, 150_000) == share(150_000, 300_000) == share(150_000, 0) == 500_000
+    assert share(150_000, 120_000) == 60_000
+    assert share(150_000, 150_000) == share(150_000, 300_000) == share(150_000, 0) == 75_000
     assert share(0, 100_000) == 0
 
 

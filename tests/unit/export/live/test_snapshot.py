@@ -166,10 +166,16 @@ def test_ages_are_of_the_event_clock() -> None:
     assert oldest(T(3600 * 3 + 60)).t == "3 h 01 m"
 
 
-def test_money_is_shown_by_contract_with_the_clauses_that_can_cost_most() -> None:
+def told(**figures: Any) -> Telemetry:
+    """A worker whose ledger tells these figures."""
     telemetry = Telemetry(BOOK)
-    telemetry.billing[TERMS.contract] = BillingFigures(
-        period={"open": 135_849_999, "grace": 90_000_000, "closed": 1},
+    telemetry.billing = lambda: {TERMS.contract: BillingFigures(**figures)}  # type: ignore[method-assign]
+    return telemetry
+
+
+def test_money_is_shown_by_contract_with_the_clauses_that_cost_most() -> None:
+    telemetry = told(
+        period={"open": 135_849_999, "grace": 90_000_000},
         preview=3_760_000,
         at_risk={f"clause-{number}": number * 1_000_000 for number in range(8)},
     )
@@ -188,7 +194,6 @@ def test_money_is_shown_by_contract_with_the_clauses_that_can_cost_most() -> Non
 
 def test_without_a_ledger_the_page_says_so_and_nothing_is_zero() -> None:
     assert page_of(snapshot_of(Telemetry(BOOK))).tables["money"].rows == []
-    telemetry = Telemetry(BOOK)
-    telemetry.billing[TERMS.contract] = BillingFigures()
+    telemetry = told()
     (row,) = page_of(snapshot_of(telemetry)).tables["money"].rows
     assert texts(row)[1:] == ["\N{EN DASH}"] * 3
