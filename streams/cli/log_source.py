@@ -32,7 +32,8 @@ def source_option(function: _F) -> _F:
         metavar="NAME=VALUE",
         help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
         " supplier, channel, market, journey, start, step_ms. mark=bot:NAME (or automation, staff,"
-        " human, handoff, resolved; one for each) says what an id, tag, intent or tool is.",
+        " human, handoff, resolved; one for each) says what an id, tag, intent or tool of yours"
+        " is.",
     )(function)
 
 

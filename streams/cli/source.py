@@ -14,6 +14,7 @@ from streams.sources.adapter import Ignored
 from streams.sources.checking import Check, as_document, check_file
 from streams.sources.coverage import FAMILIES
 from streams.sources.platforms import PLATFORMS
+from streams.sources.reference import platform_table, platforms_table
 from streams.sources.registry import SOURCES
 from streams.sources.scaffold import ScaffoldError, scaffold
 
@@ -28,32 +29,20 @@ def source() -> None:
 
 
 @source.command("list")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def list_sources(form: str) -> None:
-    """Print the sources and which families of indicators each can feed."""
+@click.argument("name", type=click.Choice(sorted(PLATFORMS)), required=False)
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text")
+def list_sources(name: str | None, form: str) -> None:
+    """Print the sources and which indicators each can feed; of NAME, why not all and how to.
+
+    As Markdown it is README's table.
+    """
     if form == "json":
-        document = {
-            name: {
-                "title": platform.title,
-                "reads": platform.reads,
-                "feeds": {family: feed._asdict() for family, feed in platform.feeds.items()},
-            }
-            for name, platform in PLATFORMS.items()
-        }
+        document = {each: _document(each) for each in PLATFORMS if name in (None, each)}
         click.get_binary_stream("stdout").write(orjson.dumps(document, option=_INDENTED))
-        return
-    width = max(map(len, SOURCES))
-    for name in sorted(SOURCES):
-        platform = PLATFORMS.get(name)
-        if platform is None:
-            click.echo(f"{name:<{width}}  a log format: see --source of `baton replay`")
-            continue
-        by_level: dict[str, list[str]] = {"yes": [], "partly": []}
-        for family, feed in platform.feeds.items():
-            by_level.setdefault(feed.level, []).append(family)
-        click.echo(f"{name:<{width}}  {platform.title}")
-        for level in ("yes", "partly"):
-            click.echo(f"{'':<{width}}    {level}: {', '.join(by_level[level]) or '-'}")
+    elif form == "markdown":
+        click.echo(platforms_table() if name is None else platform_table(name))
+    else:
+        click.echo("\n".join(_list() if name is None else _feeds(name)))
 
 
 @source.command()
@@ -100,6 +89,35 @@ def new(name: str, into: Path) -> None:
     for path in written:
         click.echo(path)
     click.echo(f"next: python -m pytest tests/unit/sources/platforms -k {name}")
+
+
+def _document(name: str) -> dict[str, object]:
+    platform = PLATFORMS[name]
+    feeds = {family: feed._asdict() for family, feed in platform.feeds.items()}
+    return {"title": platform.title, "reads": platform.reads, "feeds": feeds}
+
+
+def _list() -> Iterator[str]:
+    width = max(map(len, SOURCES))
+    for name in sorted(SOURCES):
+        platform = PLATFORMS.get(name)
+        if platform is None:
+            yield f"{name:<{width}}  files of one form, see streams/sources"
+            continue
+        yield f"{name:<{width}}  {platform.title}"
+        for level in ("yes", "partly"):
+            fed = [family for family, feed in platform.feeds.items() if feed.level == level]
+            yield f"{'':<{width}}    {level}: {', '.join(fed) or '-'}"
+
+
+def _feeds(name: str) -> Iterator[str]:
+    platform = PLATFORMS[name]
+    yield f"{platform.title}: {platform.reads}"
+    width = max(map(len, FAMILIES))
+    for family, feed in platform.feeds.items():
+        yield f"  {feed.level:<6}  {family:<{width}}  {feed.why}".rstrip()
+        if feed.how:
+            yield f"  {'':<6}  {'':<{width}}  -> {feed.how}"
 
 
 def _report(found: Check) -> Iterator[str]:

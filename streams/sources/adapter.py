@@ -21,7 +21,8 @@ from streams.sources.base import (
     instant,
 )
 from streams.sources.coverage import Feeds
-from streams.sources.payload import Journal, Payload
+from streams.sources.journal import Journal
+from streams.sources.payload import Payload
 from streams.sources.records import record_of
 
 Item = Event | SourceProblem

@@ -8,16 +8,17 @@ if there is one: `baton source check` and the tests show it.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from streams.sources.base import SourceOptions, pseudonym, term
+from streams.sources.journal import Journal, Way, joined
 from streams.sources.moments import moment_of
+from streams.sources.otlp_values import SCALARS, any_value
 
 _T = TypeVar("_T")
 
@@ -31,47 +32,17 @@ HEX = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{16,64}")
 # help desk's count of its tickets (with its country's code a number to call has 10 to 14 digits).
 CONVERSATION = re.compile(f"{UUID.pattern}|{HEX.pattern}|[1-9][0-9]{{0,8}}|[1-9][0-9]{{14,19}}")
 
-# How a value was read.
-Way = Literal["id", "pseudonym", "label", "word", "time", "number", "decided"]
-
 _CALLABLE = re.compile(r"\+?[0-9][0-9 .()/:-]{5,}")
 _SCHEME = re.compile(r"(?:whatsapp|messenger|sms|tel|mailto|sip):(?://)?")
-_PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$:./-]{0,63}")
 _MOST = 2**53
-_SCALARS = ("stringValue", "intValue", "doubleValue", "boolValue")
-
-
-class Journal:
-    """What was read of payloads, by path and way, and the leaves that they had."""
-
-    def __init__(self) -> None:
-        self.read: Counter[tuple[str, Way]] = Counter()
-        self.leaves: Counter[str] = Counter()
-        # Values that a closed list of the adapter does not have.
-        self.unlisted: Counter[str] = Counter()
-
-    def add_leaves(self, value: object, path: str = "") -> None:
-        """Count the paths of the scalars in `value` at `path`; what is null or empty is none."""
-        waiting: list[tuple[str, object]] = [(path, value)]
-        while waiting:
-            path, node = waiting.pop()
-            if isinstance(node, dict):
-                waiting += [(_join(path, _shown(key)), each) for key, each in node.items()]
-            elif isinstance(node, list):
-                waiting += [(f"{path}[]", each) for each in node]
-            elif node is not None and node != "":
-                self.leaves[path] += 1
-
-    def dropped(self) -> Counter[str]:
-        """Leaves that no adapter asked for, by path: they went nowhere."""
-        asked = {path for path, _ in self.read}
-        return Counter({path: n for path, n in self.leaves.items() if path not in asked})
 
 
 class Payload:
-    """A JSON value at a path of a payload. Every method takes several paths: the first that is
-    there is read; without one, the value itself. `parent` is the payload that this one was taken
-    out of, None for a whole one; `outer` that one whose list it is an element of, else itself.
+    """A JSON value at a path of a payload.
+
+    Every method takes several paths: the first that is there is read, and without a path the value
+    itself. `parent` is the payload that this one was taken out of, None for a whole one; `outer`
+    that one whose list it is an element of, else itself.
     """
 
     __slots__ = (
@@ -120,11 +91,10 @@ class Payload:
         ):
             yield self._part(each, path, self)
 
-    def after(self, prefix: str) -> Payload:
-        """The text that follows `prefix` in the one here; None where it does not begin so."""
-        text = self.value
-        rest = text[len(prefix) :] if isinstance(text, str) and text.startswith(prefix) else None
-        return self._part(rest or None, self._path)
+    def after(self, mark: str) -> Payload:
+        """The text that follows the last `mark` in the one here; None where it has none."""
+        text = self.value if isinstance(self.value, str) else ""
+        return self._part(text.rpartition(mark)[2] if mark in text else None, self._path)
 
     def parsed(self, *paths: Path) -> Payload:
         """The JSON in the text there (or the object that already stands there)."""
@@ -148,7 +118,7 @@ class Payload:
             found: dict[str, object] = {}
             for each in node if isinstance(node, list) else ():
                 if isinstance(each, dict) and isinstance(each.get("key"), str):
-                    found[each["key"]] = _any_value(each.get("value"))
+                    found[each["key"]] = any_value(each.get("value"))
             self._note_list(full)
             full = f"{full}(attributes)"
             if self._journal is not None:
@@ -291,7 +261,7 @@ class Payload:
 
     def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
         if not paths:
-            return self.value, self._path
+            return None if self.value == "" else self.value, self._path
         for path in paths:
             node: object = self.value
             found = self._path
@@ -300,14 +270,14 @@ class Payload:
                 if node is None:
                     break
                 if self._journal is not None:
-                    found = _join(found, step)
+                    found = joined(found, step)
             if node is not None and node != "":
                 return node, found
         return None, self._path
 
     def _note_list(self, path: str) -> None:
         self._note(f"{path}[].key", "decided")
-        for kind in _SCALARS:
+        for kind in SCALARS:
             self._note(f"{path}[].value.{kind}", "decided")
         self._note(f"{path}[].value.arrayValue.values[].stringValue", "decided")
 
@@ -328,26 +298,6 @@ def _steps(path: Path) -> tuple[str, ...]:
     return path if isinstance(path, tuple) else tuple(path.split("."))
 
 
-def _join(base: str, step: str) -> str:
-    return f"{base}.{step}" if base else step
-
-
 def _person(text: str) -> str:
     text = _SCHEME.sub("", text.strip().casefold(), count=1)
     return re.sub(r"[^0-9]", "", text) if _CALLABLE.fullmatch(text) else text
-
-
-def _shown(key: object) -> str:
-    # A name that is none of a schema may be a person's.
-    return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else "*"
-
-
-def _any_value(value: object) -> object:
-    """The Python value of an OTLP AnyValue; a list of an array of them."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return None
-    kind, inner = next(iter(value.items()))
-    if kind == "arrayValue":
-        values = inner.get("values") if isinstance(inner, dict) else None
-        return [_any_value(each) for each in values] if isinstance(values, list) else []
-    return inner if kind in _SCALARS else None

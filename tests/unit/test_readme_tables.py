@@ -17,6 +17,7 @@ from streams.export.reference import metrics_table, settings_table, topics_table
 from streams.export.telemetry import Telemetry
 from streams.kafka.topics import TopicSpec, declared_topics
 from streams.settings import Settings
+from streams.sources.reference import platforms_table
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -51,6 +52,10 @@ def test_readme_s_topics_are_what_the_code_prints() -> None:
 
 def test_readme_s_settings_are_what_the_code_prints() -> None:
     assert between("settings") == settings_table(), "python -m streams.export.reference prints it"
+
+
+def test_readme_s_platforms_are_what_the_adapters_declare() -> None:
+    assert between("platforms") == platforms_table(), "baton source list --format markdown"
 
 
 def test_a_secret_has_a_variable_and_no_flag() -> None:

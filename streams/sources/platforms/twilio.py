@@ -4,15 +4,17 @@ A form's fields are a JSON object of texts. What the events honestly say:
 
 - A task is the wish for a human: `task.created` is `handoff.requested` by system. A task that an
   agent dials out from (direction outbound) is none.
-- `reservation.created` is an offer; rejected and timeout end it without an answer. On voice an
-  accepted reservation is the agent joined to the call: connected. On other channels it is no more
-  than accepted, and the takeover is the agent's first message (Conversations webhook).
+- `reservation.created` is an offer; rejected and timeout end it without an answer. On voice Twilio
+  accepts a reservation when it has joined the agent to the call (twilio.com/docs/api/errors/14215):
+  connected; a workspace that accepts by REST and dials later says so too early. On other channels
+  it is no more than accepted, and the takeover is the agent's first message.
 - A task canceled by `hangup` was abandoned; one out of time was ended by the system.
 - The contact ends at the task's wrap-up, not when the agent has done the work after it.
 - Conversations do not say what an author is. A message that came in from SMS, WhatsApp or the like
   is the customer's; one by a Flex identity (an e-mail address as Flex writes it) a human's; the
-  message's own attributes may say it as `author_type` (customer, ai, human, automation). Their
-  channel is messaging (e-mail: email), unless the task says web chat or an option says another.
+  message's own attributes may say it (`author_type`: customer, ai, human, automation), or an option
+  about its author (mark=bot:NAME). Their channel is messaging (e-mail: email), unless the task says
+  web chat or an option says another.
 - A customer is the address or number that the contact came from.
 """
 
@@ -72,6 +74,7 @@ _AUTHORS: dict[str, Author] = {
     "human": "human",
     "automation": "automation",
 }
+_MARKED: dict[str, Author] = {"bot": "ai", "automation": "automation", "staff": "human"}
 _DIRECTIONS = {"inbound": "inbound", "outbound": "outbound", "outbound-api": "outbound"}
 # Why a task was canceled -> how it left the queue, and who ended the contact.
 _CANCELED: dict[str, tuple[str, EndedBy | None]] = {
@@ -175,14 +178,16 @@ def _canceled(payload: Payload, talk: Talk) -> Iterator[Item]:
 def _message(payload: Payload, talk: Talk) -> Iterator[Item]:
     _, author = payload.word(_SOURCES, "Source") or (None, None)
     author = payload.parsed("Attributes").word(_AUTHORS, "author_type") or author
-    identity = payload.text("Author") or ""
-    if author is None and _FLEX_IDENTITY.fullmatch(identity):
+    for mark, what in _MARKED.items():
+        if payload.marked(mark, "Author"):
+            author = what
+    if author is None and _FLEX_IDENTITY.fullmatch(payload.text("Author") or ""):
         author = "human"
     if author is None:
         yield SourceProblem(
             "unknown_author",
-            "does not say whether a customer, an AI or a human wrote; left out: set author_type"
-            " in the message's attributes",
+            "does not say whether a customer, an AI or a human wrote; left out: say it of the"
+            " author (mark=bot:NAME) or in the message's attributes (author_type)",
             talk.where,
         )
         return
@@ -267,17 +272,17 @@ PLATFORM = Platform(
         "first response": Feed(
             "partly",
             "Twilio does not say whether an AI or a human wrote through its API",
-            "set author_type (ai, human, automation) in the attributes of messages you send",
+            "name the authors (mark=bot:NAME), or set author_type in the attributes of messages",
         ),
         "containment": Feed(
             "partly",
-            "Twilio does not know what is an AI: only messages marked author_type=ai count",
-            "set author_type=ai in the attributes of the bot's messages, or let it emit ai.turn",
+            "Twilio does not know what is an AI: only messages marked as one's count",
+            "name the bot (mark=bot:NAME), set author_type=ai in its messages, or emit ai.turn",
         ),
         "recontact": Feed(
             "partly",
             "as containment; the customer is the address or number that the contact came from",
-            "set author_type=ai in the attributes of the bot's messages, or let it emit ai.turn",
+            "name the bot (mark=bot:NAME), set author_type=ai in its messages, or emit ai.turn",
         ),
         "verified resolution": Feed(
             "no", "no event claims or proves a resolution", "emit resolution.claimed and .evidence"

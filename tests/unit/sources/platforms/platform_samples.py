@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 MARKS = frozenset(
     {
         ("bot", "9001"),
+        ("bot", "billing-bot"),
         ("bot", "4200009"),
         ("automation", "9002"),
         ("staff", "9003"),

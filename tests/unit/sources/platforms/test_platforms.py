@@ -279,7 +279,7 @@ def nodes(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 def test_a_payload_with_anything_in_any_place_is_survived(platform: Platform) -> None:
     base = samples(platform)
 
-    @settings(max_examples=int(os.environ.get("BATON_EXAMPLES", "150")), deadline=None)
+    @settings(max_examples=int(os.environ.get("BATON_EXAMPLES", "60")), deadline=None)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         sample = data.draw(st.sampled_from(base))
@@ -295,6 +295,7 @@ def test_a_payload_with_anything_in_any_place_is_survived(platform: Platform) ->
 
 
 @EVERY_PLATFORM
+@settings(max_examples=int(os.environ.get("BATON_EXAMPLES", "60")))
 @given(payload=JSON)
 def test_any_json_is_survived(platform: Platform, payload: Any) -> None:
     items = list(platform.records(payload, OPTIONS, "here"))

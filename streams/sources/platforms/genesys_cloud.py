@@ -1,0 +1,286 @@
+"""Genesys Cloud: conversation detail events (notifications, EventBridge) and analytics details.
+
+What they honestly say:
+
+- An ACD session is the wait for a human: `handoff.queued` where it begins. Its end says how:
+  answered, abandoned or flowed out. Genesys knows of no earlier wish for a human, but a bot's.
+- `user.start` is the alert, not the answer: `handoff.offered`. The agent is connected where the ACD
+  session ends ANSWERED (events), or where their interaction begins (details).
+- Off voice the takeover is the agent's first message, which is in neither: it stays unknown.
+- A bot flow (BOT, DIGITALBOT) is an AI; a menu (IVR) is not. How it exited may be a failure; an
+  outcome that its designer set to SUCCESS is a claim, which nobody has verified.
+- Events do not say whether a callback follows when a caller hangs up; details do.
+- A customer is the external contact, else the address or number that the contact came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from streams.domain.events import (
+    Channel,
+    ContactEnded,
+    ContactStarted,
+    EndedBy,
+    HandoffConnected,
+    HandoffDequeued,
+    HandoffOffered,
+    HandoffQueued,
+    HandoffTimedOut,
+)
+from streams.sources.adapter import Contact, Ignored, Item, Platform, Talk
+from streams.sources.coverage import YES, Feed
+from streams.sources.payload import UUID, Payload
+from streams.sources.platforms._genesys_conversation import conversation_detail
+from streams.sources.platforms._genesys_flows import bot_ended, bot_served, outcome
+
+_T = TypeVar("_T")
+_TOPIC = "v2.detail.events.conversation."
+_BOTS = {"BOT": True, "DIGITALBOT": True}
+
+
+def _both(words: Mapping[str, _T]) -> dict[str, _T]:
+    # Events shout what details write small.
+    return {case: value for word, value in words.items() for case in (word, word.upper())}
+
+
+_MEDIA: dict[str, Channel] = _both(
+    {
+        "voice": "voice",
+        "callback": "voice",
+        "chat": "chat",
+        "email": "email",
+        "message": "messaging",
+    }
+)
+_MESSAGES: dict[str, Channel] = _both(
+    {
+        "webmessaging": "chat",
+        "sms": "messaging",
+        "whatsapp": "messaging",
+        "facebook": "messaging",
+        "instagram": "messaging",
+        "twitter": "messaging",
+        "line": "messaging",
+        "open": "messaging",
+        "apple": "messaging",
+    }
+)
+_DIRECTIONS = _both({"inbound": "inbound", "outbound": "outbound"})
+_OUTCOMES = {"ANSWERED": "answered", "ABANDON": "abandoned", "FLOW_OUT": "flow_out"}
+_GONE: dict[str, EndedBy] = {
+    "ENDPOINT": "customer",
+    "CLIENT": "customer",
+    "PEER": "unknown",
+    "SYSTEM": "system",
+    "TIMEOUT": "system",
+    "ERROR": "system",
+    "TRANSPORT_FAILURE": "system",
+    "UNCALLABLE": "system",
+    "SPAM": "system",
+    "OTHER": "unknown",
+    "UNKNOWN": "unknown",
+}
+
+
+def _parts(payload: Payload) -> Iterable[Payload]:
+    if payload.present("conversations"):
+        return payload.items("conversations")
+    envelope = payload.at("detail") if payload.present("detail.eventBody") else payload
+    return [envelope.at("eventBody") if envelope.present("eventBody") else payload]
+
+
+def _kind(part: Payload) -> str | None:
+    if part.present("participants"):
+        return "conversation detail"
+    topic = part.parent.text("topicName") if part.parent else None
+    if topic is None or not topic.startswith(_TOPIC):
+        return None
+    # After the conversation's id.
+    return topic.removeprefix(_TOPIC).partition(".")[2]
+
+
+def _contact(part: Payload) -> Contact:
+    them = next(
+        (each for each in part.items("participants") if each.text("purpose") == "customer"),
+        next(part.items("participants"), part),
+    )
+    session = next(them.items("sessions"), part)
+    outbound = session.present("outboundCampaignId")
+    who = (
+        them.key("externalContactId")
+        or next((each.key() for each in part.items("conversationExternalContactIds")), None)
+        or session.key("ani", "addressFrom", "remote")
+    )
+    return Contact(
+        conversation=part.id(UUID, "conversationId"),
+        channel=session.word(_MESSAGES, "messageType") or session.word(_MEDIA, "mediaType"),
+        channel_subtype="callback" if session.text("mediaType") == "callback" else None,
+        customer_key=who,
+        direction="outbound"
+        if outbound
+        else part.word(_DIRECTIONS, "originatingDirection", "direction")
+        or session.word(_DIRECTIONS, "direction"),
+        language=session.label("flow.startingLanguage"),
+    )
+
+
+def _at(event: Payload) -> tuple[int | None, str]:
+    """When it happened, and in which session."""
+    return event.moment("eventTime"), event.id(UUID, "sessionId") or "session"
+
+
+def _started(event: Payload, talk: Talk) -> Iterator[Item]:
+    yield talk.tell(ContactStarted, *_at(event))
+
+
+def _ended(event: Payload, talk: Talk) -> Iterator[Item]:
+    ended_by = event.word(_GONE, "disconnectType")
+    # A transfer ends the session, not the contact; nor does the part that waits to be called back.
+    if ended_by is not None and event.text("mediaType") != "CALLBACK":
+        yield talk.tell(ContactEnded, *_at(event), ended_by=ended_by)
+
+
+def _queued(event: Payload, talk: Talk) -> Iterator[Item]:
+    at, session = _at(event)
+    if talk.direction != "outbound":
+        queue = event.id(UUID, "queueId")
+        priority = event.whole("routingPriority")
+        yield talk.tell(
+            HandoffQueued, at, session, handoff_id=session, queue_id=queue, priority=priority
+        )
+
+
+def _dequeued(event: Payload, talk: Talk) -> Iterator[Item]:
+    at, session = _at(event)
+    left = event.word(_OUTCOMES, "acdOutcome")
+    if left is None or talk.direction == "outbound":
+        return
+    yield talk.tell(HandoffDequeued, at, session, handoff_id=session, outcome=left)
+    agent = event.key("answeredUserId")
+    if left == "answered" and agent is not None and event.text("mediaType") != "CALLBACK":
+        yield talk.tell(HandoffConnected, at, session, handoff_id=session, agent_id=agent)
+
+
+def _alerted(event: Payload, talk: Talk) -> Iterator[Item]:
+    at, session = _at(event)
+    # Without a queue it is a call to a colleague, or one that an agent dials.
+    if event.present("queueId") and talk.direction != "outbound":
+        agent = event.key("userId")
+        yield talk.tell(HandoffOffered, at, session, handoff_id=session, agent_id=agent)
+
+
+def _user_ended(event: Payload, talk: Talk) -> Iterator[Item]:
+    at, session = _at(event)
+    talked = event.whole("interactingDurationMs", most=10**9) or 0
+    alerted = event.whole("alertingDurationMs", most=10**9) or 0
+    if event.present("queueId") and alerted > 0 and talked == 0 and talk.direction != "outbound":
+        agent = event.key("userId")
+        yield talk.tell(HandoffTimedOut, at, session, handoff_id=session, agent_id=agent)
+
+
+def _flow_started(event: Payload, talk: Talk) -> Iterator[Item]:
+    if event.word(_BOTS, "flowType"):
+        yield bot_served(event, talk, *_at(event))
+
+
+def _flow_ended(event: Payload, talk: Talk) -> Iterator[Item]:
+    if event.word(_BOTS, "flowType"):
+        yield from bot_ended(event, talk, *_at(event))
+
+
+def _flow_outcome(event: Payload, talk: Talk) -> Iterator[Item]:
+    if event.word(_BOTS, "flowType"):
+        yield from outcome(event, talk, _at(event)[1])
+
+
+_AFTER = Ignored("the agent's work after the contact")
+_NOTHING = Ignored("no milestone of a contact")
+
+PLATFORM = Platform(
+    name="genesys-cloud",
+    title="Genesys Cloud",
+    reads="v2.detail.events.conversation.{id}.* by notifications or EventBridge"
+    " (developer.genesys.cloud/notificationsalerts/notifications/available-topics) and"
+    " /api/v2/analytics/conversations/details (developer.genesys.cloud/analyticsdatamanagement)",
+    kind=_kind,
+    contact=_contact,
+    parts=_parts,
+    kinds={
+        "customer.start": _started,
+        "customer.end": _ended,
+        "acd.start": _queued,
+        "acd.end": _dequeued,
+        "user.start": _alerted,
+        "user.end": _user_ended,
+        "flow.start": _flow_started,
+        "flow.end": _flow_ended,
+        "flow.outcome": _flow_outcome,
+        "conversation detail": conversation_detail,
+        "acw": _AFTER,
+        "wrapup": _AFTER,
+        "attributes": _NOTHING,
+        "callback": Ignored("the callback's own sessions say it"),
+        "contact.center": _NOTHING,
+        "voicemail.start": _NOTHING,
+        "voicemail.end": _NOTHING,
+        "outbound": _NOTHING,
+    },
+    feeds={
+        "escalation latency": Feed(
+            "partly",
+            "off voice the agent's first message is in neither events nor details",
+            "emit message.sent from v2.conversations.messages or the message transcripts",
+        ),
+        "answer service level": Feed(
+            "partly",
+            "as escalation latency",
+            "emit message.sent from v2.conversations.messages or the message transcripts",
+        ),
+        "abandonment": Feed(
+            "partly",
+            "of events alone, a caller who asked to be called back looks gone",
+            "read the conversations' details too: they know of the callback",
+        ),
+        "first response": Feed(
+            "no",
+            "messages are in neither events nor details",
+            "emit message.sent from v2.conversations.messages or the message transcripts",
+        ),
+        "containment": Feed(
+            "partly",
+            "off voice customers' messages are not told, so that nobody has spoken to the bot",
+            "emit message.sent from v2.conversations.messages or the message transcripts",
+        ),
+        "recontact": Feed(
+            "partly",
+            "without an external contact a customer is an address or number, another on each media",
+            "link external contacts (identity resolution)",
+        ),
+        "verified resolution": Feed(
+            "no",
+            "a flow outcome of SUCCESS is the designer's claim; nothing proves it",
+            "emit resolution.evidence from the system of record",
+        ),
+        "failure reasons": Feed(
+            "partly",
+            "a flow's exit reason tells failures of recognition, errors, and requests; no others",
+            "emit ai.failure_signalled from the bot's own branches",
+        ),
+        "handoff context": Feed(
+            "no",
+            "participant data have no agreed names",
+            "emit handoff.requested with a context",
+        ),
+        "customer repeated": Feed("no", "no event says it", "emit it from speech analytics"),
+        "quality assurance": Feed(
+            "partly",
+            "details carry evaluations of agents, none of bots, and no automatic fail",
+            "emit qa.evaluated for the bot's conversations",
+        ),
+        "satisfaction": YES,
+        "compliance": Feed("no", "not in these payloads", "emit compliance.exception"),
+        "cost": Feed("no", "not in these payloads", "emit cost.recorded"),
+    },
+)
