@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-wheel test-dashboards test-kafka test-page lint bench bench-scale soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-wheel test-manifests deploy-files test-dashboards test-kafka test-page lint bench bench-scale month soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,13 +32,25 @@ demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; A
 	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel --ignore=tests/manifests $(ARGS)
 
 test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, and every dashboard query, on real Prometheus and Alertmanager.
 	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards/render --ignore=tests/e2e/page $(ARGS)
 
 test-wheel: $(VENV)/.dev ## The built wheel in an empty environment, from an empty folder, with the demo.
 	@$(BIN)/python -m pytest -q tests/wheel $(ARGS)
+
+$(VENV)/.manifests: requirements-manifests.lock $(VENV)/.dev
+	@echo "installing from requirements-manifests.lock ..."
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-manifests.lock
+	@touch $@
+
+test-manifests: $(VENV)/.manifests ## Kubernetes and Compose files beside the public schemas and parsers (Go; kubectl, or it is built).
+	@$(BIN)/python -m pytest -q tests/manifests $(ARGS)
+
+deploy-files: $(VENV)/.dev ## Make anew what deploy/compose and deploy/kubernetes take from contracts, topics and permissions.
+	@$(BIN)/python deploy/compose/generate.py
+	@$(BIN)/python deploy/kubernetes/generate.py
 
 test-kafka: $(VENV)/.dev ## Tests on real Apache Kafka (needs Java 17+ and Maven).
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/kafka $(ARGS)
@@ -89,6 +101,9 @@ $(VENV)-flink/.done: requirements-bench-flink.lock
 bench: $(VENV)/.dev $(VENV)-bench/.done $(if $(and $(shell command -v java),$(shell command -v mvn)),$(VENV)-flink/.done) ## Baton beside the bare client, stock Faust, Quix Streams, Bytewax and PyFlink, in one run (Java 17+ and Maven: on real Kafka).
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
+month: $(VENV)/.dev ## A month of 200,000 interactions billed live on real Kafka, faults and kills included: invoice = batch? ARGS="--interactions 20000".
+	@$(BIN)/python -m tests.month.run $(ARGS)
+
 bench-scale: $(VENV)/.dev ## What grows with open interactions, keys and series: ARGS="memory cost keys scrape".
 	@$(BIN)/python -m tests.bench.scaling $(ARGS)
 
@@ -115,6 +130,7 @@ lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --extra dashboards --group dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group page -o requirements-page.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group manifests -c requirements-dev.lock -o requirements-manifests.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group bench -o requirements-bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group bench-flink -o requirements-bench-flink.lock
 

@@ -18,7 +18,7 @@ from faust.types import TP
 from streams.agents.lifecycle import LifecycleStage
 from streams.agents.memory import WorkerMemory
 from streams.agents.pager import Pager
-from streams.agents.stages import STAGES, Stage, StageKind
+from streams.agents.stages import Stage, StageKind, stages_for
 from streams.agents.ticks import TickLeader
 from streams.domain.contract import ContractBook
 from streams.export.access import pages_access
@@ -112,7 +112,7 @@ class Worker:
             if settings.state_dir is not None
             else None
         )
-        self._parts = tuple(map(self._new_part, STAGES))
+        self._parts = tuple(map(self._new_part, stages_for(book)))
         self._reading = {part.topic: part for part in self._parts}
         self._changelogs = tuple(part.changelog for part in self._parts)
         self._pager = self._new_pager(webhook_secret) if settings.webhook else None

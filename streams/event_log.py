@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 import msgspec
 import zstandard
@@ -18,10 +20,15 @@ from streams.domain.events import EARLIEST, LATEST, Instant, epoch_ms
 
 # The events topic takes no more (kafka/topics.py).
 MAX_LINE_BYTES = 4 * 1024 * 1024
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 
 
 class LogError(ValueError):
     """A log that cannot be read; the message says which and why."""
+
+
+class _Sink(Protocol):
+    def write(self, data: bytes, /) -> int: ...
 
 
 class Address(NamedTuple):
@@ -46,6 +53,14 @@ _ADDRESSED = msgspec.json.Decoder(_Addressed)
 _NOWHERE = Address(None, None)
 
 
+class _Typed(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+_ERASURE = b"baton.governance.erasure_requested"
+_TYPED = msgspec.json.Decoder(_Typed)
+
+
 def address(raw: bytes) -> Address:
     """Arrival (`recordedtime`, else `time`) and `data.conversation_id` of a record."""
     try:
@@ -57,6 +72,16 @@ def address(raw: bytes) -> Address:
         moment = None
     conversation = None if found.data is None else found.data.conversation_id
     return Address(None if moment is None else epoch_ms(moment), conversation or None)
+
+
+def asks_to_erase(raw: bytes) -> bool:
+    """Whether the record is a request of erasure, which goes to every partition."""
+    if _ERASURE not in raw:
+        return False
+    try:
+        return _TYPED.decode(raw).type == _ERASURE.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def arrival_ms(raw: bytes) -> int | None:
@@ -86,6 +111,37 @@ def read_log(path: Path) -> Iterator[bytes]:
                     yield record
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise LogError(f"{path}: cannot be read as a log: {error}") from None
+
+
+def write_lines(records: Iterable[bytes], path: Path) -> int:
+    """Write records, one a line, to `path` (.jsonl, .jsonl.gz or .jsonl.zst); returns how many.
+
+    The file appears whole or not at all. The same records give the same bytes (compressed: with the
+    same version of zlib or zstd). Raises ValueError for another suffix, OSError where the file
+    cannot be written.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise ValueError(f"{path}: the name must end in one of {', '.join(SUFFIXES)}")
+    part = path.with_name(f"{path.name}.part")
+    count = 0
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(part.open("wb"))
+            sink: _Sink = file
+            if path.suffix == ".gz":
+                sink = stack.enter_context(
+                    gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6)
+                )
+            elif path.suffix == ".zst":
+                compressor = zstandard.ZstdCompressor(level=3)
+                sink = stack.enter_context(compressor.stream_writer(file, closefd=False))
+            for record in records:
+                sink.write(record + b"\n")
+                count += 1
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return count
 
 
 def _decompressed(file: BinaryIO, suffix: str) -> BinaryIO | io.BufferedReader:

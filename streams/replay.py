@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 
 from streams.domain.facts import rfc3339
 from streams.domain.ticks import DEFAULT_SETTLE_MS, DEFAULT_TICK_INTERVAL_MS, interleave_ticks
-from streams.event_log import address, arrival_ms
+from streams.event_log import address, arrival_ms, asks_to_erase
 from streams.kafka.outbox import MAX_REQUEST_BYTES, MAX_WHOLE_BYTES, Outbox, partition_of
 
 CHUNK = 4000
@@ -157,6 +157,10 @@ class Replayer:
 
     def _put_event(self, outbox: Outbox, raw: bytes, index: int) -> None:
         conversation = address(raw).conversation
+        if conversation is None and asks_to_erase(raw):
+            for partition in range(self._partitions):
+                outbox.put(self._topic, partition, None, raw)
+            return
         key = None if conversation is None else conversation.encode()
         count = self._partitions
         partition = index % count if key is None else partition_of(key, count)

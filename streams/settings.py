@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     session_timeout: float = Field(
         30.0, gt=0, description="Seconds after which the group gives up a silent worker."
     )
+    instance_id: str = Field(
+        "",
+        description="Name of this worker in its group, each its own, the same after a restart: one"
+        " that is back within --session-timeout has its partitions again without a rebalance. One"
+        " that is gone for good is waited for as long.",
+    )
     commit_interval: float = Field(1.0, gt=0, description="Seconds between offset commits.")
     stall_after: float = Field(
         60.0,
@@ -187,6 +193,13 @@ class Settings(BaseSettings):
         " hold.",
     )
     otlp_interval: Duration = Field("30s", description="Time between two pushes.")
+
+    billing_key: SecretStr = Field(
+        SecretStr(""), description="Ed25519 private key (PEM) that signs each closed period's seal."
+    )
+    billing_key_file: Path | None = Field(
+        None, description="File that holds that key, if BATON_BILLING_KEY does not."
+    )
 
     @property
     def otlp_interval_s(self) -> float:

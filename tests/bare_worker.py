@@ -16,7 +16,7 @@ from prometheus_client.exposition import generate_latest
 
 from streams.agents.stages import STAGES
 from streams.domain.contract import ContractBook
-from streams.event_log import address
+from streams.event_log import address, asks_to_erase
 from streams.export.collector import BatonCollector
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -83,8 +83,8 @@ class BareStore(PartitionedStore):
 class BareWorker:
     """All stages of a worker and its metrics, as app.py makes them, without a broker.
 
-    `interactions`, `customers` and `windows` are what the tables of the first partition hold at the
-    start.
+    `interactions`, `customers`, `windows` and `accounts` are what the tables of the first partition
+    hold at the start.
     """
 
     def __init__(
@@ -94,12 +94,13 @@ class BareWorker:
         interactions: Mapping[bytes, bytes] | None = None,
         customers: Mapping[bytes, bytes] | None = None,
         windows: Mapping[bytes, bytes] | None = None,
+        accounts: Mapping[bytes, bytes] | None = None,
     ) -> None:
         settings = Settings(partitions=PARTITIONS)
         self.outbox = KeptOutbox()
         self.telemetry = Telemetry(book)
         parts = (lambda _: self.outbox, self.telemetry)
-        tables = (interactions, customers, windows)
+        tables = (interactions, customers, windows, accounts)
         self._stores = tuple(BareStore() for _ in STAGES)
         for store, table in zip(self._stores, tables, strict=True):
             store.partition(0).update(table or {})
@@ -127,6 +128,8 @@ class BareWorker:
         for item in log:
             if isinstance(item, int):
                 places, key, raw = range(PARTITIONS), None, tick_record(item)
+            elif asks_to_erase(item):
+                places, key, raw = range(PARTITIONS), None, item
             else:
                 raw = item
                 key = (keys or {}).get(raw) or (address(raw).conversation or "").encode()

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from streams.contract_files import bundled_contract
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
-from tests.billed import CONTRACT, june
+from tests.billing_lines import CONTRACT, june
 from tests.metering_server import MeteringServer
 from tests.worker_process import environment
 

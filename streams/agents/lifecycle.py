@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from streams.agents.foreign_state import foreign_state, missing_contracts
-from streams.agents.routing import put_deltas, put_links
+from streams.agents.governance import put_erasures
+from streams.agents.routing import put_billing, put_deltas, put_links
+from streams.domain.billing.feed import billed_contracts
 from streams.domain.contract import ContractBook, Dimension
 from streams.domain.events import APART, ConfigChanged, Event, Tick, epoch_ms
 from streams.domain.facts import Fact, encode_fact
@@ -38,8 +40,10 @@ from streams.settings import Settings
 STAGE = "lifecycle"
 # What facts are keyed by; versions of an AI come and go, and would move a conversation's facts.
 _KEYED_BY: tuple[Dimension, ...] = ("channel", "market", "journey", "supplier")
-# Sorts before every interaction's key and cannot be one: contract names are not empty.
+# These sort before every interaction's key and cannot be one: contract names are not empty.
 _PROGRESS_KEY = b"\x00progress"
+_ERASURES_KEY = b"\x00erasures"
+_APART_KEYS = frozenset((_PROGRESS_KEY, _ERASURES_KEY))
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -86,7 +90,10 @@ class LifecycleStage:
         self._facts_topic = settings.topic(topics.FACTS)
         self._deltas_topic = settings.topic(topics.DELTAS)
         self._links_topic = settings.topic(topics.LINKS)
+        self._billing_topic = settings.topic(topics.BILLING_RECORDS)
+        self._billed = billed_contracts(book)
         self._dead_letters_topic = settings.topic(topics.DEAD_LETTERS)
+        self._governance_topic = settings.topic(topics.GOVERNANCE)
         self._served = frozenset(book.names)
         self._partitions: dict[int, _Owned] = {}
         # Producers state what they like, so what is remembered of it is limited.
@@ -109,7 +116,7 @@ class LifecycleStage:
     def interactions(self) -> int:
         """How many interactions the partitions that are held remember."""
         tables = map(self._store.partition, self._partitions)
-        return sum(len(table) - (_PROGRESS_KEY in table) for table in tables)
+        return sum(map(_interactions_in, tables))
 
     def remembered(self, number: int, contract: str, conversation: str) -> Interaction | None:
         """What a partition that is held remembers of a conversation."""
@@ -118,26 +125,30 @@ class LifecycleStage:
 
     def names(self, number: int, most: int) -> list[tuple[str, str]]:
         """Contract and conversation of what a partition that is held remembers, at most so many."""
-        keys = (key for key in self._store.partition(number) if key != _PROGRESS_KEY)
+        keys = (key for key in self._store.partition(number) if key not in _APART_KEYS)
         return [interaction_names(key) for key in islice(keys, most)]
 
     def _partition(self, number: int) -> _Owned:
         owned = self._partitions.get(number)
         if owned is None:
             data = self._store.partition(number)
-            # Progress stands beside the interactions in the table, but is none of them.
-            raw = data.pop(_PROGRESS_KEY, None)
+            # These stand beside the interactions in the table, but are none of them.
+            apart = {key: data.pop(key) for key in _APART_KEYS if key in data}
+            raw = apart.get(_PROGRESS_KEY)
             try:
                 stored = _Stored(0, None) if raw is None else _DECODER.decode(raw)
                 lifecycle = LifecyclePartition(
-                    self._book, self._settings.lateness_ms, data, stored.progress
+                    self._book,
+                    self._settings.lateness_ms,
+                    data,
+                    stored.progress,
+                    apart.get(_ERASURES_KEY),
                 )
             except UnknownContracts as error:
                 raise missing_contracts(self._changelog, number, error.names) from None
             except _UNREADABLE as error:
                 raise foreign_state(self._changelog, number, error) from error
-            if raw is not None:
-                data[_PROGRESS_KEY] = raw
+            data.update(apart)
             owned = self._partitions[number] = _Owned(lifecycle, stored.offset)
         return owned
 
@@ -164,6 +175,10 @@ class LifecycleStage:
             partitions = self._settings.partitions
             put_deltas(outbox, self._deltas_topic, partitions, number, flush.deltas)
             put_links(outbox, self._links_topic, partitions, number, flush.links)
+            if self._billed:
+                self._put_billing(outbox, number, flush)
+            governance = self._governance_topic
+            put_erasures(outbox, governance, partitions, number, flush.notes)
             owned.offset = batch.last + 1
             self._put_changelog(outbox, number, owned.offset, flush)
             written = await outbox.flush()
@@ -187,7 +202,7 @@ class LifecycleStage:
     def _show(self, number: int, owned: _Owned, flush: Flush) -> None:
         data = self._store.partition(number)
         self._telemetry.lifecycle_published(number, flush, owned.lifecycle.watermark)
-        self._telemetry.interactions(number, len(data) - (_PROGRESS_KEY in data))
+        self._telemetry.interactions(number, _interactions_in(data))
 
     def _read(self, outbox: Outbox, partition: LifecyclePartition, records: Iterable[Any]) -> None:
         served, telemetry = self._served, self._telemetry
@@ -220,6 +235,13 @@ class LifecycleStage:
             partition = partition_of(key, self._settings.partitions)
             outbox.put(self._facts_topic, partition, key, encode_fact(fact))
 
+    def _put_billing(self, outbox: Outbox, number: int, flush: Flush) -> None:
+        moved = flush.links[-1].watermark if flush.links else None
+        partitions = self._settings.partitions
+        put_billing(
+            outbox, self._billing_topic, partitions, number, moved, self._billed, flush.billing
+        )
+
     def _bounded_key(self, contract: str, version: int, values: tuple[str, ...]) -> bytes:
         # Keys get into logs and tools, so they hold the contract's own words alone: producers may
         # have put anything into a journey or supplier. What was stated stands in the value.
@@ -229,11 +251,27 @@ class LifecycleStage:
 
     def _put_changelog(self, outbox: Outbox, partition: int, offset: int, flush: Flush) -> None:
         headers = self._store.advance(partition, offset)
+        data, erased = self._store.partition(partition), flush.erased
+        gone = headers
+        if erased or flush.erasures_changed:
+            gone = self._store.erased(partition, {*erased, _ERASURES_KEY}, headers)
+        for key in erased:
+            outbox.put_state(self._changelog, partition, key, flush.states.pop(key), gone)
         for key, encoded in flush.states.items():
             outbox.put_state(self._changelog, partition, key, encoded, headers)
+        if flush.erasures_changed:
+            if flush.erasures is None:
+                data.pop(_ERASURES_KEY, None)
+            else:
+                data[_ERASURES_KEY] = flush.erasures
+            outbox.put_state(self._changelog, partition, _ERASURES_KEY, flush.erasures, gone)
         raw = _ENCODER.encode(_Stored(offset, flush.progress))
-        self._store.partition(partition)[_PROGRESS_KEY] = raw
+        data[_PROGRESS_KEY] = raw
         outbox.put_state(self._changelog, partition, _PROGRESS_KEY, raw, headers)
+
+
+def _interactions_in(table: Mapping[bytes, bytes]) -> int:
+    return len(table) - sum(key in table for key in _APART_KEYS)
 
 
 def _check_key(key: bytes | None, event: Any) -> None:

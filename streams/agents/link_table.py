@@ -23,6 +23,11 @@ _PARTITION = msgspec.msgpack.Decoder(_StoredPartition)
 _CLOSES = msgspec.msgpack.Decoder(list[OpenClose])
 
 
+def key_of(customer: bytes) -> bytes:
+    """Under which key the table has a customer's closes."""
+    return b"c" + customer
+
+
 def changes(
     links: LinksPartition, data: MutableMapping[bytes, bytes]
 ) -> Iterator[tuple[bytes, bytes | None]]:
@@ -30,7 +35,7 @@ def changes(
     partition last.
     """
     for customer in links.touched:
-        name, closes = b"c" + customer, links.open.get(customer)
+        name, closes = key_of(customer), links.open.get(customer)
         if closes:
             data[name] = raw = _ENCODER.encode(closes)
             yield name, raw
@@ -43,7 +48,7 @@ def changes(
 
 
 def _stored(data: Mapping[bytes, bytes], customer: bytes) -> list[OpenClose]:
-    raw = data.get(b"c" + customer)
+    raw = data.get(key_of(customer))
     return [] if raw is None else _CLOSES.decode(raw)
 
 
@@ -61,7 +66,7 @@ def restore(links: LinksPartition, data: MutableMapping[bytes, bytes]) -> set[tu
         if name == _PARTITION_KEY:
             continue
         closes = _CLOSES.decode(raw)
-        if not closes or any(b"c" + close.link.customer != name for close in closes):
+        if not closes or any(key_of(close.link.customer) != name for close in closes):
             raise ValueError("closes of another customer")
         held.update((close.link.contract, close.link.version) for close in closes)
         links.remember(name[1:], closes)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping
 
 import msgspec
 
 from streams.agents import link_table
 from streams.agents.foreign_state import missing_contracts
+from streams.agents.governance import put_dropped
 from streams.agents.routing import put_deltas
 from streams.agents.stepwise import StepwiseStage
 from streams.domain.contract import ContractBook
@@ -46,6 +47,7 @@ class LinksStage(StepwiseStage[LinksPartition, None]):
         )
         self._sources = settings.partitions
         self._deltas_topic = settings.topic(topics.DELTAS)
+        self._governance_topic = settings.topic(topics.GOVERNANCE)
 
     def _empty(self) -> LinksPartition:
         return LinksPartition(self._book, self._sources)
@@ -66,6 +68,11 @@ class LinksStage(StepwiseStage[LinksPartition, None]):
         source = self._sources + number
         put_deltas(outbox, self._deltas_topic, self._sources, source, held.advance())
 
+    def _erased(self, outbox: Outbox, number: int, held: LinksPartition) -> Collection[bytes]:
+        dropped = held.dropped()
+        put_dropped(outbox, self._governance_topic, self._sources, number, dropped)
+        return frozenset(link_table.key_of(one.customer) for one in dropped)
+
     def _changes(
         self, held: LinksPartition, data: MutableMapping[bytes, bytes]
     ) -> Iterator[tuple[bytes, bytes | None]]:
@@ -74,7 +81,7 @@ class LinksStage(StepwiseStage[LinksPartition, None]):
     def _hear(self, held: LinksPartition, raw: bytes) -> int:
         said = self._decoded(raw)
         for step in said.steps:
-            held.apply(said.source, step.watermark, step.links)
+            held.apply(said.source, step.watermark, step.links, step.erased)
         return max((step.watermark for step in said.steps), default=0)
 
     def _decoded(self, raw: bytes) -> LinkRecord:

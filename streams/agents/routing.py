@@ -1,16 +1,23 @@
-"""Which partition each part of a stage's steps goes to: by key to windows, by customer to links."""
+"""Which partition each part of a stage's steps goes to: by key to windows, by customer to links, by
+contract to billing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
+from streams.domain.billing.feed import Fed
 from streams.domain.contract import Dimension
 from streams.domain.delta import Deltas, KeyDelta
 from streams.domain.links import LinkStep
+from streams.kafka.billing_codec import encode_billing
 from streams.kafka.delta_codec import encode_deltas
 from streams.kafka.link_codec import encode_links
 from streams.kafka.outbox import Outbox, partition_of
+
+# So many facts of a batch go into one record at most, at about 250 bytes each.
+_MOST_TOLD = 1_000
 
 
 def put_deltas(
@@ -56,6 +63,46 @@ def put_links(
         if not mine or mine[-1].watermark != reached:
             mine.append(LinkStep(reached, []))
         outbox.put(topic, partition, key, encode_links(source, mine))
+
+
+def put_billing(
+    outbox: Outbox,
+    topic: str,
+    partitions: int,
+    source: int,
+    watermark: int | None,
+    contracts: Collection[str],
+    fed: Mapping[str, Fed],
+) -> None:
+    """Send what a source told of the contracts that are billed to their partitions; each one hears
+    of its watermark (ms; None: it has not moved).
+    """
+    routed: dict[int, list[Fed]] = {}
+    begun: dict[int, dict[str, tuple[int, int]]] = {}
+    for contract in contracts:
+        at = contract_partition(contract, partitions)
+        mine = routed.setdefault(at, [])
+        told = fed.get(contract)
+        if told is not None:
+            mine.append(told)
+            if told.begun is not None:
+                begun.setdefault(at, {})[contract] = told.begun
+    key = str(source).encode()
+    for partition, several in routed.items():
+        told_here = [record for told in several for record in told.records]
+        if watermark is None and not told_here and partition not in begun:
+            continue
+        ahead = begun.get(partition, {})
+        while len(told_here) > _MOST_TOLD:
+            some, told_here = told_here[:_MOST_TOLD], told_here[_MOST_TOLD:]
+            outbox.put(topic, partition, key, encode_billing(source, None, some, ahead))
+            ahead = {}
+        outbox.put(topic, partition, key, encode_billing(source, watermark, told_here, ahead))
+
+
+def contract_partition(contract: str, partitions: int) -> int:
+    """Where what is billed under a contract goes."""
+    return partition_of(contract.encode(), partitions)
 
 
 def customer_partition(customer: bytes, partitions: int) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from streams.agents import lifecycle, links, windows
+from streams.agents import billing, lifecycle, links, windows
+from streams.domain.billing.feed import billed_contracts
 from streams.domain.contract import ContractBook
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -49,4 +50,11 @@ STAGES = (
     StageKind(lifecycle.STAGE, topics.EVENTS, "interactions", lifecycle.LifecycleStage),
     StageKind(links.STAGE, topics.LINKS, "customers", links.LinksStage),
     StageKind(windows.STAGE, topics.DELTAS, "windows", windows.WindowsStage),
+    StageKind(billing.STAGE, topics.BILLING_RECORDS, "accounts", billing.BillingStage),
 )
+
+
+def stages_for(book: ContractBook) -> tuple[StageKind, ...]:
+    """The stages that a worker of these contracts runs: none for what no contract asks for."""
+    billed = bool(billed_contracts(book))
+    return tuple(kind for kind in STAGES if billed or kind.name != billing.STAGE)

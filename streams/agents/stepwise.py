@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from streams.agents.foreign_state import foreign_state
-from streams.domain.wire import Rejection
+from streams.domain.wire import Rejection, RejectionCode
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
 from streams.kafka.batches import Batch
@@ -23,6 +23,14 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.partition_tables import LocalStateError
 from streams.kafka.store import PartitionedStore, StateError
 from streams.settings import Settings
+
+
+class PartlyRejected(Rejection):
+    """A record of which some could not be used. The rest was taken in, up to `upto` (ms)."""
+
+    def __init__(self, code: RejectionCode, message: str, upto: int) -> None:
+        super().__init__(code, message)
+        self.upto = upto
 
 
 class Stepped(Protocol):
@@ -91,6 +99,10 @@ class StepwiseStage(ABC, Generic[_Held, _Outcome]):
     ) -> Iterator[tuple[bytes, bytes | None]]:
         """Write what changed into the table; yields it for the changelog."""
 
+    def _erased(self, outbox: Outbox, number: int, held: _Held) -> Collection[bytes]:
+        """Tell what was erased; keys under which nothing may stay that stood there before."""
+        return ()
+
     def _adopted(self, number: int, held: _Held) -> None:
         """The partition was taken over."""
 
@@ -132,9 +144,12 @@ class StepwiseStage(ABC, Generic[_Held, _Outcome]):
         self._store.begin(number)
         upto = self._take(outbox, held, batch)
         outcome = self._advance(outbox, number, held)
+        erased = self._erased(outbox, number, held)
         headers = self._store.advance(number, batch.last + 1)
+        gone = self._store.erased(number, erased, headers) if erased else headers
         for key, value in self._changes(held, self._store.partition(number)):
-            outbox.put_state(self._changelog, number, key, value, headers)
+            which = gone if key in erased else headers
+            outbox.put_state(self._changelog, number, key, value, which)
         written = await outbox.flush()
         self._store.written(number, written.get((self._changelog, number)))
         self._telemetry.batch_done(self.name, number, len(batch.records))
@@ -152,6 +167,8 @@ class StepwiseStage(ABC, Generic[_Held, _Outcome]):
             try:
                 upto = max(upto, self._hear(held, record.value))
             except Rejection as error:
+                if isinstance(error, PartlyRejected):
+                    upto = max(upto, error.upto)
                 if record.offset >= told:
                     put_dead_letter(outbox, self._dead_letters_topic, self.name, record, error)
                     self._telemetry.dead_letter(self.name, error.code)

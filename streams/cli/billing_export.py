@@ -122,7 +122,9 @@ def export(
     exporter = _exporter(book, contract, system_name, account or contract, left_out)
     settings = settings_from(given)
     if out is not None:
-        records = records_in(file) if file is not None else asyncio_run(records_on(settings))
+        records = (
+            records_in(file, contract) if file is not None else asyncio_run(records_on(settings))
+        )
         write_events(exporter, records, out)
         _tell(exporter, None, book, contract)
         return
@@ -131,12 +133,18 @@ def export(
     sender = Sender(exporter.system, address, token, retry_for_s=retry_ms / 1000)
     try:
         if file is not None:
-            asyncio_run(send_all(exporter, sender, records_in(file)))
+            asyncio_run(send_all(exporter, sender, records_in(file, contract)))
         else:
             group = f"{settings.app_id}-export-{destination or system_name}-{contract}"
             asyncio_run(send_topics(exporter, sender, settings, group, follow=follow))
-    finally:
+    except click.ClickException:
+        if exporter.counts:
+            _tell(exporter, sender, book, contract)
+        raise
+    except KeyboardInterrupt:
         _tell(exporter, sender, book, contract)
+        raise
+    _tell(exporter, sender, book, contract)
 
 
 def _exporter(
@@ -154,6 +162,9 @@ def _exporter(
 
 def _tell(exporter: Exporter, sender: Sender | None, book: ContractBook, contract: str) -> None:
     counts = exporter.counts
+    if not counts:
+        click.echo(f"{exporter.system.name}: nothing new of {contract}", err=True)
+        return
     currency = book.versions(contract)[-1].currency
     parts = [
         f"{counts['lines']} lines, {amount_text(exporter.amount_micros, currency)},"

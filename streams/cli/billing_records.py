@@ -19,10 +19,11 @@ BILLING_TOPICS = (topics.BILLING_ITEMS, topics.BILLING_ADJUSTMENTS)
 _MOST_PROBLEMS = 3
 
 
-def records_in(file: Path) -> list[Placed]:
+def records_in(file: Path, contract: str) -> list[Placed]:
     """The records of a statement (`baton invoice --format json`), or one a line of a .jsonl file.
 
-    Raises click.ClickException; for a statement also where it is not what was booked and sealed.
+    Raises click.ClickException; for a statement also where it is another contract's, or not what
+    was booked and sealed.
     """
     if ".jsonl" in file.suffixes:
         try:
@@ -35,6 +36,8 @@ def records_in(file: Path) -> list[Placed]:
         problems = problems_of(statement)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{file}: {error}; JSON lines are read from *.jsonl") from None
+    if statement.contract != contract:
+        raise click.ClickException(f"{file}: is a statement of {statement.contract}")
     if problems:
         shown = "; ".join(problems[:_MOST_PROBLEMS])
         raise click.ClickException(f"{file}: is not what was booked, nothing was sent: {shown}")

@@ -91,11 +91,11 @@ def write_events(exporter: Exporter, records: list[Placed], out: Path) -> None:
         lines = b"".join(orjson.dumps(one.event) + b"\n" for one in exporter.entries(records))
     except Unexportable as error:
         raise click.ClickException(str(error)) from None
-    if out == _STDOUT:
-        sys.stdout.buffer.write(lines)
-        sys.stdout.buffer.flush()
-        return
     try:
+        if out == _STDOUT:
+            sys.stdout.buffer.write(lines)
+            sys.stdout.buffer.flush()
+            return
         beside, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
         try:
             with os.fdopen(beside, "wb") as opened:
@@ -106,5 +106,7 @@ def write_events(exporter: Exporter, records: list[Placed], out: Path) -> None:
         except BaseException:
             os.unlink(name)
             raise
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror}") from None

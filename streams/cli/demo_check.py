@@ -67,14 +67,23 @@ async def compare(
         name: await read_topic(broker, prefix + name, partitions, written.get(prefix + name, 0))
         for name in (topics.FACTS, topics.BREACHES, topics.WINDOWS)
     }
-    facts = (value for _, value in read[topics.FACTS])
-    breaches = (value for _, value in read[topics.BREACHES])
-    windows = _current(value for _, value in read[topics.WINDOWS])
+    facts, breaches, windows = [[value for _, value in records] for records in read.values()]
+    return differences(facts, breaches, windows, verdict)
+
+
+def differences(
+    facts: Iterable[bytes],
+    breaches: Iterable[bytes],
+    windows: Iterable[bytes],
+    verdict: Mapping[str, Any],
+) -> list[Difference]:
+    """The values that these topics hold, beside what `baton oracle --format json` printed."""
+    current = _current(windows)
     wanted = _current(map(orjson.dumps, verdict["windows"]))
     return [
         difference("facts", facts, map(orjson.dumps, verdict["facts"])),
         difference("breaches", breaches, map(orjson.dumps, verdict["breaches"])),
-        difference("windows", map(_resting, windows.values()), map(_resting, wanted.values())),
+        difference("windows", map(_resting, current.values()), map(_resting, wanted.values())),
     ]
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
+from streams.cli.invoice_preview import preview_of, preview_text
 from streams.cli.invoice_report import statement_csv, statement_html, statement_table
-from streams.cli.log_source import log_options, read_source
-from streams.cli.options import book_from, chosen_contract, contract_option
+from streams.cli.invoice_sources import from_log, from_topics
+from streams.cli.log_source import log_options
+from streams.cli.options import book_from, chosen_contract, connection_options
 from streams.cli.replay import Duration
-from streams.domain.billing.ledger import Ledger
-from streams.domain.billing.periods import BillingCalendar
 from streams.domain.billing.signing import Ed25519Signer, signature_problem
 from streams.domain.billing.statement import (
     Statement,
@@ -21,33 +22,50 @@ from streams.domain.billing.statement import (
     problems_of,
     read_statement,
     statement_json,
-    statement_of,
 )
-from streams.domain.contract import ContractError
-from streams.oracle.billing_records import billing_records
-from streams.oracle.judge import judge
-from streams.replay import ticked
 
 EXIT_DIFFERENT = 1
 _WIDTH_IN_A_FILE = 120
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@contract_option
+@click.argument(
+    "file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option(
+    "--contract",
+    "contracts",
+    multiple=True,
+    envvar="BATON_CONTRACT",
+    help="Contract file or folder of *.yaml; or, where the topics are read, a contract's name.",
+)
 @click.option("--name", help="Which contract, where the files hold several.")
 @click.option("--period", required=True, help="Billing period: 2026-06, or 2026-Q2.")
 @log_options
 @click.option("--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s")
 @click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
 @click.option(
+    "--broker",
+    envvar="BATON_BROKER",
+    default="127.0.0.1:9092",
+    show_default=True,
+    help="Read the billing topics there, where no FILE is given.",
+)
+@click.option("--prefix", envvar="BATON_PREFIX", default="", help="Of topic names.")
+@connection_options
+@click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table"
+)
+@click.option(
+    "--preview",
+    is_flag=True,
+    help="What the period would come to if it closed now, as text; needs the contract's file.",
 )
 @click.option(
     "--signing-key",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     envvar="BATON_BILLING_KEY_FILE",
-    help="Ed25519 private key in PEM, to sign the seal.",
+    help="With FILE: Ed25519 private key in PEM, to sign the seal.",
 )
 @click.option(
     "--verify",
@@ -58,11 +76,11 @@ _WIDTH_IN_A_FILE = 120
 @click.option(
     "--public-key",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="With --verify: Ed25519 public key in PEM that must have signed it.",
+    help="Ed25519 public key in PEM that must have signed the seal.",
 )
 def invoice(
-    file: Path,
-    contracts: tuple[Path, ...],
+    file: Path | None,
+    contracts: tuple[str, ...],
     name: str | None,
     period: str,
     source: str,
@@ -70,50 +88,89 @@ def invoice(
     lateness_ms: int,
     tick_ms: int,
     form: str,
+    preview: bool,
     signing_key: Path | None,
     verified: Path | None,
     public_key: Path | None,
+    **given: Any,
 ) -> None:
-    """Say what FILE, a log, comes to under a contract in one billing period.
+    """Say what a contract comes to in one billing period: from the billing topics, or with FILE, a
+    log, computed anew.
 
-    What FILE does not tell has not happened: the period is closed. The same FILE and contract give
-    the same bytes. Definitions: streams/domain/BILLING.md.
+    From the topics: every record is checked for its place, its id and its amount, and the chain
+    for its seal; what is wrong is named, exit code 1. From a log: what FILE does not tell has not
+    happened, and the period is closed. The same records or FILE give the same bytes. Definitions:
+    streams/domain/BILLING.md.
     """
-    book = book_from(contracts)
-    contract = chosen_contract(book, name)
-    settle_ms = max(t.inactivity_ms + t.verification_ms for t in book.versions(contract))
-    log = ticked(
-        read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
-    )
-    verdict = judge(log, book, lateness_ms=lateness_ms)
-    records = billing_records(verdict, contract)
-    if not records or verdict.watermark is None:
-        raise click.ClickException(f"{file}: nothing in it is about the contract {contract}")
-    signer = None
-    if signing_key is not None:
-        try:
-            signer = Ed25519Signer(signing_key.read_bytes())
-        except ValueError as error:
-            raise click.ClickException(f"{signing_key}: {error}") from None
-    try:
-        calendar = BillingCalendar(book, contract)
-        ledger = Ledger(book, contract, signer=signer)
-    except ContractError as error:
-        raise click.ClickException(str(error)) from None
-    last = calendar.of_time(max(told.fact.time for told in records))
-    # The one before it may stay open longer, by the grace of an earlier version.
-    before = calendar.at(calendar.kind, last.start)
-    until = max(verdict.watermark, calendar.closes_at(last), calendar.closes_at(before))
-    ledger.apply(0, until, records)
-    booked = ledger.advance()
-    there = sorted({one.period for one in booked})
-    if period not in there:
-        raise click.ClickException(f"{file}: no period {period}; there are: {', '.join(there)}")
-    statement = statement_of(contract, period, calendar.currency, booked)
+    files = tuple(Path(one) for one in contracts if file is not None or Path(one).exists())
+    named = [one for one in contracts if Path(one) not in files]
+    if len(named) > 1 or (named and name not in (None, named[0])):
+        raise click.UsageError("--contract names more than one contract")
+    book = book_from(files) if files or (file is not None) else None
+    if book is not None:
+        contract = chosen_contract(book, name or (named[0] if named else None))
+    elif named or name:
+        contract = name or named[0]
+    else:
+        raise click.UsageError("no contract given: --contract NAME or FILE (or BATON_CONTRACT)")
+    problems: list[str] = []
+    if file is None:
+        found = from_topics(given, contract, period)
+        assert found.statement is not None
+        statement, problems = found.statement, found.problems
+        problems += _signature(statement, public_key) if verified is None else []
+        ahead = None
+        if preview:
+            if book is None:
+                raise click.UsageError("--preview needs the contract's file: --contract FILE")
+            ahead = preview_of(statement, book)
+    else:
+        assert book is not None
+        told = from_log(
+            file,
+            (source, source_options),
+            book,
+            contract,
+            period,
+            lateness_ms=lateness_ms,
+            tick_ms=tick_ms,
+            signer=_signer(signing_key),
+            preview=preview,
+        )
+        statement, ahead = told.statement, told.preview
+    for problem in problems:
+        click.echo(problem, err=True)
     if verified is not None:
-        _verify(statement, verified, public_key)
-        return
-    _print(statement, form)
+        _verify(statement, verified, public_key, "log gives" if file is not None else "topics give")
+    elif ahead is not None:
+        click.echo(preview_text(statement, ahead, complete=file is not None), nl=False)
+    else:
+        _print(statement, form)
+    if problems:
+        sys.exit(EXIT_DIFFERENT)
+
+
+def _signer(key: Path | None) -> Ed25519Signer | None:
+    if key is None:
+        return None
+    try:
+        return Ed25519Signer(key.read_bytes())
+    except ValueError as error:
+        raise click.ClickException(f"{key}: {error}") from None
+
+
+def _signature(statement: Statement, public_key: Path | None) -> list[str]:
+    if public_key is None:
+        return []
+    try:
+        wrong = (
+            "there is no seal"
+            if statement.seal is None
+            else signature_problem(statement.seal, public_key.read_bytes())
+        )
+    except ValueError as error:
+        raise click.ClickException(f"{public_key}: {error}") from None
+    return [wrong] if wrong else []
 
 
 def _print(statement: Statement, form: str) -> None:
@@ -131,22 +188,13 @@ def _json(statement: Statement) -> bytes:
     return statement_json(statement) + b"\n"
 
 
-def _verify(ours: Statement, file: Path, public_key: Path | None) -> None:
+def _verify(ours: Statement, file: Path, public_key: Path | None, basis: str) -> None:
     theirs = statement_from(file)
     problems = problems_of(theirs)
-    problems += [f"{name}: is not what the log gives" for name in differing(ours, theirs)]
+    problems += [f"{name}: is not what the {basis}" for name in differing(ours, theirs)]
     if (theirs.contract, theirs.period) != (ours.contract, ours.period):
         problems.append(f"it is of {theirs.contract}, {theirs.period}")
-    if public_key is not None:
-        try:
-            wrong = (
-                "there is no seal"
-                if theirs.seal is None
-                else signature_problem(theirs.seal, public_key.read_bytes())
-            )
-        except ValueError as error:
-            raise click.ClickException(f"{public_key}: {error}") from None
-        problems += [wrong] if wrong else []
+    problems += _signature(theirs, public_key)
     for problem in problems:
         click.echo(f"{file}: {problem}")
     if problems:

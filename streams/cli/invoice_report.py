@@ -43,6 +43,11 @@ def _cell(value: Any) -> str:
     return f"'{value}" if risky else str(value)
 
 
+def unguarded(cell: str) -> str:
+    """What statement_csv wrote the cell for."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
+
+
 def rows_of(statement: Statement) -> list[tuple[str, int, int]]:
     """The statement in short: (what, how many, amount in micro-units), sorted, zero amounts too."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,8 +32,7 @@ def source_option(function: _F) -> _F:
         metavar="NAME=VALUE",
         help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
         " supplier, channel, market, journey, start, step_ms. mark=bot:NAME (or automation, staff,"
-        " human, handoff, resolved; one for each) says what an id, tag, intent or tool of yours"
-        " is.",
+        " human, handoff, resolved; one for each) says what an id, tag, intent or tool is.",
     )(function)
 
 
@@ -86,7 +85,12 @@ def source_options_from(given: tuple[str, ...], source: str, file: Path) -> Sour
 
 
 def _options(given: tuple[str, ...]) -> SourceOptions:
-    values: dict[str, Any] = dict(_DEFAULT_OPTIONS)
+    return options_from(given, _DEFAULT_OPTIONS)
+
+
+def options_from(given: Iterable[str], defaults: Mapping[str, str]) -> SourceOptions:
+    """The options of NAME=VALUE texts over `defaults`. Raises click.UsageError naming one."""
+    values: dict[str, Any] = dict(defaults)
     marks: set[tuple[str, str]] = set()
     for item in given:
         name, separator, value = item.partition("=")

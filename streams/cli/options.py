@@ -63,6 +63,11 @@ def connection_options(function: _F) -> _F:
     return _options(function, CONNECTION)
 
 
+def chosen_options(*names: str) -> Callable[[_F], _F]:
+    """Add the options of these fields of Settings."""
+    return lambda function: _options(function, names)
+
+
 def _options(function: _F, names: tuple[str, ...]) -> _F:
     for name in reversed(names):
         field = Settings.model_fields[name]

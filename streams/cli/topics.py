@@ -9,6 +9,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from streams.cli.options import settings_from, settings_options
+from streams.cli.topics_export import export
 from streams.kafka import acls as permissions
 from streams.kafka.admin import TopicsError, ensure_topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied, security_options
@@ -26,7 +27,8 @@ WEBHOOK = "webhook"
 def topics(context: click.Context, /, create: bool, **given: Any) -> None:
     """Print the topics Baton uses; with --create make and check them on the broker.
 
-    `baton topics acls` prints the permissions they need.
+    `baton topics acls` prints the permissions they need, `baton topics export` writes the events
+    to a file.
     """
     if context.invoked_subcommand is not None:
         context.obj = given
@@ -104,3 +106,6 @@ def _principal(said: str, roles: Any) -> tuple[str, str]:
             f"--principal {said}: ROLE=User:NAME is wanted, ROLE one of {', '.join(roles)}"
         )
     return role, principal
+
+
+topics.add_command(export)

@@ -1,7 +1,7 @@
 """What a contract says about money: prices, fees, what is at risk, and credits by clause.
 
 Amounts are integer micro-units of the contract's currency, shares parts per million. How credits
-are computed from them: credits.py; what they mean: DEFINITIONS.md section 10.
+are computed from them: billing/credit_lines.py; what they mean: BILLING.md.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ import msgspec
 from streams.domain.audit.terms import SamplingTerms
 from streams.domain.calendar_period import PERIODS, Period
 from streams.domain.commercial import CommercialTerms
+from streams.domain.contract_retention import RetentionTerms
 from streams.domain.service_hours import ServiceHours
 
 Dimension = Literal[
@@ -188,6 +189,7 @@ class Terms:
     currency: str = "USD"
     commercial: CommercialTerms | None = None
     sampling: SamplingTerms | None = None
+    retention: RetentionTerms | None = None
 
     def bounded(self, dimension: Dimension, value: str) -> str:
         """The value as a label: itself where the contract's scope lists it, else `other`.

@@ -14,6 +14,7 @@ from streams.domain.clause_words import bound_text, clause_text, join_words, spa
 from streams.domain.commercial_diff import money_changes
 from streams.domain.contract import Clause, Exclusion, Terms
 from streams.domain.contract_change import Change, Effect
+from streams.domain.contract_retention import retention_changes
 from streams.domain.money import decimal_text, percent_text
 from streams.domain.time_zone import local_text
 
@@ -41,6 +42,7 @@ def changes_between(before: Terms, after: Terms) -> list[Change]:
         _context,
         _scores,
         sampling_changes,
+        retention_changes,
         _groupings,
         _clauses,
     )

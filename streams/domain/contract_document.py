@@ -10,13 +10,14 @@ more than one field to see is contract_checks.py's.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from streams.domain.audit.terms import Allocation, Split
 from streams.domain.commercial import RESOLVERS, Dispute, Proof, Recontact, Resolver
 from streams.domain.contract import ContractError, Dimension, Indicator, Severity, in_one_line
+from streams.domain.contract_retention import DataKind
 from streams.domain.contract_values import (
     Amount,
     Currency,
@@ -186,6 +187,14 @@ class Sampling(_Strict, frozen=True):
     strata: tuple[Split, ...] = ("outcome", "channel", "failure_reason")
 
 
+Days = Annotated[int, msgspec.Meta(ge=1, le=3650)]
+
+
+class Retention(_Strict, frozen=True):
+    days: dict[DataKind, Days] = {}
+    markets: dict[Market, dict[DataKind, Days]] = {}
+
+
 class ContractSpec(_Strict, frozen=True):
     version: Whole
     effective: Effective
@@ -209,6 +218,7 @@ class ContractSpec(_Strict, frozen=True):
     billing: Billing | None = None
     reviews: Reviews | None = None
     sampling: Sampling | None = None
+    retention: Retention | None = None
 
 
 class ServiceContract(_Strict, frozen=True):

@@ -30,6 +30,7 @@ from streams.domain.contract_document import (
     Slo,
     duration_ms,
 )
+from streams.domain.contract_retention import check_retention, retention_terms
 from streams.domain.contract_shape import converted
 from streams.domain.contract_source import Findings, Problem, SourceDocument, shown
 from streams.domain.contract_versions import check_versions
@@ -122,6 +123,7 @@ def _file(documents: Sequence[SourceDocument], findings: Findings) -> _File:
         check_money(document, contract.spec, read.slos, findings)
         check_billing(document, contract.spec, findings)
         check_sampling(document, contract.spec, findings)
+        check_retention(document, contract.spec, findings)
         used |= {level.slo_ref for level in contract.spec.service_levels}
         whole = all(
             read.slos[level.slo_ref].sound
@@ -209,6 +211,7 @@ def _terms(contract: ServiceContract, slos: Slos) -> Terms:
         currency=spec.currency or "USD",
         commercial=_commercial(spec, clauses),
         sampling=_sampling(spec),
+        retention=retention_terms(spec),
     )
 
 

@@ -5,6 +5,7 @@ DEFINITIONS.md section 12. All times in ms.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Annotated, Final, Literal
 
@@ -47,17 +48,17 @@ def subject_digest(kind: SubjectKind, contract: str, key: str) -> SubjectDigest:
 class ErasureNote(msgspec.Struct, frozen=True):
     """What a partition did for a request, for the governance log.
 
-    `asked`: it read the request, and `states` became erased then, the last of them settled by
-    `settled_by` (None where there are none). `erased`: that many were removed at the watermark
-    `at`. `dropped`: closes of the customer that were dropped, as partition `source` asked for.
+    `named`: it read the request, and `states` lost their customer's name then, the last of them to
+    be settled by `settled_by` (None where there are none). `erased`: that many were forgotten at
+    the watermark. `at` is the watermark; before the first tick the request's time.
     """
 
     request: RequestId
-    did: Literal["asked", "erased", "dropped"]
+    contract: str
+    did: Literal["named", "erased"]
     states: int
     at: int
     settled_by: int | None = None
-    source: int | None = None
 
 
 class _Named(msgspec.Struct, array_like=True):
@@ -102,19 +103,18 @@ class Erasures:
         # Asked with every event: whether there is anything to look up.
         self.names, self.closes = bool(self._named), bool(self._closed)
 
-    def ask(self, event: ErasureRequested, reached: int | None) -> ErasedBy:
+    def ask(self, event: ErasureRequested, reached: int | None) -> None:
         """Remember a request that was read at the watermark `reached`."""
         data, until, request = event.data, epoch_ms(event.time), request_id(event)
         subject = subject_digest(data.subject_kind, data.contract, data.subject_key)
         known = self._named.get(subject)
         if known is None or until > known.until:
-            known = self._named[subject] = _Named(subject, until, request)
+            self._named[subject] = _Named(subject, until, request)
         if data.subject_kind == "customer":
             customer = customer_digest(data.contract, data.subject_key)
-            at = known.until if reached is None else reached + 1
+            at = until if reached is None else reached + 1
             self._untold.append(DroppedCustomer(at, customer, until, request))
         self._touch()
-        return known.until, known.request
 
     def erasing(self, kind: SubjectKind, contract: str, key: str, since: int) -> ErasedBy | None:
         """The request that erases a state of this subject, known in it since `since` (ms)."""
@@ -165,6 +165,21 @@ class Erasures:
                 self._untold,
             )
         )
+
+
+def together(notes: Iterable[ErasureNote]) -> list[ErasureNote]:
+    """Notes of which no two say the same of one request and moment."""
+    found: dict[tuple[RequestId, str, int], ErasureNote] = {}
+    for note in notes:
+        place = (note.request, note.did, note.at)
+        known = found.get(place)
+        if known is not None:
+            ends = [n.settled_by for n in (known, note) if n.settled_by is not None]
+            note = msgspec.structs.replace(
+                note, states=known.states + note.states, settled_by=max(ends, default=None)
+            )
+        found[place] = note
+    return list(found.values())
 
 
 def closed_until(erased: ErasedBy, latest: int) -> int:

@@ -14,10 +14,11 @@ from typing import Any
 
 import msgspec
 
+from streams.domain.billing.feed import Fed, Feed
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.corrections import corrections, place_of, replace_fact
 from streams.domain.delta import Deltas, Entry, open_escalations
-from streams.domain.erasure import ErasedBy, ErasureNote, Erasures, closed_until
+from streams.domain.erasure import ErasedBy, ErasureNote, Erasures, closed_until, request_id
 from streams.domain.events import APART, LATEST_MS, ErasureRequested, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
@@ -70,6 +71,7 @@ class Flush:
     facts: list[Fact] = field(default_factory=list)
     deltas: Deltas | None = None
     links: list[LinkStep] = field(default_factory=list)
+    billing: dict[str, Fed] = field(default_factory=dict)
     states: dict[bytes, bytes | None] = field(default_factory=dict)
     progress: Progress | None = None
     erased: set[bytes] = field(default_factory=set)
@@ -132,6 +134,7 @@ class LifecyclePartition:
             self._move_clock(progress.clock)
         self._deltas = StepDeltas(book, () if progress is None else progress.carried)
         self._erasures = Erasures(erasures)
+        self._feed = Feed(book)
         self._held: dict[bytes, _Held] = {}
         self._touched: set[bytes] = set()
         self._out = Flush()
@@ -271,7 +274,8 @@ class LifecyclePartition:
             held.path = Path(state, held.contract, book)
         facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
         if state.erased is not None:
-            settled = self._settled_from(held, upto)
+            # Not before now: what is long past at a start is taken for left over.
+            settled = max(self._settled_from(held, upto), upto)
             return facts, settled if due is None or settled <= upto else min(due, settled)
         return facts, held.path.rests_from() if due is None else due
 
@@ -294,16 +298,19 @@ class LifecyclePartition:
         data, reached = event.data, self.watermark
         if data.contract not in self._contracts:
             return
-        _, request = self._erasures.ask(event, reached)
+        self._erasures.ask(event, reached)
+        request = request_id(event)
         asked = []
         for key in self._keys_of(data.contract, data.subject_kind, data.subject_key):
             held = self._held.get(key) or self._hold(key)
             if held.state.latest is not None and self._erase_named(key, held):
                 self._schedule(key, self._reached)
                 asked.append(self._settled_from(held, self._reached))
-        at = self._reached if reached is None else reached
+        at = epoch_ms(event.time) if reached is None else reached
         settled_by = max(asked, default=None)
-        self._out.notes.append(ErasureNote(request, "asked", len(asked), at, settled_by))
+        self._out.notes.append(
+            ErasureNote(request, data.contract, "named", len(asked), at, settled_by)
+        )
 
     def _keys_of(self, contract: str, kind: str, name: str) -> list[bytes]:
         """Keys of interactions that may be a subject's: looked for in bytes, which costs a tenth of
@@ -355,6 +362,7 @@ class LifecyclePartition:
         agenda, due_by_key = self._agenda, self._due
         published: list[Fact] = []
         links: list[Link] = []
+        billed = bool(self._feed)
         while agenda and agenda[0][0] <= upto:
             appointment = heappop(agenda)
             key = appointment[1]
@@ -378,6 +386,8 @@ class LifecyclePartition:
                         links.append(link)
                     elif fact.kind == "episode_ended":
                         self._deltas.count(fact, _UNLINKED, fact.time)
+            if billed and facts:
+                self._feed.tell(facts, state.customer_key)
             published += facts
         self._out.facts += published
         for fact in published:
@@ -400,9 +410,12 @@ class LifecyclePartition:
             assert state.erased is not None
             assert state.latest is not None
             until = closed_until(state.erased, state.latest)
-            self._erasures.close(held.contract, held.conversation, until)
+            if until > reached:
+                self._erasures.close(held.contract, held.conversation, until)
             self._out.erased.add(key)
-            self._out.notes.append(ErasureNote(state.erased[1], "erased", 1, reached))
+            self._out.notes.append(
+                ErasureNote(state.erased[1], held.contract, "erased", 1, reached)
+            )
         # What comes later in this batch begins a new life; `flush` removes what stays empty.
         self._held[key] = _Held(key, Interaction())
         self._touched.add(key)
@@ -428,7 +441,10 @@ class LifecyclePartition:
             self._erase_named(key, held)
         after, due = self._walk(held, None, watermark)
         self._schedule(key, due)
-        self._out.facts += corrections(before, after, state.revisions)
+        changed = corrections(before, after, state.revisions)
+        self._out.facts += changed
+        if self._feed:
+            self._feed.tell(changed, state.customer_key, known=watermark + 1)
         waited, waiting = open_escalations(before), open_escalations(after)
         for escalation in sorted(waited.keys() | waiting.keys()):
             was, now = waited.get(escalation), waiting.get(escalation)
@@ -451,6 +467,7 @@ class LifecyclePartition:
             out.progress = Progress(self._clock, self._deltas.carried(), self._book.fingerprint)
         out.deltas = self._deltas.take()
         out.erasures_changed, out.erasures = self._erasures.changed()
+        out.billing = self._feed.take()
         self._touched.clear()
         for key in list(islice(held, max(0, len(held) - _MOST_HELD))):
             del held[key]

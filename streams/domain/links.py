@@ -92,6 +92,7 @@ class LinkStep(msgspec.Struct, array_like=True):
 class Dropped(NamedTuple):
     """How many closes of a customer were dropped for a request, as a source asked."""
 
+    customer: bytes
     request: bytes
     source: int
     at: int
@@ -205,7 +206,7 @@ class LinksPartition:
             one, source = heappop(self._erasing)
             self._reach(one.at - 1)
             closes = self._drop(one)
-            self._dropped.append(Dropped(one.request, source, one.at, closes))
+            self._dropped.append(Dropped(one.customer, one.request, source, one.at, closes))
         self._reach(watermark)
         self._deltas.close(watermark)
         self.reached = watermark
@@ -230,9 +231,9 @@ class LinksPartition:
         customer = one.customer
         closes = self._closes(customer)
         kept = [close for close in closes if close.link.time > one.until]
-        if len(kept) < len(closes):
-            self.open[customer] = kept
-            self.touched.add(customer)
+        # Also where there are none now: a copy on disk may not have let go of older ones yet.
+        self.open[customer] = kept
+        self.touched.add(customer)
         if not kept:
             for customers in self._over.values():
                 customers[:] = [each for each in customers if each != customer]

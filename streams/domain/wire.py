@@ -27,6 +27,15 @@ RejectionCode = Literal[
 MAX_EVENT_BYTES = 262_144
 FUTURE_TOLERANCE_MS = 300_000
 
+
+class _Every:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+# For those who write events: which contracts there are is for the workers to say.
+EVERY_CONTRACT: Container[str] = _Every()
+
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
 # msgspec quotes last: the value, whose own quotes may stand in it, or a pattern.
 _QUOTED = re.compile(r"['\"].*", re.DOTALL)

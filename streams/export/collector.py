@@ -12,6 +12,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from streams.export import metric_defs as m
+from streams.export.billing_metrics import billing_families
 from streams.export.clause_metrics import ClauseFamilies
 from streams.export.families import counter, gauge
 from streams.export.shown_keys import shown_keys
@@ -52,6 +53,7 @@ class BatonCollector(Collector):
         yield from self._counters()
         yield self._latency()
         yield from self._progress()
+        yield from billing_families(self._telemetry.billing())
         yield from self._windows()
 
     def _counters(self) -> Iterator[Metric]:

@@ -229,6 +229,41 @@ CONFIG_CHANGE_TIME = MetricDef(
     " does not list is `other`.",
     ("contract", "object", "to_version"),
 )
+BILLING_AMOUNT = MetricDef(
+    "baton_billing_amount_micros",
+    "counter",
+    "Items booked since the worker started, in millionths of the contract's currency, by status:"
+    " provisional counts its estimate, and what a reversal takes back counts upwards too. To watch:"
+    " `baton invoice` settles.",
+    ("contract", "status"),
+)
+BILLING_PERIOD = MetricDef(
+    "baton_billing_period_micros",
+    "gauge",
+    "What is booked so far in the billing period that is open, and in the oldest that is in grace,"
+    " in millionths of the contract's currency; absent where there is none.",
+    ("contract", "period_state"),
+)
+BILLING_PREVIEW = MetricDef(
+    "baton_billing_preview_micros",
+    "gauge",
+    "What the oldest period that is not closed would come to if it closed now, in millionths of the"
+    " contract's currency.",
+    ("contract",),
+)
+MONEY_AT_RISK = MetricDef(
+    "baton_clause_money_at_risk_micros",
+    "gauge",
+    "What the clause's service credits would take from that, 0 or more and before the cap, in"
+    " millionths of the contract's currency.",
+    ("contract", "clause"),
+)
+BILLING_WATERMARK = MetricDef(
+    "baton_billing_watermark_timestamp_seconds",
+    "gauge",
+    "Event time up to which everything is booked.",
+    ("contract",),
+)
 HEARTBEAT = MetricDef(
     "baton_heartbeat_timestamp_seconds",
     "gauge",

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.records import Booked, Item, Seal
 from streams.domain.breach_record import BreachRecord
 from streams.domain.clause_counts import slice_counts
 from streams.domain.contract import ContractBook
@@ -17,6 +19,7 @@ from streams.domain.events import ConfigChanged, Event
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import Flush
 from streams.domain.windows import WindowPartition
+from streams.export.billing_metrics import BillingFigures, BillingView
 from streams.export.config_changes import ConfigChanges
 
 # What is kept of breaches that have closed, for people to look at.
@@ -90,10 +93,14 @@ class Telemetry:
     )
     webhook: Counter[str] = field(default_factory=Counter)
     otlp: Counter[str] = field(default_factory=Counter)
+    ledgers: dict[int, Mapping[str, Ledger]] = field(default_factory=dict)
+    billed_micros: Counter[tuple[str, str]] = field(default_factory=Counter)
+    billed_items: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.bounds_ms = latency_bounds_ms(self.book)
         self.config_changes = ConfigChanges(self.book)
+        self._billing = BillingView(self.book)
 
     def events_read(self, kinds: Iterable[type[Event]]) -> None:
         """Valid events of these types were read, one for each that is given."""
@@ -216,6 +223,28 @@ class Telemetry:
     def otlp_push(self, outcome: str) -> None:
         """An attempt to push the metrics by OTLP: delivered or failed."""
         self.otlp[outcome] += 1
+
+    def ledgers_forgotten(self) -> None:
+        """A rebalance: ledgers that are still ours will be owned again."""
+        self.ledgers.clear()
+
+    def ledgers_owned(self, partition: int, ledgers: Mapping[str, Ledger]) -> None:
+        """This worker shows this partition's ledgers, by contract, from now on."""
+        self.ledgers[partition] = ledgers
+
+    def billing(self) -> Mapping[str, BillingFigures]:
+        """What the ledgers that are owned tell now, by contract."""
+        return self._billing.look(self.ledgers.values(), self.billed_micros)
+
+    def booked(self, records: Iterable[Booked | Seal]) -> None:
+        """Records of statements were acknowledged."""
+        for one in records:
+            if isinstance(one, Item):
+                place = (one.about.contract, one.status)
+                # A counter only rises: what a reversal takes back is told as an amount of its own.
+                amount = one.estimate_micros if one.status == "provisional" else one.amount_micros
+                self.billed_micros[place] += abs(amount)
+                self.billed_items[place] += 1
 
     def webhook_delivery(self, outcome: str) -> None:
         """An attempt to hand a breach record to the webhook: delivered, failed or refused."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, ItemsView, Iterator
+from collections.abc import Callable, Collection, ItemsView, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -59,6 +59,12 @@ _META_KEY = b""
 _SUMS = 1 << 64
 _FORMAT = 1
 _MARK = "discard"
+_PURGING = "purging"
+_REWRITTEN = "rewritten"
+# Beyond so many keys the whole table is rewritten, rather than the files of each; and once a day,
+# for what was forgotten without anybody's asking.
+_MOST_PURGED_ALONE = 16
+_REWRITTEN_EVERY_MS = 24 * 3600 * 1000
 _ROCKSDB = "rocksdb"
 
 _LOCKED = ("lock file", "lock hold")
@@ -156,6 +162,8 @@ class DiskTable(PartitionTable):
                 self.commit(-1, 0)
             else:
                 self._take(self._read_meta())
+                if (path / _PURGING).exists():
+                    self._rewrite(())
         except BaseException:
             self.close()
             raise
@@ -304,6 +312,40 @@ class DiskTable(PartitionTable):
             raise self._failed(error) from error
         self._take(meta)
         self.revert()
+
+    def purge(self, keys: Collection[bytes]) -> None:
+        """Rewrite the files that hold these keys, so that no older value of them is left in any.
+
+        RocksDB keeps what was overwritten or deleted until it happens to rewrite a file, and names
+        a file's first and last key in its manifest, which only a new one does not hold. A kill
+        between a commit and this is made good when the table is opened.
+        """
+        last = self.path / _REWRITTEN
+        try:
+            (self.path / _PURGING).touch()
+            old = not last.exists() or (
+                self._now_ms() - int(last.stat().st_mtime * 1000) > _REWRITTEN_EVERY_MS
+            )
+        except OSError as error:
+            raise StateDiskError(_disk_message(self.path, error)) from error
+        self._rewrite(() if old or len(keys) > _MOST_PURGED_ALONE else keys)
+
+    def _rewrite(self, keys: Collection[bytes]) -> None:
+        """The files of these keys, of all without any."""
+        try:
+            self._db.flush(True)
+            for key in keys:
+                self._db.compact_range(key, key + b"\x00")
+            if not keys:
+                self._db.compact_range(None, None)
+                (self.path / _REWRITTEN).touch()
+            self._db.close()
+            self._db = Rdict(str(self.path / _ROCKSDB), _options(False))
+            (self.path / _PURGING).unlink(missing_ok=True)
+        except OSError as error:
+            raise StateDiskError(_disk_message(self.path, error)) from error
+        except Exception as error:
+            raise self._failed(error) from error
 
     def revert(self) -> None:
         """Be what stands on disk: the last commit."""

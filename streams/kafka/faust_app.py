@@ -37,6 +37,7 @@ def new_app(
         broker_commit_interval=settings.commit_interval,
         broker_max_poll_records=settings.batch_records,
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id or None,
         consumer_max_fetch_size=MAX_REQUEST_BYTES,
         stream_buffer_maxsize=4,
         topic_partitions=settings.partitions,

@@ -8,7 +8,7 @@ disk in disk_table.py.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 
 
 class PartitionTable(MutableMapping[bytes, bytes]):
@@ -31,6 +31,12 @@ class PartitionTable(MutableMapping[bytes, bytes]):
     @abstractmethod
     def revert(self) -> None:
         """Undo what was changed since the last commit, or hold nothing where that cannot be had."""
+
+    def purge(self, keys: Collection[bytes]) -> None:
+        """Let nothing stay that was committed under these keys before the last commit.
+
+        Raises LocalStateError where that cannot be done.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -5,7 +5,7 @@ whole.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
 from typing import Any
 
 from faust.stores.base import Store
@@ -15,6 +15,7 @@ from streams.kafka.outbox import Headers, Written
 from streams.kafka.partition_tables import MemoryTable, PartitionTable
 
 _UPTO = "baton.upto"
+_ERASED = "baton.erased"
 
 log = logging.getLogger("baton")
 
@@ -46,6 +47,8 @@ class PartitionedStore(Store[bytes, bytes]):
         # not see all of it since.
         self._next: dict[int, int] = {}
         self._apart: set[int] = set()
+        # What was erased and may still stand in a table's files under these keys.
+        self._erased: dict[int, set[bytes]] = {}
 
     def tell_foreign(self, told: Callable[[str, int], None]) -> None:
         """Let `told` hear of changelog records that are not a worker's: topic and how many."""
@@ -84,6 +87,13 @@ class PartitionedStore(Store[bytes, bytes]):
         self._upto[number] = max(offset, self._upto.get(number, 0))
         return [(_UPTO, str(self._upto[number]).encode())]
 
+    def erased(self, number: int, keys: Collection[bytes], headers: Headers) -> Headers:
+        """Say that the change about to be `written` erases what these keys held before: the headers
+        of their records, for those who follow the changelog.
+        """
+        self._erased.setdefault(number, set()).update(keys)
+        return [*headers, (_ERASED, b"1")]
+
     def read_up_to(self, number: int, position: int) -> None:
         """Say that the changelog has been read to its end, `position`, where one writes next."""
         self._next[number] = position
@@ -109,6 +119,12 @@ class PartitionedStore(Store[bytes, bytes]):
         held = changed is not None and self._partitions.get(number) is changed
         if held and changed is not None and number not in self._apart:
             changed.commit(where.last, self._upto[number])
+            self._purge(number, changed)
+
+    def _purge(self, number: int, table: PartitionTable) -> None:
+        keys = self._erased.pop(number, None)
+        if keys is not None:
+            table.purge(keys)
 
     def discard_unwritten(self) -> None:
         """Undo what is ahead of its changelog: what changed does not count."""
@@ -148,6 +164,8 @@ class PartitionedStore(Store[bytes, bytes]):
                 data.pop(record.key, None)
             else:
                 data[record.key] = record.value
+            if len(headers) > 1 and headers[1][0] == _ERASED:
+                self._erased.setdefault(number, set()).add(record.key)
         if foreign:
             self._tell_foreign(records[0].topic, foreign)
             log.error(
@@ -158,6 +176,7 @@ class PartitionedStore(Store[bytes, bytes]):
         self._upto[number] = limit
         self._apart.discard(number)
         data.commit(records[-1].offset, limit)
+        self._purge(number, data)
 
     def apply_changelog_batch(
         self,
@@ -206,6 +225,7 @@ class PartitionedStore(Store[bytes, bytes]):
         self._upto.pop(number, None)
         self._next.pop(number, None)
         self._apart.discard(number)
+        self._erased.pop(number, None)
 
     async def backup_partition(
         self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1

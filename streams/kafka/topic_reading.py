@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.kafka.connection import let_go
 from streams.kafka.header_names import read_any_header_name
@@ -25,14 +26,17 @@ async def partitions_in(options: Mapping[str, Any], topic: str) -> int:
 
     `options` are connection.client_options'.
     """
-    consumer = AIOKafkaConsumer(**options)
-    await consumer.start()
+    # Not by a consumer: aiokafka's lists topics from an answer that it does not keep, and then
+    # knows no partition of one that it has not subscribed to.
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
     try:
-        if topic not in await consumer.topics():
+        if topic not in await admin.list_topics():
             raise TopicMissing(f"there is no topic {topic}; check --broker and --prefix")
-        return len(consumer.partitions_for_topic(topic) or ())
+        (described,) = await admin.describe_topics([topic])
+        return len(described["partitions"])
     finally:
-        await let_go(consumer.stop())
+        await admin.close()
 
 
 async def read_topic(

@@ -14,11 +14,13 @@ EVENTS = "interaction-events"
 FACTS = "interaction-facts"
 LINKS = "customer-links"
 DELTAS = "window-deltas"
+BILLING_RECORDS = "billing-records"
 WINDOWS = "sla-windows"
 BREACHES = "sla-breaches"
 BILLING_ITEMS = "billing-items"
 BILLING_ADJUSTMENTS = "billing-adjustments"
 AUDIT_SAMPLES = "audit-samples"
+GOVERNANCE = "governance-log"
 DEAD_LETTERS = "dead-letters"
 
 
@@ -33,6 +35,15 @@ class TopicSpec:
 
 def _deleted_after(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS)}
+
+
+def _erasable(days: int) -> dict[str, str]:
+    """Kept so long unless a tombstone comes first, which takes effect within a day."""
+    return {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(days * _DAY_MS),
+        "max.compaction.lag.ms": str(_DAY_MS),
+    }
 
 
 # What was billed is kept until somebody who may decides otherwise.
@@ -52,11 +63,13 @@ def declared_topics(
         TopicSpec(prefix + FACTS, partitions, _deleted_after(7)),
         TopicSpec(prefix + LINKS, partitions, _deleted_after(1)),
         TopicSpec(prefix + DELTAS, partitions, _deleted_after(1)),
+        TopicSpec(prefix + BILLING_RECORDS, partitions, _deleted_after(7)),
         TopicSpec(prefix + WINDOWS, partitions, {"cleanup.policy": "compact"}),
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
         TopicSpec(prefix + BILLING_ITEMS, partitions, dict(_KEPT)),
         TopicSpec(prefix + BILLING_ADJUSTMENTS, partitions, dict(_KEPT)),
-        TopicSpec(prefix + AUDIT_SAMPLES, partitions, {**_deleted_after(400), **large}),
+        TopicSpec(prefix + AUDIT_SAMPLES, partitions, {**_erasable(400), **large}),
+        TopicSpec(prefix + GOVERNANCE, partitions, _deleted_after(400)),
         TopicSpec(prefix + DEAD_LETTERS, partitions, {**_deleted_after(30), **large}),
     )
 
@@ -72,6 +85,8 @@ def changelog_topics(names: Iterable[str], partitions: int) -> tuple[TopicSpec, 
     config = {
         "cleanup.policy": "compact",
         "delete.retention.ms": str(TOMBSTONES_KEPT_MS),
+        # What was erased is gone from here within a day, however little was written since.
+        "max.compaction.lag.ms": str(_DAY_MS),
         "max.message.bytes": str(4 * 1024 * 1024),
     }
     return tuple(TopicSpec(name, partitions, config) for name in names)

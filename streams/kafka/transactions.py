@@ -58,7 +58,7 @@ class TransactionalOutbox(Outbox):
                 raise self._telling(errors)
             await self._producer.commit_transaction()
         except KafkaError as error:
-            if _fencing(error):
+            if fencing(error):
                 raise Fenced(f"fenced: {error!r}") from error
             raise failure(error, outputs, states) from error
         written = acknowledged[1]
@@ -73,13 +73,14 @@ class TransactionalOutbox(Outbox):
         end = self._producer._txn_manager.wait_for_transaction_end()
         reason = end.exception() if end.done() else None
         candidates = [*errors, *([] if reason is None else [reason])]
-        return next((each for each in candidates if not _fencing(each)), errors[0])
+        return next((each for each in candidates if not fencing(each)), errors[0])
 
     def _torn(self, topic: str, partition: int, pieces: int) -> None:
         """Nothing: the transaction holds the pieces together."""
 
 
-def _fencing(error: BaseException) -> bool:
+def fencing(error: BaseException) -> bool:
+    """Whether an error says that another producer of the same transactional id has started."""
     return any(isinstance(each, _FENCING) for each in _chain(error))
 
 

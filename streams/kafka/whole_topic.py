@@ -79,7 +79,10 @@ async def write_all(settings: Settings, topic: str, records: Iterable[tuple[byte
 
 
 async def partitions_of(settings: Settings, topic: str) -> list[int]:
-    """The topic's partitions, without asking for a topic that is not there: brokers may make it."""
+    """The topic's partitions, without asking for a topic that is not there: brokers may make it.
+
+    Raises NoTopic, ConnectionFailed and KafkaError.
+    """
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:

@@ -41,6 +41,7 @@ class _Credited(NamedTuple):
     line: Line
 
 
+@lru_cache(maxsize=64)
 def billing_kind(book: ContractBook, contract: str) -> Period:
     """A quarter where a clause with credits is judged over quarters, else a month."""
     for terms in book.versions(contract):

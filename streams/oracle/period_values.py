@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from streams.domain.calendar_period import Period, period_name, period_of
 from streams.domain.contract import Clause, ContractBook
@@ -131,7 +132,7 @@ class PeriodValues:
             for one in self._each:
                 if clause.grouping in self._versions.of(one.fact).groupings:
                     key = self._versions.key(one.fact, clause.grouping)
-                    _, ends = period_of(kind, self._zone, one.end)
+                    ends = _end_of(kind, self._zone, one.end)
                     found[ends, key].update(one.counts)
         return found
 
@@ -153,6 +154,12 @@ class PeriodValues:
                 if fact.detail["eligible"] and escalation_of(fact) not in ended:
                     open_ones[escalation_of(fact)] = key
         return Counter(open_ones.values()), escalated
+
+
+@lru_cache(maxsize=65_536)
+def _end_of(kind: Period, zone: str, boundary: int) -> int:
+    # Many facts share a minute.
+    return period_of(kind, zone, boundary)[1]
 
 
 def _ratio(clause: Clause, counts: Mapping[str, int]) -> tuple[int, int]:

@@ -1,1 +1,1 @@
-"""Adapters from other systems' logs to canonical events, one module a format."""
+"""Adapters from other systems to canonical events: README.md here."""

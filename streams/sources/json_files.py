@@ -1,4 +1,4 @@
-"""Payloads of a platform in a file: a line each, one list of them, or one document; gzip too."""
+"""Payloads of a platform in a file: lines, one list, one document, or a table; gzip too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ import orjson
 from streams.domain.events import Event
 from streams.sources.adapter import Platform
 from streams.sources.base import SourceOptions, SourceProblem
+from streams.sources.table_payloads import (
+    delimited_payloads,
+    is_delimited,
+    is_parquet,
+    parquet_payloads,
+)
 from streams.sources.tables import UNREADABLE, open_binary
 
 # A list or document is read whole; a packed one may hold far more than memory does.
@@ -48,15 +54,27 @@ class PlatformFile:
 
 
 def payloads(path: Path) -> Iterator[Found | SourceProblem]:
-    """The payloads in `path`: JSON lines, a JSON list, or one JSON document. Never raises."""
+    """The payloads in `path`: JSON lines, a list, one document, or the rows of CSV or Parquet.
+
+    Never raises.
+    """
     try:
-        yield from _payloads(path)
+        if is_parquet(path):
+            yield from map(_numbered, parquet_payloads(path))
+        elif is_delimited(path):
+            yield from map(_numbered, delimited_payloads(path))
+        else:
+            yield from _payloads(path)
     except UNREADABLE as error:
         yield SourceProblem(
             "unreadable_file",
             f"cannot be read ({type(error).__name__}); what follows is lost",
             path.name,
         )
+
+
+def _numbered(item: tuple[object, str] | SourceProblem) -> Found | SourceProblem:
+    return item if isinstance(item, SourceProblem) else Found(*item)
 
 
 def _payloads(path: Path) -> Iterator[Found | SourceProblem]:

@@ -8,7 +8,7 @@ if there is one: `baton source check` and the tests show it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -153,13 +153,18 @@ class Payload:
         self._note(path, "decided")
         return value
 
-    def word(self, known: Mapping[str, _T], *paths: Path) -> _T | None:
-        """What the adapter's closed list `known` has for the text there, None if nothing."""
+    def word(
+        self, known: Mapping[str, _T], *paths: Path, silent: Collection[str] = ()
+    ) -> _T | None:
+        """What the adapter's closed list `known` has for the text there, None if nothing.
+
+        `silent` words are known as well, to say nothing.
+        """
         node, path = self._find(paths)
         if not isinstance(node, str):
             return None
         self._note(path, "word")
-        if node not in known and self._journal is not None:
+        if node not in known and node not in silent and self._journal is not None:
             self._journal.unlisted[path] += 1
         return known.get(node)
 

@@ -19,6 +19,7 @@ _OPERATIONS = {
     "Read": 3,
     "Write": 4,
     "Create": 5,
+    "Delete": 6,
     "Describe": 8,
     "DescribeConfigs": 10,
     "AlterConfigs": 11,

@@ -208,7 +208,7 @@ def decode_sample(raw: bytes) -> Sample:
 
 
 def sample_key(sample: Sample) -> bytes:
-    """The record's key: JSON of contract and stratum without spaces, closed lists and the
-    contract's own words alone.
+    """The record's key: JSON of contract, stratum and id without spaces, so that a tombstone can
+    erase this one; closed lists, the contract's own words and a digest alone.
     """
-    return orjson.dumps([sample.data.contract, sample.data.stratum])
+    return orjson.dumps([sample.data.contract, sample.data.stratum, sample.id])

@@ -25,6 +25,13 @@ class Chain:
         self._hash = hashlib.sha256(f"{_BEGIN}\n{contract}\n{period}".encode()).digest()
         self.length = 0
 
+    @staticmethod
+    def resumed(contract: str, period: str, head: bytes, length: int) -> Chain:
+        """The chain of a period that has so many records, the last of this digest."""
+        chain = Chain(contract, period)
+        chain._hash, chain.length = head, length
+        return chain
+
     @property
     def head(self) -> str:
         """The digest over all records so far, in hexadecimal."""

@@ -20,6 +20,8 @@ from streams.domain.delta import slice_end_of
 from streams.domain.money import down_to_minor_unit
 
 WorstOf = Callable[[Clause, Span], ClauseValue | None]
+# What schemas/contract.schema.json allows.
+MOST_EARN_BACK_PERIODS = 12
 
 
 @dataclass(frozen=True, slots=True)

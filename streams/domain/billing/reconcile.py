@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
-
-from streams.domain.billing.statement import Statement
 
 Kind = Literal[
     "duplicate",
@@ -67,8 +65,12 @@ class _Ours:
     evidence: list[str] = field(default_factory=list)
 
 
-def reconciled(ours: Statement, theirs: Iterable[VendorClaim]) -> list[Disagreement]:
-    """Every disagreement: of their rows in their order, then what they do not claim."""
+def reconciled(
+    ours: Iterable[Mapping[str, Any]], theirs: Iterable[VendorClaim]
+) -> list[Disagreement]:
+    """Every disagreement of a statement's entries with what they claim: of their rows in their
+    order, then what they do not claim.
+    """
     held = _resolutions(ours)
     by_conversation: dict[tuple[str, int], list[_Ours]] = defaultdict(list)
     for one in held.values():
@@ -134,10 +136,10 @@ def _about(kind: Kind, claim: VendorClaim, mine: _Ours | None, detail: str) -> D
     )
 
 
-def _resolutions(statement: Statement) -> dict[tuple[str, str, int], _Ours]:
+def _resolutions(entries: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, int], _Ours]:
     found: dict[tuple[str, str, int], _Ours] = {}
-    for entry in statement.entries:
-        if "conversation_id" not in entry:
+    for entry in entries:
+        if entry.get("conversation_id") is None:
             continue
         place = (entry["conversation_id"], entry["life"], entry["episode"])
         one = found.get(place)

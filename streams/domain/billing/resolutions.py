@@ -21,6 +21,8 @@ _ENDED_BADLY = {"trapped": "trapped", "abandoned": "abandoned", "escalated_unsaf
 class Claim:
     """One episode as far as billing knows it: standing facts, whose it is, and what speaks against
     it. `disputed_at` are the times (ms) of the disputes that are about it.
+
+    `frozen`: whether it is billed, once nothing can change that any more.
     """
 
     ended: Fact | None = None
@@ -28,6 +30,12 @@ class Claim:
     customer: bytes | None = None
     feedback: dict[tuple[int, str, int, int], Fact] = field(default_factory=dict)
     disputed_at: list[int] = field(default_factory=list)
+    frozen: bool | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing stands of it."""
+        return self.ended is None and self.matured is None and not self.feedback
 
     @property
     def claimed(self) -> bool:
@@ -48,7 +56,7 @@ class _Candidate(NamedTuple):
     episode: EpisodeId
     matter: tuple[str, bool]
     rules: BillingRules
-    settled: Settled
+    settled: Settled | None
 
 
 def provisional(ended: Fact, book: ContractBook) -> Settled:
@@ -67,7 +75,12 @@ def settle(
     candidates: list[_Candidate] = []
     for claim in claims:
         ended, matured = claim.ended, claim.matured
-        if ended is None or matured is None or not claim.claimed:
+        if ended is None or matured is None or not claim.claimed or claim.frozen is False:
+            continue
+        if claim.frozen:
+            matter = _matter(claim, ended, matured)
+            rules = _money(book.version(ended.contract, ended.version)).billing
+            candidates.append(_Candidate(ended.time, _episode(ended), matter, rules, None))
             continue
         about, terms, priced = _about(
             matured, ended, _resolved_by(matured), _evidence(matured), book
@@ -85,12 +98,16 @@ def settle(
         settled = Settled(about, reason, matured.id)
         found[about.of] = settled
         if reason is None:
-            matter = (matured.journey, True)
-            if claim.customer is None or matured.journey == _UNKNOWN:
-                matter = (ended.conversation, False)
+            matter = _matter(claim, ended, matured)
             candidates.append(_Candidate(ended.time, about.of, matter, rules, settled))
     _bill_matters_once(candidates, found)
     return found
+
+
+def _matter(claim: Claim, ended: Fact, matured: Fact) -> tuple[str, bool]:
+    if claim.customer is None or matured.journey == _UNKNOWN:
+        return (ended.conversation, False)
+    return (matured.journey, True)
 
 
 def _reason_alone(
@@ -140,7 +157,8 @@ def _bill_matters_once(candidates: list[_Candidate], found: dict[EpisodeId, Sett
     for one in sorted(candidates, key=lambda c: (c.close, c.episode)):
         last = billed.get(one.matter)
         # The last billed close of the matter is the nearest one: others lie further back.
-        if last is not None and one.close - last <= one.rules.matter_ms:
+        within = last is not None and one.close - last <= one.rules.matter_ms
+        if one.settled is not None and within:
             found[one.episode] = one.settled._replace(reason="same_matter")
         else:
             billed[one.matter] = one.close

@@ -1,13 +1,15 @@
 """What clauses that have credits came to in their periods, from the facts that stand.
 
-DEFINITIONS.md section 10, kept up to date fact by fact. Times in ms since 1970 UTC.
+DEFINITIONS.md section 10, kept up to date fact by fact. What nothing can change any more is folded
+into the sums of its periods. Times in ms since 1970 UTC.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from streams.domain.billing.periods import BillingCalendar, Span
@@ -22,9 +24,12 @@ from streams.domain.links import HORIZONS_MS
 
 # How many facts (or horizons) counted for a key: it exists as long as there is one.
 _FACTS = "#"
+# How many waited at the period's end, of those that nothing can change any more.
+_WAITED = "#waited"
 _Counted = tuple[int, Fact, tuple[tuple[str, int], ...]]
 _Values = tuple[str, ...]
-_Cell = tuple[tuple[Dimension, ...], _Values, Period, int]
+Cell = tuple[tuple[Dimension, ...], _Values, Period, int]
+"""Grouping, its values, and the period by its kind and end."""
 
 
 class ClauseValue(NamedTuple):
@@ -50,10 +55,17 @@ class _Customer:
 
 
 class ClauseValues:
-    """Counters of one contract by grouping, key and period, of the clauses that have credits."""
+    """Counters of one contract by grouping, key and period, of the clauses that have credits.
 
-    def __init__(self, book: ContractBook, calendar: BillingCalendar) -> None:
+    `link_ms`: how long after a close it may still change whether the customer came back; None:
+    nothing is folded. `touched` are the cells that changed, for whoever stores them.
+    """
+
+    def __init__(
+        self, book: ContractBook, calendar: BillingCalendar, link_ms: int | None = None
+    ) -> None:
         self._book = book
+        self._link_ms = link_ms
         self._calendar = calendar
         wanted: dict[tuple[Dimension, ...], set[Period]] = defaultdict(set)
         for terms in calendar.versions:
@@ -63,11 +75,21 @@ class ClauseValues:
                 if credit is not None and credit.bands:
                     wanted[clause.grouping].add(clause.period or calendar.kind)
         self._wanted = {grouping: tuple(sorted(kinds)) for grouping, kinds in wanted.items()}
-        self._counts: dict[_Cell, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self.waits = any(
+            clause.indicator in NEEDS_ESCALATION and clause.grouping in self._wanted
+            for terms in calendar.versions
+            for clause in terms.clauses
+        )
+        self._counts: dict[Cell, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._keys: dict[tuple[tuple[Dimension, ...], Period, int], set[_Values]] = defaultdict(set)
         self._waits: dict[tuple[str, int, int, int], _Wait] = defaultdict(_Wait)
         self._customers: dict[bytes, _Customer] = defaultdict(_Customer)
         self._moved: set[bytes] = set()
+        # When each visit and close can be forgotten (ms).
+        self._overdue: list[tuple[int, bytes, str]] = []
+        # When a key first escalated, of the waits that are folded.
+        self.escalated: dict[tuple[tuple[Dimension, ...], _Values], int] = {}
+        self.touched: set[Cell] = set()
 
     def change(self, before: Told | None, after: Told | None) -> None:
         """A fact stands no longer, and another stands in its place (None: none)."""
@@ -84,14 +106,18 @@ class ClauseValues:
             if counts:
                 self._add(slice_end_of(fact.time), fact, counts, sign)
             if told.customer is not None and (close or fact.kind == "customer_visited"):
-                links = self._customers[told.customer].told
                 if sign > 0:
-                    links[fact.id] = fact
+                    self._link(told.customer, fact)
                 else:
-                    links.pop(fact.id, None)
+                    self._customers[told.customer].told.pop(fact.id, None)
                 self._moved.add(told.customer)
-            if fact.kind in ("escalation_opened", "escalation_ended"):
+            if self.waits and fact.kind in ("escalation_opened", "escalation_ended"):
                 self._wait(fact, sign)
+
+    def _link(self, customer: bytes, fact: Fact) -> None:
+        self._customers[customer].told[fact.id] = fact
+        if self._link_ms is not None:
+            heappush(self._overdue, (fact.time + self._link_ms, customer, fact.id))
 
     def _wait(self, fact: Fact, sign: int) -> None:
         wait = self._waits[fact.conversation, fact.life, fact.episode, fact.ordinal]
@@ -99,6 +125,8 @@ class ClauseValues:
             wait.opened = fact if sign > 0 else None
         else:
             wait.ended = fact.time if sign > 0 else None
+        if wait == _Wait():
+            del self._waits[fact.conversation, fact.life, fact.episode, fact.ordinal]
 
     def _add(self, end: int, fact: Fact, counts: Iterable[tuple[str, int]], sign: int) -> None:
         terms = self._book.version(fact.contract, fact.version)
@@ -108,11 +136,16 @@ class ClauseValues:
             values = tuple(terms.bounded(name, getattr(fact, name)) for name in grouping)
             for kind in kinds:
                 until = self._calendar.at(kind, end).end
-                cell = self._counts[grouping, values, kind, until]
+                cell = self._cell((grouping, values, kind, until))
                 for name, number in counts:
                     cell[name] += sign * number
                 cell[_FACTS] += sign
-                self._keys[grouping, kind, until].add(values)
+
+    def _cell(self, cell: Cell) -> dict[str, int]:
+        grouping, values, kind, until = cell
+        self._keys[grouping, kind, until].add(values)
+        self.touched.add(cell)
+        return self._counts[cell]
 
     def settle(self) -> None:
         """Count again what customers came back from, of those whose visits or closes changed."""
@@ -124,6 +157,77 @@ class ClauseValues:
             for end, close, counts in held.counted:
                 self._add(end, close, counts, 1)
         self._moved = set()
+
+    def forget(self, reached: int) -> None:
+        """Fold the visits and closes that nothing known after `reached` (ms) can change."""
+        gone: set[bytes] = set()
+        while self._overdue and self._overdue[0][0] <= reached:
+            _, customer, name = heappop(self._overdue)
+            held = self._customers.get(customer)
+            if held is not None and held.told.pop(name, None) is not None:
+                gone.add(customer)
+        for customer in gone:
+            held = self._customers[customer]
+            held.counted = [one for one in held.counted if one[1].id in held.told]
+            if not held.told:
+                del self._customers[customer]
+
+    def fold_wait(self, opened: Fact, ended: Fact | None) -> None:
+        """A wait is over, and nothing can change it any more."""
+        self._waits.pop((opened.conversation, opened.life, opened.episode, opened.ordinal), None)
+        terms = self._book.version(opened.contract, opened.version)
+        for grouping, kinds in self._wanted.items():
+            if grouping not in terms.groupings:
+                continue
+            values = tuple(terms.bounded(name, getattr(opened, name)) for name in grouping)
+            first = self.escalated.get((grouping, values), opened.time)
+            self.escalated[grouping, values] = min(first, opened.time)
+            if ended is None or not opened.detail["eligible"]:
+                continue
+            for kind in kinds:
+                at = self._calendar.at(kind, opened.time).end
+                while at < ended.time:
+                    self._cell((grouping, values, kind, at))[_WAITED] += 1
+                    at = self._calendar.at(kind, at + 1).end
+
+    def drop_before(self, period: Period, until: int) -> list[Cell]:
+        """Forget the periods of a kind that ended at `until` (ms) or earlier; their cells."""
+        dropped = [cell for cell in self._counts if cell[2] == period and cell[3] <= until]
+        for cell in dropped:
+            grouping, _, kind, end = cell
+            del self._counts[cell]
+            self.touched.discard(cell)
+            self._keys.pop((grouping, kind, end), None)
+        return dropped
+
+    # -- storing -------------------------------------------------------------------------------
+
+    def counts(self, cell: Cell) -> Mapping[str, int]:
+        """What a cell has counted."""
+        return self._counts.get(cell, {})
+
+    def restore_cell(self, cell: Cell, counts: Mapping[str, int]) -> None:
+        """Go on with what an earlier process counted."""
+        self._cell(cell).update(counts)
+
+    def restore(self, told: Told, reached: int) -> None:
+        """Go on with a fact that was counted before, up to `reached` (ms)."""
+        fact = told.fact
+        if not self._wanted:
+            return
+        close = fact.kind == "episode_ended" and fact.detail["resolved"] is True
+        links = close or fact.kind == "customer_visited"
+        folded = self._link_ms is not None and fact.time + self._link_ms <= reached
+        if told.customer is not None and links and not folded:
+            self._link(told.customer, fact)
+        if self.waits and fact.kind in ("escalation_opened", "escalation_ended"):
+            self._wait(fact, 1)
+
+    def restored(self) -> None:
+        """All is restored: what customers came back from is in the cells already."""
+        for held in self._customers.values():
+            held.counted = list(_links(sorted(held.told.values(), key=_link_order)))
+        self.touched = set()
 
     def worst(self, clause: Clause, span: Span) -> ClauseValue | None:
         """The key farthest from the promise among those with the clause's least volume; without
@@ -147,7 +251,7 @@ class ClauseValues:
         waiting: dict[_Values, int] = {}
         escalated: set[_Values] = set()
         if clause.indicator in NEEDS_ESCALATION:
-            waiting, escalated = self._waiting(grouping, span.end)
+            waiting, escalated = self._waiting(grouping, span)
         keys = self._keys.get((grouping, span.kind, span.end), set()) | waiting.keys()
         for values in sorted(keys):
             if not clause.admits(values):
@@ -161,11 +265,20 @@ class ClauseValues:
                 yield ClauseValue(values, *ratio(clause.indicator, counts, clause.reason))
 
     def _waiting(
-        self, grouping: tuple[Dimension, ...], at: int
+        self, grouping: tuple[Dimension, ...], span: Span
     ) -> tuple[dict[_Values, int], set[_Values]]:
-        """How many wait at `at` by key, and the keys that had escalated by then."""
+        """How many wait at a period's end by key, and the keys that had escalated by then."""
+        at = span.end
         waiting: dict[_Values, int] = defaultdict(int)
-        escalated: set[_Values] = set()
+        for values in self._keys.get((grouping, span.kind, at), ()):
+            waited = self._counts[grouping, values, span.kind, at].get(_WAITED, 0)
+            if waited:
+                waiting[values] = waited
+        escalated = {
+            values
+            for (of, values), first in self.escalated.items()
+            if of == grouping and first <= at
+        }
         for wait in self._waits.values():
             fact = wait.opened
             if fact is None or fact.time > at:

@@ -188,10 +188,10 @@ class _Receivers:
 
 def _inhibitions() -> list[dict[str, Any]]:
     return [
-        # What a clause is judged by is stale or absent: its alerts say nothing then.
+        # What clauses and money are judged by is stale or absent: their alerts say nothing then.
         {
             "source_matchers": ['inhibits="clauses"'],
-            "target_matchers": ['scope="clause"'],
+            "target_matchers": ['scope=~"clause|money"'],
         },
         # Who has been paged needs no ticket of the same promise.
         {

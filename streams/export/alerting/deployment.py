@@ -5,6 +5,8 @@ from __future__ import annotations
 from streams.domain.contract import ContractBook, ContractError
 from streams.export.alerting.alertmanager_config import alertmanager_config
 from streams.export.alerting.contract_rules import contract_rules, ruled_terms
+from streams.export.alerting.money_rule_tests import money_tests
+from streams.export.alerting.money_rules import money_rules
 from streams.export.alerting.options import RenderOptions
 from streams.export.alerting.pipeline_rule_tests import pipeline_tests
 from streams.export.alerting.pipeline_rules import pipeline_rules
@@ -42,4 +44,12 @@ def rendered(book: ContractBook, options: RenderOptions) -> dict[str, str]:
         ):
             text = tests_text(name, rules.group_names, tests, every)
             files[f"prometheus/tests/{name}-{kind}.yaml"] = text
+        if money := money_rules(terms, options):
+            # A file of its own: a period's grace is weeks, too long to evaluate all rules over.
+            # No contract has such a name, which may hold no underscore.
+            file = f"{name}_money"
+            files[f"prometheus/rules/{file}.yaml"] = money.text()
+            files[f"prometheus/tests/{file}.yaml"] = tests_text(
+                file, money.group_names, money_tests(terms), "10m"
+            )
     return files

@@ -10,6 +10,7 @@ from streams.export.alerting.options import RUNBOOKS
 __all__ = [
     "CONTAINMENT",
     "HANDOFFS",
+    "MONEY",
     "OUTCOMES",
     "OVERVIEW",
     "PIPELINE",
@@ -22,6 +23,7 @@ OVERVIEW = "baton-overview"
 HANDOFFS = "baton-handoffs"
 CONTAINMENT = "baton-containment"
 OUTCOMES = "baton-outcomes"
+MONEY = "baton-money"
 
 
 def dashboard_path(uid: str, **variables: str) -> str:

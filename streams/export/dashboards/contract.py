@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
+from streams.domain.billing.feed import is_billed
 from streams.domain.contract import AT_MOST, DIMENSIONS, ContractBook, Dimension
 from streams.export.dashboards import addresses, frame
+from streams.export.dashboards.money import (
+    at_risk_by_clause,
+    comes_to,
+    credits_previewed,
+    running_total,
+)
 from streams.export.dashboards.panels import (
     COUNT,
     PLAIN,
@@ -45,6 +52,8 @@ def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
         " come from the metrics; the units and the list of clauses are those of the contract.",
     )
     sheet.row("Now", *_now(contract, found, chosen))
+    if is_billed(book.versions(contract)):
+        sheet.row("Money", *_money(contract, book.versions(contract)[-1].currency))
     for one in found:
         placed = _wait(one) if one.is_wait else _clause(one, chosen)
         sheet.row(_heading(one), *placed)
@@ -59,6 +68,16 @@ def one_contract(book: ContractBook, contract: str, runbooks: str) -> Dashboard:
         ],
         runbooks=runbooks,
     )
+
+
+def _money(contract: str, currency: str) -> list[frame.Placed]:
+    this = f'contract="{contract}"'
+    return [
+        (running_total(currency, this), 5, 5),
+        (comes_to(currency, this), 5, 5),
+        (credits_previewed(currency, this), 5, 5),
+        (at_risk_by_clause(currency, this), 9, 5),
+    ]
 
 
 def _heading(one: Promise) -> str:

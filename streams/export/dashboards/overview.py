@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from streams.domain.contract import AMOUNTS, ContractBook
 from streams.export.dashboards import addresses, frame
+from streams.export.dashboards.money import (
+    by_currency,
+    comes_to,
+    credits_previewed,
+    running_total,
+)
 from streams.export.dashboards.panels import (
     COUNT,
     SECONDS,
@@ -22,6 +30,7 @@ from streams.export.dashboards.panels import (
 from streams.export.dashboards.promises import Promise, all_promises, selectors, waits_met
 from streams.export.dashboards.queries import (
     CONTRACT,
+    any_of,
     clause_state,
     counted,
     where,
@@ -55,6 +64,8 @@ def overview(book: ContractBook, runbooks: str) -> Dashboard:
     )
     sheet.row("Now", *_now(book, state))
     sheet.row("Clauses", *_clauses(book, state))
+    if placed := list(_money(book)):
+        sheet.row("Money", *placed)
     sheet.row("Customers", *_customers())
     return sheet.finish(
         frame.contracts(),
@@ -216,6 +227,14 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
         )
     )
     return placed
+
+
+def _money(book: ContractBook) -> Iterator[frame.Placed]:
+    for currency, names in by_currency(book):
+        chosen = (any_of("contract", names), CONTRACT)
+        yield running_total(currency, *chosen), 8, 5
+        yield comes_to(currency, *chosen), 8, 5
+        yield credits_previewed(currency, *chosen), 8, 5
 
 
 def _lanes(clauses: int) -> int:

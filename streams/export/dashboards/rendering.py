@@ -13,6 +13,7 @@ from streams.export.dashboards.addresses import RUNBOOKS
 from streams.export.dashboards.containment import containment
 from streams.export.dashboards.contract import one_contract
 from streams.export.dashboards.handoffs import handoffs
+from streams.export.dashboards.money import money_dashboard
 from streams.export.dashboards.outcomes import outcomes
 from streams.export.dashboards.overview import overview
 from streams.export.dashboards.pipeline import pipeline
@@ -29,6 +30,7 @@ def render_dashboards(book: ContractBook, runbooks: str = RUNBOOKS) -> dict[str,
         containment(book, runbooks),
         outcomes(book, runbooks),
         pipeline(runbooks),
+        *(one for one in (money_dashboard(book, runbooks),) if one is not None),
         *(one_contract(book, name, runbooks) for name in book.names),
     ]
     return {f"{one.uid}.json": _encoded(one) for one in made}

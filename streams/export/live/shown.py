@@ -116,5 +116,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("Change, pp", "num"),
         Column("Verdict"),
     ),
+    "money": (
+        Column("Of", "head"),
+        Column("Booked so far", "num"),
+        Column("Comes to as of now", "num"),
+        Column("Credits at risk", "num"),
+    ),
     "pipeline": (Column("Figure", "head"), Column("Value")),
 }

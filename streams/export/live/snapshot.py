@@ -14,6 +14,7 @@ from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import Clause, ContractBook
 from streams.domain.delta import Key
 from streams.domain.key_windows import KeyWindows
+from streams.export.billing_metrics import BillingFigures
 from streams.export.live.comparisons import (
     KeysHeld,
     Mover,
@@ -107,6 +108,20 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     versions: tuple[VersionChange, ...]
     currencies: dict[str, str]
     pipeline: Pipeline
+    money: tuple[Money, ...] = ()
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """A contract's money as its ledger has it here, in micro-units; None and empty where it does
+    not say. `open` and `grace`: booked so far in those periods; `preview`: what the older would
+    come to if it closed now; `at_risk`: what credits would take from that, by clause.
+    """
+
+    contract: str
+    open: int | None
+    grace: int | None
+    preview: int | None
+    at_risk: tuple[tuple[str, int], ...]
 
 
 class Snapshots:
@@ -147,6 +162,7 @@ class Snapshots:
             versions=tuple(version_changes(keys, t.config_changes.latest)),
             currencies={name: book.versions(name)[-1].currency for name in book.names},
             pipeline=_pipeline(t, lags, ready),
+            money=tuple(_money(name, figures) for name, figures in t.billing().items()),
         )
 
     def _with_trends(
@@ -232,6 +248,21 @@ def _shown(breach: BreachRecord) -> ShownBreach:
         denominator=breach.denominator,
         target_ppm=breach.target_ppm,
         oldest_t0=min((one.t0 for one in breach.waiting), default=None),
+    )
+
+
+def _money(contract: str, figures: BillingFigures) -> Money:
+    return Money(
+        contract=contract,
+        open=figures.period.get("open"),
+        grace=figures.period.get("grace"),
+        preview=figures.preview,
+        at_risk=tuple(
+            sorted(
+                ((clause, micros) for clause, micros in figures.at_risk.items() if micros),
+                key=lambda one: (-one[1], one[0]),
+            )
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from streams.domain.contract import AMOUNTS, AT_MOST, PPM
 from streams.export.live import words
 from streams.export.live.comparisons import Mover, VersionChange
 from streams.export.live.drawing import ages_path, target_of, trend_path
+from streams.export.live.money_view import money_rows
 from streams.export.live.pipeline_view import pipeline_rows
 from streams.export.live.shown import Cell, Page, Row, Table
 from streams.export.live.snapshot import Queue, ShownBreach, Snapshot, Trend
@@ -62,6 +63,7 @@ class View:
                     "No contract here publishes versions of the AI, or one version is all there"
                     " was.",
                 ),
+                "money": Table(list(money_rows(s)), "No ledger is kept on this worker."),
                 "pipeline": Table(list(pipeline_rows(s.pipeline)), ""),
             },
             breaches={b.id: self._sentence(b) for b in s.breaches},

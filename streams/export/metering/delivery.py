@@ -117,7 +117,7 @@ class Sender:
     async def _deliver(self, batch: list[Entry]) -> None:
         while batch:
             status, body = await self._answer(batch)
-            if 200 <= status < 300:
+            if self._system.took(status, body, len(batch)):
                 self.tally.taken += len(batch)
                 return
             if status not in _ABOUT_AN_EVENT:
@@ -195,7 +195,7 @@ class Sender:
                 f"{self._system.name} lets us not in (status {status}): check the token,"
                 " BATON_METERING_TOKEN or --token-file"
             )
-        if 300 <= status < 400 or status in (404, 405, 415):
+        if 200 <= status < 400 or status in (404, 405, 415):
             return f"there is no {self._system.name} at this address (status {status}): check --to"
         said = self._shown(body.decode(errors="replace"))
         return f"status {status}: {said}" if said else f"status {status}"

@@ -48,6 +48,12 @@ class System(Protocol):
         """A request of these events."""
         ...
 
+    def took(self, status: int, body: bytes, size: int) -> bool:
+        """Whether this is how it says that it has taken a batch of so many events. Any other
+        success is somebody else's.
+        """
+        ...
+
     def refusal(self, body: bytes) -> Refusal:
         """What a body that came with a status 4xx says."""
         ...
@@ -79,6 +85,10 @@ class OpenMeter:
     def body(self, events: Sequence[Mapping[str, Any]]) -> bytes:
         """A JSON array."""
         return orjson.dumps(list(events))
+
+    def took(self, status: int, body: bytes, size: int) -> bool:
+        """204 of version 1 of its API, 202 of version 3."""
+        return status in (202, 204)
 
     def refusal(self, body: bytes) -> Refusal:
         """It tells of the request as a whole."""
@@ -113,6 +123,13 @@ class Lago:
     def body(self, events: Sequence[Mapping[str, Any]]) -> bytes:
         """An object with the list."""
         return orjson.dumps({"events": list(events)})
+
+    def took(self, status: int, body: bytes, size: int) -> bool:
+        """200 with the events."""
+        try:
+            return status == 200 and len(orjson.loads(body)["events"]) == size
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return False
 
     def refusal(self, body: bytes) -> Refusal:
         """`error_details` has a field's errors by the event's place in the batch."""

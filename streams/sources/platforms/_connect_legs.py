@@ -143,7 +143,8 @@ def record(part: Payload, talk: Talk) -> Iterator[Item]:
         yield talk.tell(HandoffDequeued, left, leg, handoff_id=leg, outcome=outcome)
     yield from first_message(part, talk)
     at = part.moment("disconnectTimestamp")
-    if at is not None and (not followed or reason in FINAL):
+    # What follows a caller who hung up may be the callback; what follows a chat is a survey.
+    if at is not None and (not followed or (reason in FINAL and talk.channel != "voice")):
         yield talk.tell(ContactEnded, at, leg, ended_by=ended_by, disconnect_reason=reason)
 
 

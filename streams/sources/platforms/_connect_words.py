@@ -15,6 +15,8 @@ SUBTYPES: dict[str, Channel] = {
     "connect:WhatsApp": "messaging",
     "connect:Apple": "messaging",
 }
+# Later legs go whichever way the first did.
+LATER_LEGS = ("TRANSFER", "QUEUE_TRANSFER", "CALLBACK", "DISCONNECT", "MONITOR")
 DIRECTIONS = {
     "INBOUND": "inbound",
     "API": "inbound",

@@ -36,7 +36,12 @@ from streams.sources.platforms._connect_legs import (
     record,
     started,
 )
-from streams.sources.platforms._connect_words import CHANNELS, DIRECTIONS, SUBTYPES
+from streams.sources.platforms._connect_words import (
+    CHANNELS,
+    DIRECTIONS,
+    LATER_LEGS,
+    SUBTYPES,
+)
 
 _SUBTYPE: Path = ("segmentAttributes", "connect:Subtype", "valueString")
 
@@ -71,7 +76,7 @@ def _kind(part: Payload) -> str | None:
 
 
 def _contact(part: Payload) -> Contact:
-    direction = part.word(DIRECTIONS, "initiationMethod")
+    direction = part.word(DIRECTIONS, "initiationMethod", silent=LATER_LEGS)
     if part.text("initiationMethod") == "API" and part.word(CHANNELS, "channel") == "voice":
         # StartOutboundVoiceContact; chats and e-mails by API are the customer's.
         direction = "outbound"

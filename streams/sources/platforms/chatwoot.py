@@ -206,6 +206,9 @@ def _turned(
 
 
 def _updated(payload: Payload, talk: Talk) -> Iterator[Item]:
+    if payload.text("status") == "resolved":
+        # Tidying up: nobody waits, and it would begin another episode.
+        return
     at_ms = payload.moment("updated_at", "timestamp", "last_activity_at")
     for change in payload.items("changed_attributes"):
         assigned = change.at("assignee_id")

@@ -38,6 +38,11 @@ from streams.sources.platforms._genesys_flows import bot_ended, bot_served, outc
 _T = TypeVar("_T")
 _TOPIC = "v2.detail.events.conversation."
 _BOTS = {"BOT": True, "DIGITALBOT": True}
+_MENUS = (
+    *("INBOUNDCALL", "OUTBOUNDCALL", "INQUEUECALL", "SECURECALL", "INBOUNDEMAIL"),
+    *("SURVEYINVITE", "INBOUNDSHORTMESSAGE", "INBOUNDCHAT", "WORKFLOW", "COMMONMODULE"),
+    *("INQUEUEEMAIL", "INQUEUESHORTMESSAGE", "VOICE", "VOICEMAIL", "VOICESURVEY", "WORKITEM"),
+)
 
 
 def _both(words: Mapping[str, _T]) -> dict[str, _T]:
@@ -69,6 +74,10 @@ _MESSAGES: dict[str, Channel] = _both(
 )
 _DIRECTIONS = _both({"inbound": "inbound", "outbound": "outbound"})
 _OUTCOMES = {"ANSWERED": "answered", "ABANDON": "abandoned", "FLOW_OUT": "flow_out"}
+_TRANSFERS = (
+    *("TRANSFER", "CONFERENCE_TRANSFER", "CONSULT_TRANSFER", "FORWARD_TRANSFER"),
+    *("NO_ANSWER_TRANSFER", "NOT_AVAILABLE_TRANSFER"),
+)
 _GONE: dict[str, EndedBy] = {
     "ENDPOINT": "customer",
     "CLIENT": "customer",
@@ -136,7 +145,7 @@ def _started(event: Payload, talk: Talk) -> Iterator[Item]:
 
 
 def _ended(event: Payload, talk: Talk) -> Iterator[Item]:
-    ended_by = event.word(_GONE, "disconnectType")
+    ended_by = event.word(_GONE, "disconnectType", silent=_TRANSFERS)
     # A transfer ends the session, not the contact; nor does the part that waits to be called back.
     if ended_by is not None and event.text("mediaType") != "CALLBACK":
         yield talk.tell(ContactEnded, *_at(event), ended_by=ended_by)
@@ -181,17 +190,17 @@ def _user_ended(event: Payload, talk: Talk) -> Iterator[Item]:
 
 
 def _flow_started(event: Payload, talk: Talk) -> Iterator[Item]:
-    if event.word(_BOTS, "flowType"):
+    if event.word(_BOTS, "flowType", silent=_MENUS):
         yield bot_served(event, talk, *_at(event))
 
 
 def _flow_ended(event: Payload, talk: Talk) -> Iterator[Item]:
-    if event.word(_BOTS, "flowType"):
+    if event.word(_BOTS, "flowType", silent=_MENUS):
         yield from bot_ended(event, talk, *_at(event))
 
 
 def _flow_outcome(event: Payload, talk: Talk) -> Iterator[Item]:
-    if event.word(_BOTS, "flowType"):
+    if event.word(_BOTS, "flowType", silent=_MENUS):
         yield from outcome(event, talk, _at(event)[1])
 
 

@@ -45,9 +45,10 @@ from streams.domain.events import (
     ResolutionEvidence,
     ResolutionReopened,
 )
-from streams.sources.adapter import Contact, Ignored, Item, Platform, Talk
+from streams.sources.adapter import Contact, Item, Platform, Talk
 from streams.sources.coverage import YES, Feed, no_feeds
 from streams.sources.desks.fin import FIN_KINDS
+from streams.sources.desks.intercom_ignored import IGNORED_KINDS
 from streams.sources.payload import CONVERSATION, Payload
 
 _CHANNELS: Final[dict[str, Channel]] = {
@@ -225,7 +226,9 @@ def _assigned(part: Payload, talk: Talk) -> Iterator[Item]:
     to = part.text("assigned_to.type", "assigned_to_type")
     agent = part.key("assigned_to.id", "assigned_to_id")
     handoff: dict[str, Any] = {"handoff_id": f"{talk.id}/{key or at_ms}"}
-    if agent is None or to not in ("admin", "team", "teammate"):
+    # Of what is closed it is tidying up: nobody waits, and it would begin another episode.
+    closed = part.text("state") == "closed"
+    if closed or agent is None or to not in ("admin", "team", "teammate"):
         return
     if part.marked("bot", "assigned_to.id", "assigned_to_id"):
         yield talk.tell(HandoffReturned, at_ms, key, to="ai", **handoff)
@@ -262,9 +265,6 @@ def _reopened(part: Payload, talk: Talk) -> Iterator[Item]:
         yield from _said(part, talk)
 
 
-_HOUSEKEEPING: Final = Ignored("the desk's own housekeeping: neither answer nor activity")
-_OTHER_OBJECT: Final = Ignored("about no conversation")
-
 PLATFORM = Platform(
     name="intercom",
     title="Intercom",
@@ -286,37 +286,7 @@ PLATFORM = Platform(
         "part.close": _closed,
         **dict.fromkeys(("part.open", "part.assign_and_reopen"), _reopened),
         **FIN_KINDS,
-        **dict.fromkeys(
-            (
-                *("part.note", "part.note_and_reopen", "part.snoozed", "part.unsnoozed"),
-                *("part.timer_unsnooze", "part.participant_added", "part.participant_removed"),
-                *(
-                    "part.conversation_attribute_updated_by_admin",
-                    "part.language_detection_details",
-                ),
-                *("part.conversation_attribute_updated_by_workflow", "part.message_strategy"),
-                *("part.conversation_attribute_updated_by_user", "part.custom_action_started"),
-                *("part.custom_action_finished", "part.operator_workflow_event", "part.channel"),
-                *("part.ticket_state_updated_by_admin", "part.ticket_attribute_updated_by_admin"),
-                *("part.conversation_rating_changed", "part.conversation_rating_remark_added"),
-                *("part.priority_changed", "part.title_changed", "part.conversation_tags_updated"),
-                *("part.conversation_sla_applied", "part.quick_reply_options", "part.away_mode"),
-                *("part.call_summary", "part.merged_primary_conversation"),
-                *("part.merged_secondary_conversation", "part.source_redacted"),
-            ),
-            _HOUSEKEEPING,
-        ),
-        **dict.fromkeys(
-            (
-                *("ping", "user.created", "user.deleted", "contact.created", "contact.signed_up"),
-                *("contact.user.created", "contact.user.updated", "contact.lead.created"),
-                *("contact.lead.signed_up", "contact.email.updated", "contact.deleted"),
-                *("company.created", "company.updated", "event.created", "ticket.created"),
-                *("ticket.state.updated", "ticket.admin.assigned", "ticket.team.assigned"),
-                *("conversation.deleted", "conversation_part.redacted", "content_stat.new"),
-            ),
-            _OTHER_OBJECT,
-        ),
+        **IGNORED_KINDS,
     },
     feeds={
         **no_feeds("not in these events, or as text only, which is not read", "use streams.emit"),

@@ -47,8 +47,6 @@ def _ids(prefix: str) -> re.Pattern[str]:
 _SESSION, _WORK, _ENTRY, _QUEUE = _ids("0Mw"), _ids("0Bz"), _ids("0ii"), _ids("00G")
 _ENTRY_ID = re.compile(rf"{_ENTRY.pattern}|({UUID.pattern})")
 
-# The others are messaging.
-_VOICE: dict[str, Channel] = {"Phone": "voice", "Voice": "voice"}
 _DIRECTIONS = {
     "InboundInitiated": "inbound",
     "Help": "inbound",
@@ -63,6 +61,7 @@ _ENDED_BY: dict[str, EndedBy] = {
     "System": "system",
 }
 # Supervisors' entries are flags and whispers between colleagues.
+_SILENT = ("Supervisor", "Router")
 _AUTHORS: dict[str, Author] = {
     "EndUser": "customer",
     "Agent": "human",
@@ -78,6 +77,8 @@ _CHANNEL_TYPES = {
         *("Omega", "Phone", "Text", "Voice", "WeChat", "WebChat", "WhatsApp", "Custom"),
     )
 }
+# The others are messaging.
+_VOICE: dict[str, Channel] = {"Phone": "voice", "Voice": "voice"}
 _SPOKEN = {"Text", "MESSAGE", "Message", "StaticContentMessage"}
 _ESCALATED = {"BotEscalated"}
 
@@ -128,7 +129,7 @@ def _contact(record: Payload) -> Contact:
             session = session or related.id(_SESSION)
     return Contact(
         conversation=session,
-        channel=record.word(_VOICE, "ChannelType") or "messaging",
+        channel=record.word(_VOICE, "ChannelType", silent=_CHANNEL_TYPES) or "messaging",
         channel_subtype=record.word(_CHANNEL_TYPES, "ChannelType"),
         customer_key=record.key("EndUserContactId", "MessagingEndUserId"),
         direction=record.word(_DIRECTIONS, "Origin"),
@@ -189,7 +190,9 @@ def _entry(record: Payload, talk: Talk) -> Iterator[Item]:
     if kind not in _SPOKEN:
         return
     sender = record.parsed("sender")
-    author = record.word(_AUTHORS, "ActorType") or sender.word(_AUTHORS, "role")
+    author = record.word(_AUTHORS, "ActorType", silent=_SILENT) or sender.word(
+        _AUTHORS, "role", silent=_SILENT
+    )
     if author is not None:
         agent = record.key("ActorId") or sender.key("subject")
         yield talk.tell(

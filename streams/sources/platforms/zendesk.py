@@ -90,6 +90,9 @@ def _changed(part: Payload, talk: Talk) -> Iterator[Item]:
     before, after = change.at("previous"), change.at("current")
     if kind == "ticket.status_changed":
         yield from turned(talk, at_ms, by, before, after)
+    elif (ticket_of(part).text("status") or "").lower() in ("solved", "closed"):
+        # Tidying up: nobody waits, and it would begin another episode.
+        return
     elif kind == "ticket.agent_assignment_changed":
         actor = part.key("detail.actor_id", "detail.ticket_event.meta.actor_id")
         yield from assigned(talk, at_ms, by, actor, before, after)

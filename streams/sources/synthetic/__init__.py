@@ -3,8 +3,9 @@
 Labelled synthetic throughout; what its figures are taken from: calibration.py.
 """
 
+from streams.event_log import SUFFIXES
 from streams.sources.synthetic.day import SyntheticDay
 from streams.sources.synthetic.disorder import DIRT
-from streams.sources.synthetic.log import SUFFIXES, generate, generate_days, write_log
+from streams.sources.synthetic.log import generate, generate_days, write_log
 
 __all__ = ["DIRT", "SUFFIXES", "SyntheticDay", "generate", "generate_days", "write_log"]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import heapq
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
-import zstandard
-
+from streams.event_log import write_lines
 from streams.sources.synthetic.aftermath import follow
 from streams.sources.synthetic.chance import Chance
 from streams.sources.synthetic.contacts import contacts_of
@@ -21,12 +16,6 @@ from streams.sources.synthetic.desks import simulate
 from streams.sources.synthetic.disorder import Arrival, Transport, dirt_kinds
 from streams.sources.synthetic.journey import Journey
 from streams.sources.synthetic.oversight import governance, releases
-
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-
-
-class _Sink(Protocol):
-    def write(self, data: bytes, /) -> int: ...
 
 
 def generate(day: SyntheticDay) -> Iterator[bytes]:
@@ -106,25 +95,4 @@ def write_log(day: SyntheticDay, path: Path) -> int:
     same version of zlib or zstd). Raises ValueError for another suffix, OSError where the file
     cannot be written.
     """
-    if not path.name.endswith(SUFFIXES):
-        raise ValueError(f"{path}: the name must end in one of {', '.join(SUFFIXES)}")
-    part = path.with_name(f"{path.name}.part")
-    count = 0
-    try:
-        with ExitStack() as stack:
-            file = stack.enter_context(part.open("wb"))
-            sink: _Sink = file
-            if path.suffix == ".gz":
-                sink = stack.enter_context(
-                    gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6)
-                )
-            elif path.suffix == ".zst":
-                compressor = zstandard.ZstdCompressor(level=3)
-                sink = stack.enter_context(compressor.stream_writer(file, closefd=False))
-            for line in generate(day):
-                sink.write(line + b"\n")
-                count += 1
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return count
+    return write_lines(generate(day), path)

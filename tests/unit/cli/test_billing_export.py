@@ -13,7 +13,7 @@ from streams.cli.main import cli
 from streams.contract_files import bundled_contract
 from streams.domain.billing.records import Booked, Seal, encode_seal
 from streams.domain.billing.statement import statement_json, statement_of
-from tests.billed import CONTRACT, adjustment, item, june, reversal
+from tests.billing_lines import CONTRACT, adjustment, item, june, reversal
 from tests.metering_server import public_schema
 
 ABOUT = ("--contract", str(bundled_contract(CONTRACT)))
@@ -95,6 +95,13 @@ def test_an_edited_statement_is_not_sent(statement: Path, tmp_path: Path) -> Non
     assert done.exit_code == 1
     assert "is not what was booked, nothing was sent: record 3" in done.output
     assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_a_statement_of_another_contract_is_told(statement: Path) -> None:
+    other = ("--contract", str(bundled_contract("real-data")), "--name", "real-data")
+    done = export("lago", *other, "--from-file", statement, "--out", "-")
+    assert done.exit_code == 1
+    assert f"{statement}: is a statement of {CONTRACT}" in done.output
 
 
 @pytest.mark.parametrize(

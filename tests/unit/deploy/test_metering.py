@@ -13,7 +13,7 @@ from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.billing.records import encode_booked
 from streams.export.metering.lines import KINDS, LineReader
 from streams.export.metering.systems import EVENT_TYPE, METRIC_CODE, SYSTEMS
-from tests.billed import CONTRACT, adjustment, item, resolution, reversal
+from tests.billing_lines import CONTRACT, adjustment, item, resolution, reversal
 from tests.metering_server import public_schema
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "metering"

@@ -28,32 +28,46 @@ def test_the_worker_reaches_each_of_its_topics_and_no_other() -> None:
     assert names == {*its, *CHANGELOGS, "b1", "b1-"}
 
 
-def test_audit_samples_are_for_the_auditor_alone_and_made_by_the_operator() -> None:
-    samples = f"eu.{topics.AUDIT_SAMPLES}"
-    assert {role for role in roles() if ("Read", samples) in allowed(role)} == {"auditor"}
-    assert {role for role in roles() if ("Write", samples) in allowed(role)} == {"auditor"}
+def test_audit_samples_are_for_the_auditor_and_who_erases_and_made_by_the_operator() -> None:
+    samples, erasing = f"eu.{topics.AUDIT_SAMPLES}", {"auditor", "privacy", "retention"}
+    assert {role for role in roles() if ("Read", samples) in allowed(role)} == erasing
+    assert {role for role in roles() if ("Write", samples) in allowed(role)} == erasing
     assert {role for role in roles() if ("Create", samples) in allowed(role)} == {"operator"}
 
 
 def test_only_the_worker_writes_what_is_published() -> None:
     published = [
         *(topics.FACTS, topics.LINKS, topics.DELTAS),
-        *(topics.WINDOWS, topics.BREACHES, topics.DEAD_LETTERS),
+        *(topics.WINDOWS, topics.BREACHES),
     ]
     for name in [*(f"eu.{name}" for name in published), *CHANGELOGS]:
         assert [role for role in roles() if ("Write", name) in allowed(role)] == ["worker"]
 
 
-def test_events_are_written_by_producers_and_ticks_alone() -> None:
+def test_events_are_written_by_producers_sources_and_ticks_alone() -> None:
     events = f"eu.{topics.EVENTS}"
     writers = [role for role in roles() if ("Write", events) in allowed(role)]
-    assert writers == ["ticks", "producer"]
+    # Who may ask for erasure may write an event: the broker cannot tell the two apart.
+    assert writers == ["ticks", "producer", "source", "privacy"]
 
 
-def test_nobody_deletes_and_only_operator_and_worker_create() -> None:
+def test_dead_letters_are_written_by_those_who_read_what_may_be_spoiled() -> None:
+    letters = f"eu.{topics.DEAD_LETTERS}"
+    assert [role for role in roles() if ("Write", letters) in allowed(role)] == ["worker", "source"]
+
+
+def test_a_source_may_write_transactions_under_its_own_groups_alone() -> None:
+    named = {
+        p.name for p in permissions("source", prefix="eu.", app_id="b1") if p.resource != "topic"
+    }
+    assert named == {"b1-source-"}
+
+
+def test_only_retention_deletes_and_only_operator_and_worker_create() -> None:
     for role in roles():
         operations = {operation for operation, _ in allowed(role)}
-        assert not operations & {"Delete", "All", "Alter", "ClusterAction"}
+        assert not operations & {"All", "Alter", "ClusterAction"}
+        assert ("Delete" in operations) == (role == "retention")
         assert ("Create" in operations) == (role in ("operator", "worker"))
     created = {name for operation, name in allowed("worker") if operation == "Create"}
     assert created == set(CHANGELOGS)

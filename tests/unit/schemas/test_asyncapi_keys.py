@@ -15,6 +15,7 @@ from streams.domain.calendar_period import PERIODS
 from streams.domain.contract import DIMENSIONS
 from streams.domain.window_value import WINDOW_LENGTHS_MS
 from streams.kafka import topics
+from streams.kafka.billing_codec import decode_billing
 from streams.kafka.delta_codec import decode_deltas
 from streams.kafka.link_codec import decode_links
 from streams.replay import ticked, timed
@@ -33,6 +34,8 @@ MESSAGE = {
     topics.DELTAS: "windowDelta",
     topics.WINDOWS: "windowValue",
     topics.BREACHES: "breach",
+    topics.BILLING_RECORDS: "billingRecord",
+    topics.BILLING_ITEMS: "billingItem",
 }
 
 
@@ -58,10 +61,14 @@ def key_from_value(topic: str, value: bytes) -> bytes:
         return str(decode_links(value).source).encode()
     if topic == topics.DELTAS:
         return str(decode_deltas(value)[0]).encode()
+    if topic == topics.BILLING_RECORDS:
+        return str(decode_billing(value).source).encode()
     said = orjson.loads(value)
     if topic == topics.WINDOWS:
         return orjson.dumps([said["contract"], said["window"], said["key"]])
     said = said["data"]
+    if topic == topics.BILLING_ITEMS:
+        return orjson.dumps([said["contract"], said["period"]])
     if topic == topics.BREACHES:
         return orjson.dumps([said["contract"], said["clause"], said["key"]])
     # The synthetic day stays within the contract's scope, so labels are what was stated.
@@ -91,8 +98,15 @@ def test_keys_and_the_documented_examples_have_one_form(
         topics.DELTAS: str.isdecimal,
         topics.WINDOWS: windows_form,
         topics.BREACHES: breaches_form,
+        topics.BILLING_RECORDS: str.isdecimal,
+        topics.BILLING_ITEMS: period_form,
     }[topic]
     assert all(form(key) for key in (*keys, *examples))
+
+
+def period_form(key: str) -> bool:
+    contract, period = orjson.loads(key)
+    return bool(contract and period)
 
 
 def facts_form(key: str) -> bool:

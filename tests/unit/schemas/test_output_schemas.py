@@ -234,6 +234,7 @@ def test_there_is_a_schema_for_each_output_and_no_other() -> None:
             "outputs/audit-sample.json",
             "outputs/breach.json",
             "outputs/dead-letter-headers.json",
+            "outputs/governance-record.json",
             "outputs/window.json",
         ]
     )

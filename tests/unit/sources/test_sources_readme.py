@@ -15,7 +15,8 @@ CHAT = "12345678-1234-4234-8234-123456789012"
 
 
 def example() -> str:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    codes = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    (code,) = [each for each in codes if "PLATFORM = Platform(" in each]
     return str(code)
 
 

@@ -247,6 +247,22 @@ class Account:
         assert [encode_booked(one) for one in booked] == [encode_booked(o) for o in batch.booked]
         seals = [one for one in found if isinstance(one, Seal)]
         assert [encode_seal(one) for one in seals] == [encode_seal(one) for one in batch.seals]
+        for days in (1, 20):
+            forgetting = self._by_a_ledger_that_forgets(at, days * DAY)
+            assert forgetting is None or forgetting == found
+        return found
+
+    def _by_a_ledger_that_forgets(self, until: int, step: int) -> list[Booked | Seal] | None:
+        """The same step by step; None where it would refuse what was known so late."""
+        ledger = Ledger(self.book, CONTRACT, forgets=True)
+        if any(ledger.refuses(one) for one in self._told):
+            return None
+        found: list[Booked | Seal] = []
+        at = min(one.known for one in self._told) - 1
+        while at < until:
+            begin, at = at, min(at + step, until)
+            ledger.apply(0, at, [one for one in self._told if begin < one.known <= at])
+            found += ledger.advance()
         return found
 
     def statement(self, until: str, period: str) -> list[Booked]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.domain.billing.records import Adjustment
+from streams.domain.contract import Clause
 from tests.unit.domain.billing.by_hand import HOUR, Account, price, promise, rules, worth
 
 Lines = list[tuple[str, int]]
@@ -287,3 +288,23 @@ def test_a_value_that_is_corrected_after_the_close_takes_its_credit_back() -> No
         )  # fmt: skip
     # One of five missed: 80 % is not beyond 80 %.
     assert account.lines("2026-05-02", "2026-04") == [("service_credit 2026-03", 1_000_000)]
+
+
+def test_who_waits_again_after_an_end_that_was_taken_back_waits_on_for_months() -> None:
+    contained = Clause("c", "containment_raw", (), period="1M", target_ppm=900_000)
+    account = Account().version(
+        fee="100", at_risk="10", clauses=[contained], credits=[worth("c", "100", ("90", "100"))]
+    )
+    opened = account.time("2026-03-05")
+    account.told(
+        "escalation_opened", "c1", opened, {"t0": opened, "eligible": True, "excluded": False}
+    )
+    over = account.told(
+        "escalation_ended", "c1", account.time("2026-03-06"),
+        {"t0": opened, "outcome": "taken_over", "latency_ms": 1, "within": True, "overdue": False,
+         "clamped": False, "answer": None, "removed_within": None, "context_complete": None},
+    )  # fmt: skip
+    account.retract(over, "2026-03-07")
+    # Nobody was contained of the one who waits, at the end of March and of April: a tenth of 100.
+    assert credited(account, "2026-05-02", "2026-03") == [("service_credit", -10_000_000)]
+    assert credited(account, "2026-05-02", "2026-04") == [("service_credit", -10_000_000)]

@@ -13,10 +13,13 @@ import pytest
 import yaml
 
 from streams.contract_files import load_contracts
+from streams.domain.billing.feed import is_billed
 from streams.domain.clause_counts import COUNTED
+from streams.domain.commercial import CommercialTerms
 from streams.domain.contract import Clause, ContractBook, ContractError
 from streams.export.alerting.burn import feasible_pairs
 from streams.export.alerting.deployment import rendered
+from streams.export.alerting.money_rules import share_ppm
 from streams.export.alerting.options import RenderOptions
 from streams.export.metric_defs import ALL
 from streams.export.reference import exposed_name
@@ -125,7 +128,7 @@ def test_every_runbook_is_a_page_of_ours() -> None:
 def test_the_runbook_of_an_alert_names_it() -> None:
     index = (DEPLOY / "runbooks" / "README.md").read_text()
     for alert in ALERTS:
-        if alert["labels"]["scope"] == "clause":
+        if alert["labels"]["scope"] in ("clause", "money"):
             page = alert["annotations"]["runbook_url"].rpartition("/")[2]
             text = (DEPLOY / "runbooks" / page).read_text()
             assert f"`{alert['alert']}`" in text, alert["alert"]
@@ -165,6 +168,28 @@ def test_each_clause_of_the_contracts_is_watched() -> None:
             assert {kind for kind in kinds if "Burning" in kind} == burning
             budgeted = clause.period is not None and clause.indicator != "cost_per_verified"
             assert ("BatonClauseBudgetProjected" in kinds) is budgeted
+
+
+def test_the_money_of_each_contract_that_has_any_is_watched() -> None:
+    for contract in BOOK.names:
+        versions = BOOK.versions(contract)
+        money = versions[-1].commercial if is_billed(versions[-1:]) else None
+        kinds = {
+            alert["alert"]
+            for alert in ALERTS
+            if (alert["labels"]["contract"], alert["labels"]["scope"]) == (contract, "money")
+        }
+        watched = {"BatonBillingStalled", "BatonSealMissing"} if money else set()
+        assert kinds == watched | ({"BatonCreditsAtRisk"} if money and money.at_risk_ppm else set())
+
+
+def test_credits_are_at_risk_from_half_of_the_most_that_can_be_credited() -> None:
+    def share(at_risk: int, cap: int) -> int:
+        return share_ppm(CommercialTerms("SGD", at_risk_ppm=at_risk, cap_ppm=cap))
+
+    assert share(150_000, 120_000) == 60_000
+    assert share(150_000, 150_000) == share(150_000, 300_000) == share(150_000, 0) == 75_000
+    assert share(0, 100_000) == 0
 
 
 def test_a_contract_of_service_hours_has_no_rule_on_elapsed_age() -> None:

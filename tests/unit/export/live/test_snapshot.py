@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from streams.domain.contract import ContractBook
+from streams.export.billing_metrics import BillingFigures
 from streams.export.live.snapshot import MOST_AGES, Snapshots
 from streams.export.live.view import encode_page, page_of
 from streams.export.telemetry import CLOSED_BREACHES, Telemetry
@@ -163,3 +164,36 @@ def test_ages_are_of_the_event_clock() -> None:
 
     assert (oldest(T(59)).t, oldest(T(59)).a) == ("59 s", T(0))
     assert oldest(T(3600 * 3 + 60)).t == "3 h 01 m"
+
+
+def told(**figures: Any) -> Telemetry:
+    """A worker whose ledger tells these figures."""
+    telemetry = Telemetry(BOOK)
+    telemetry.billing = lambda: {TERMS.contract: BillingFigures(**figures)}  # type: ignore[method-assign]
+    return telemetry
+
+
+def test_money_is_shown_by_contract_with_the_clauses_that_cost_most() -> None:
+    telemetry = told(
+        period={"open": 135_849_999, "grace": 90_000_000},
+        preview=3_760_000,
+        at_risk={f"clause-{number}": number * 1_000_000 for number in range(8)},
+    )
+    page = page_of(snapshot_of(telemetry))
+    found = rows(page, "money")
+    currency = TERMS.currency
+    contract = found[TERMS.contract]
+    assert texts(contract)[1:] == [
+        f"{currency} 135.84", f"{currency} 3.76", f"{currency} 28.00"
+    ]  # fmt: skip
+    assert contract.cells[1].n == f"{currency} 90.00 in grace"
+    assert [key.partition("|")[2] for key in list(found)[1:]] == [
+        f"clause-{number}" for number in (7, 6, 5, 4, 3)
+    ]
+
+
+def test_without_a_ledger_the_page_says_so_and_nothing_is_zero() -> None:
+    assert page_of(snapshot_of(Telemetry(BOOK))).tables["money"].rows == []
+    telemetry = told()
+    (row,) = page_of(snapshot_of(telemetry)).tables["money"].rows
+    assert texts(row)[1:] == ["\N{EN DASH}"] * 3

@@ -14,7 +14,7 @@ from streams.export.metering.delivery import Entry, Refused, Sender, Unavailable
 from streams.export.metering.exporter import Exporter, Placed
 from streams.export.metering.lines import LineReader
 from streams.export.metering.systems import SYSTEMS, SystemName
-from tests.billed import CONTRACT, june
+from tests.billing_lines import CONTRACT, june
 from tests.metering_server import MeteringServer
 
 TOKEN = "planted-metering-token"
@@ -136,12 +136,20 @@ def test_a_door_that_is_closed_is_no_event_s_fault(
     system: SystemName, status: int, hint: str
 ) -> None:
     some = entries(system, 150)
-    server = MeteringServer(system, answers=[204, status])
+    server = MeteringServer(system, answers=[204 if system == "openmeter" else 429, status])
     with pytest.raises(Unavailable, match=hint) as raised:
         delivered(server, some)
-    assert raised.value.entry == some[100]
+    assert raised.value.entry == some[100 if system == "openmeter" else 0]
     assert len(server.batches) == 2
     assert TOKEN not in str(raised.value)
+
+
+@both
+@pytest.mark.parametrize("status", [200, 201, 206])
+def test_somebody_else_s_success_is_not_the_system_s(system: SystemName, status: int) -> None:
+    some = entries(system, 3)
+    with pytest.raises(Unavailable, match="check --to"):
+        delivered(MeteringServer(system, answers=[status]), some)
 
 
 @both

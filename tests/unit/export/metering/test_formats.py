@@ -17,7 +17,7 @@ from streams.domain.billing.records import Item, Seal, encode_booked, encode_sea
 from streams.domain.money import minor_digits
 from streams.export.metering.lines import Line, LineError, LineReader
 from streams.export.metering.systems import SYSTEMS, Lago, OpenMeter
-from tests.billed import CONTRACT, item, june, resolution
+from tests.billing_lines import CONTRACT, item, june, resolution
 from tests.metering_server import public_schema
 from tests.properties.billing_records import accounts
 from tests.properties.test_billing import Account, booked_at_once

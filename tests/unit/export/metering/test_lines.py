@@ -8,7 +8,7 @@ import pytest
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.billing.records import encode_booked
 from streams.export.metering.lines import KINDS, Line, LineError, LineReader
-from tests.billed import CONTRACT, HOUR_MS, JULY_MS, JUNE_MS, adjustment, item, reversal
+from tests.billing_lines import CONTRACT, HOUR_MS, JULY_MS, JUNE_MS, adjustment, item, reversal
 
 
 @pytest.fixture(scope="module")

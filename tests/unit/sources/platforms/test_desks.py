@@ -131,6 +131,23 @@ def test_a_whole_conversation_says_all_that_its_webhooks_said() -> None:
     assert {record.id for record in records("intercom", webhooks)} <= said
 
 
+def test_tidying_up_what_is_closed_says_nothing() -> None:
+    part = payloads("intercom", "handoff")[1]["data"]["item"]["conversation_parts"]
+    part = part["conversation_parts"][0] | {"conversation_id": "9", "state": "closed"}
+    assert not records("intercom", [part])
+    assert records("intercom", [part | {"state": "open"}])
+    update = next(
+        p for p in payloads("chatwoot", "bot_handoff") if p["event"] == "conversation_updated"
+    )
+    assert not records("chatwoot", [update | {"status": "resolved"}])
+    (ticket,) = [
+        p for p in payloads("zendesk", "ticket_webhooks") if p["type"].endswith("tags_changed")
+    ]
+    assert records("zendesk", [ticket])
+    ticket["detail"]["status"] = "CLOSED"
+    assert not records("zendesk", [ticket])
+
+
 def test_the_same_conversation_meets_in_desk_bot_and_trace() -> None:
     desk = records("zendesk", payloads("zendesk", "ticket_webhooks")[:1])
     span = records("otel", payloads("otel", "spans"))

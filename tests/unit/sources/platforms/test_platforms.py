@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from streams.sources import platforms
@@ -248,6 +248,18 @@ def test_another_salt_gives_other_pseudonyms(sample: Sample) -> None:
 
 # Totality
 
+# The same examples each time; a long run by hand, with others: BATON_EXAMPLES=5000.
+LONG = "BATON_EXAMPLES" in os.environ
+bounded = settings(
+    max_examples=int(os.environ.get("BATON_EXAMPLES", "60")),
+    derandomize=not LONG,
+    database=None,
+    deadline=None,
+    # Shrinking takes minutes, and the document that failed is small already.
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -279,7 +291,7 @@ def nodes(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 def test_a_payload_with_anything_in_any_place_is_survived(platform: Platform) -> None:
     base = samples(platform)
 
-    @settings(max_examples=int(os.environ.get("BATON_EXAMPLES", "60")), deadline=None)
+    @bounded
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         sample = data.draw(st.sampled_from(base))
@@ -295,7 +307,7 @@ def test_a_payload_with_anything_in_any_place_is_survived(platform: Platform) ->
 
 
 @EVERY_PLATFORM
-@settings(max_examples=int(os.environ.get("BATON_EXAMPLES", "60")))
+@bounded
 @given(payload=JSON)
 def test_any_json_is_survived(platform: Platform, payload: Any) -> None:
     items = list(platform.records(payload, OPTIONS, "here"))

@@ -95,6 +95,13 @@ def test_amazon_connect_who_left_the_queue_abandoned_and_whom_a_flow_dropped_was
     assert escalations("amazon-connect", "contact_records", connect(12)) == [("trapped", 240_000)]
 
 
+def test_amazon_connect_events_tell_an_abandonment_only_where_they_say_who_left() -> None:
+    customer, nobody = (("amazon-connect", "events_unanswered", connect(n)) for n in (40, 41))
+    assert escalations(*customer) == [("abandoned", 120_000)]
+    # Another leg may follow: it is the contact record that knows, and without one the wait goes on.
+    assert [outcome for outcome, _ in escalations(*nobody)] == ["expired"]
+
+
 def test_amazon_connect_an_agent_who_calls_out_keeps_nobody_waiting() -> None:
     assert escalations("amazon-connect", "contact_records", connect(19)) == []
 

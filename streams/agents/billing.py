@@ -1,0 +1,166 @@
+"""billing-records -> billing-items and billing-adjustments: drives the ledgers of contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass, field
+
+import msgspec
+import orjson
+
+from streams.agents import account_table
+from streams.agents.foreign_state import missing_contracts
+from streams.agents.routing import contract_partition
+from streams.agents.stepwise import PartlyRejected, StepwiseStage
+from streams.domain.billing.chain import Signer
+from streams.domain.billing.feed import billed_contracts
+from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.records import Booked, Item, Seal, encode_booked, encode_seal
+from streams.domain.billing.signing import Ed25519Signer
+from streams.domain.contract import ContractBook, ContractError
+from streams.domain.wire import Rejection
+from streams.export.telemetry import Telemetry
+from streams.kafka import topics
+from streams.kafka.billing_codec import BillingRecord, decode_billing
+from streams.kafka.outbox import Outbox
+from streams.kafka.store import PartitionedStore, StateError
+from streams.secrets import secret
+from streams.settings import Settings
+
+STAGE = "billing"
+
+
+@dataclass(slots=True)
+class Ledgers:
+    """The ledgers of one partition, by contract."""
+
+    by_contract: dict[str, Ledger] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> int | None:
+        """The time (ms) up to which all of them were worked off."""
+        reached = [ledger.reached for ledger in self.by_contract.values()]
+        told = [each for each in reached if each is not None]
+        return min(told) if told and len(told) == len(reached) else None
+
+
+class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
+    """One worker's ledgers. `changelog` is the table's changelog topic, `outbox` gives a
+    partition's. Raises SecretError or ValueError where the signing key is none, ContractError where
+    a contract cannot be billed.
+    """
+
+    name = STAGE
+
+    def __init__(
+        self,
+        book: ContractBook,
+        settings: Settings,
+        store: PartitionedStore,
+        outbox: Callable[[int], Outbox],
+        telemetry: Telemetry,
+        changelog: str,
+    ) -> None:
+        super().__init__(settings, store, outbox, telemetry, changelog)
+        self._book = book
+        self._sources = settings.partitions
+        self._contracts = billed_contracts(book)
+        self._signer = signer_of(settings)
+        self._items_topic = settings.topic(topics.BILLING_ITEMS)
+        self._adjustments_topic = settings.topic(topics.BILLING_ADJUSTMENTS)
+        for contract in self._contracts:
+            self._ledger(contract)  # what is wrong with it is said now
+
+    def _ledger(self, contract: str) -> Ledger:
+        return Ledger(
+            self._book, contract, sources=self._sources, signer=self._signer, forgets=True
+        )
+
+    def forget(self) -> None:
+        """Drop what is derived from the store; after a rebalance it is built anew from it."""
+        super().forget()
+        self._telemetry.ledgers_forgotten()
+
+    def _empty(self) -> Ledgers:
+        return Ledgers()
+
+    def _restore(self, number: int, held: Ledgers, data: MutableMapping[bytes, bytes]) -> None:
+        missing = account_table.contracts_in(data) - set(self._contracts)
+        if missing:
+            raise missing_contracts(self._changelog, number, missing)
+        for contract in self._contracts:
+            if contract_partition(contract, self._sources) == number:
+                ledger = held.by_contract[contract] = self._ledger(contract)
+                try:
+                    account_table.restore(ledger, data)
+                except ContractError as error:
+                    raise StateError(f"{self._changelog}/{number}: {error}") from None
+
+    def _adopted(self, number: int, held: Ledgers) -> None:
+        self._telemetry.ledgers_owned(number, held.by_contract)
+
+    def _hear(self, held: Ledgers, raw: bytes) -> int:
+        said = self._decoded(raw)
+        told = [fields.told for fields in said.told]
+        for contract, ledger in held.by_contract.items():
+            mine = [one for one in told if one.fact.contract == contract]
+            ledger.apply(said.source, said.watermark, mine, said.begun.get(contract))
+        upto = max(
+            [
+                *(one.known for one in told),
+                *(known for known, _ in said.begun.values()),
+                *(() if said.watermark is None else (said.watermark,)),
+            ],
+            default=0,
+        )
+        here = [one for one in told if one.fact.contract in held.by_contract]
+        foreign = len(told) - len(here)
+        lost = sum(held.by_contract[one.fact.contract].refuses(one) for one in here)
+        if foreign:
+            raise PartlyRejected(
+                "unknown_contract", f"{foreign} facts of contracts that are not billed here", upto
+            )
+        if lost:
+            raise PartlyRejected(
+                "too_late", f"{lost} facts known so late that what they bear on is forgotten", upto
+            )
+        return upto
+
+    def _decoded(self, raw: bytes) -> BillingRecord:
+        try:
+            said = decode_billing(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
+            raise Rejection("schema_violation", "not a record of billing") from None
+        # A source that does not exist would be waited for, for ever.
+        if not 0 <= said.source < self._sources:
+            raise Rejection("schema_violation", f"no events partition has number {said.source}")
+        return said
+
+    def _advance(self, outbox: Outbox, number: int, held: Ledgers) -> list[Booked | Seal]:
+        told: list[Booked | Seal] = []
+        for contract, ledger in held.by_contract.items():
+            booked = ledger.advance()
+            told += booked
+            for one in booked:
+                key = orjson.dumps([contract, one.period])
+                topic = self._items_topic if isinstance(one, Item) else self._adjustments_topic
+                raw = encode_seal(one) if isinstance(one, Seal) else encode_booked(one)
+                outbox.put(topic, number, key, raw)
+        return told
+
+    def _changes(
+        self, held: Ledgers, data: MutableMapping[bytes, bytes]
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        for ledger in held.by_contract.values():
+            yield from account_table.changes(ledger, data)
+
+    def _told(self, number: int, held: Ledgers, outcome: list[Booked | Seal]) -> None:
+        self._telemetry.booked(outcome)
+
+
+def signer_of(settings: Settings) -> Signer | None:
+    """Who signs seals; None where no key is given. Raises SecretError, or ValueError where the key
+    is none.
+    """
+    pem = secret(settings, "billing_key")
+    return Ed25519Signer(pem.encode()) if pem else None

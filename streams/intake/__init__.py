@@ -1,0 +1,1 @@
+"""Ways in: foreign payloads from a Kafka topic, by webhook or from files, as canonical records."""

@@ -1,0 +1,84 @@
+"""History beside the live group: exported, replayed under another prefix, judged, compared.
+
+The commands are those of deploy/runbooks/reprocessing.md and adding-partitions.md.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from streams.event_log import read_log
+from tests.kafka.apache import ApacheKafka
+from tests.stream_run import Pipeline, synthetic_log
+from tests.worker_process import WorkerProcess, await_that, environment
+
+CONTRACTS = Path(__file__).parents[2] / "deploy/contracts/telco-2026.yaml"
+NEW_PARTITIONS = 6
+
+
+def baton(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "streams", *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def done(*arguments: str) -> str:
+    found = baton(*arguments)
+    assert found.returncode == 0, f"{arguments}\n{found.stdout}\n{found.stderr}"
+    return found.stdout
+
+
+def test_a_history_is_processed_anew_on_more_partitions_and_the_judge_agrees(
+    kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    log = synthetic_log(120)
+    with Pipeline(kafka.bootstrap, tmp_path, log) as live:
+        live.start_worker().await_ready()
+        live.replay()
+        live.await_processed()
+        file = tmp_path / "history.jsonl.zst"
+        broker, old, new = ("--broker", kafka.bootstrap), live.topic(""), f"{live.topic('')}v2."
+        told = done("topics", "export", str(file), *broker, "--prefix", old)
+        records = list(read_log(file))
+        assert told.startswith(f"{file}: {len(records)} records")
+        # What is no line of text is a dead letter either way; all else is there as it was.
+        kept = {raw for raw in log.items if isinstance(raw, bytes) and b"\n" not in raw.strip()}
+        assert len(set(records) & kept) > 0.99 * len(kept)
+
+        partitions = ("--partitions", str(NEW_PARTITIONS))
+        done("topics", "--create", *broker, "--prefix", new, *partitions)
+        done("replay", str(file), *broker, "--prefix", new, *partitions, "--settle", "1s")
+        argv = [*broker, "--prefix", new, "--app-id", f"{live.group}-v2", *partitions]
+        worker = WorkerProcess(
+            [*argv, "--contract", str(CONTRACTS), "--no-ticks", "--port", "0"],
+            tmp_path / "v2.log",
+        )
+        judged = ("compare", str(file), "--contract", str(CONTRACTS), "--settle", "1s", *broker)
+        judged += ("--prefix", new)
+        try:
+            worker.await_ready()
+
+            def settled() -> bool:
+                worker.must_run()
+                return not worker.metrics().total("baton_consumer_lag_records")
+
+            await_that(settled, "the new group to have read all")
+            await_that(lambda: baton(*judged).returncode == 0, "the judge to agree", 90)
+        finally:
+            worker.stop()
+        # Of another history it is not what the judge says, and that is told.
+        shorter = tmp_path / "shorter.jsonl"
+        shorter.write_bytes(b"\n".join(records[: len(records) // 2]))
+        found = baton("compare", str(shorter), *judged[2:])
+        assert found.returncode == 3
+        assert ", for one: " in found.stdout
+        gone = baton("compare", str(shorter), *judged[2:-1], "no.")
+        assert gone.returncode == 1
+        assert "Traceback" not in gone.stderr
