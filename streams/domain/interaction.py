@@ -237,7 +237,7 @@ def _updated(state: Interaction, data: ev.Data, time: int, gap: int) -> bool:
 
 
 def _ended(state: Interaction, data: ev.ContactEndedData, time: int, gap: int) -> bool:
-    _active(state, time, data.channel, gap)
+    # No activity: what a timer closes days later is not the beginning of another episode.
     return _add(state, (time, ENDED, data.channel, data.ended_by, "", ""))
 
 

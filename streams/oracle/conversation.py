@@ -27,8 +27,11 @@ _AI_TYPES = frozenset(cls for tag, cls in e.EVENT_TYPES.items() if tag.startswit
 _ACTIVE_TYPES = frozenset(
     cls
     for tag, cls in e.EVENT_TYPES.items()
-    if tag.startswith(("baton.contact.", "baton.ai.", "baton.handoff."))
-    or tag == "baton.resolution.reopened"
+    if (
+        tag.startswith(("baton.contact.", "baton.ai.", "baton.handoff."))
+        or tag == "baton.resolution.reopened"
+    )
+    and tag != "baton.contact.ended"
 )
 
 

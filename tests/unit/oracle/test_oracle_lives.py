@@ -20,20 +20,25 @@ def lives(*log: bytes | int) -> list[tuple[int, int]]:
     return [(f.life, f.episode) for f in facts if f.kind == "episode_ended" and not f.retracts]
 
 
+def contact(conversation: str, time: int) -> list[bytes | int]:
+    """An episode of its own: a failure of the AI, and the end a millisecond later."""
+    return [failure(conversation, time), ended(conversation, time + 1)]
+
+
 def test_a_conversation_that_returns_after_it_was_forgotten_begins_anew() -> None:
-    log = [failure("c1", T(0)), ended("c1", T(60)), RETURN, ended("c1", RETURN + 1)]
+    log = [failure("c1", T(0)), ended("c1", T(60)), RETURN, *contact("c1", RETURN + 1)]
     assert lives(*log, RETURN + DAY_MS) == [(LIFE, 1), (LIFE + 8, 1)]
 
 
 def test_one_that_returns_before_the_tick_that_forgets_goes_on() -> None:
-    log = [failure("c1", T(0)), ended("c1", T(60)), RETURN - 1, ended("c1", RETURN)]
+    log = [failure("c1", T(0)), ended("c1", T(60)), RETURN - 1, *contact("c1", RETURN)]
     assert lives(*log, RETURN + DAY_MS) == [(LIFE, 1), (LIFE, 2)]
 
 
 def test_an_event_before_the_tick_that_would_forget_keeps_it() -> None:
     back = failure("c1", T(60) + 2 * DAY_MS)  # late, and now the latest
     log = [failure("c1", T(0)), ended("c1", T(60)), RETURN - 1, back, RETURN]
-    assert lives(*log, ended("c1", RETURN + 1), RETURN + DAY_MS) == [
+    assert lives(*log, *contact("c1", RETURN + 1), RETURN + DAY_MS) == [
         (LIFE, 1),
         (LIFE, 2),
         (LIFE, 3),
@@ -69,7 +74,7 @@ def test_a_late_event_before_midnight_takes_every_fact_to_the_day_before() -> No
 @pytest.mark.parametrize(
     ("terms", "rests_from"),
     [
-        ({"inactivity_ms": 9 * DAY_MS}, T(60) + 9 * DAY_MS),  # its last burst fades
+        ({"inactivity_ms": 9 * DAY_MS}, T(0) + 9 * DAY_MS),  # its last burst fades
         ({"verification_ms": 10 * DAY_MS}, T(60) + 10 * DAY_MS),  # its episode matures
         ({"escalation_expiry_ms": 12 * DAY_MS}, T(0) + 12 * DAY_MS),  # somebody waits
     ],

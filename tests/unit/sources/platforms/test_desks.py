@@ -101,6 +101,13 @@ def test_a_confirmed_resolution_of_fin_is_void_once_the_customer_is_back() -> No
     assert matured[0]["outcome"] == "void"
 
 
+def test_a_timer_that_closes_days_later_makes_no_second_episode() -> None:
+    (case, *_) = payloads("intercom", "fin")
+    case["conversation_parts"]["conversation_parts"][-1]["created_at"] += 2 * 86_400
+    ended = facts(records("intercom", [case]), "episode_ended")
+    assert [each["cause"] for each in ended] == ["inactivity"]
+
+
 def test_a_state_of_fin_without_an_answer_in_the_payload_claims_nothing() -> None:
     made = records("intercom", payloads("intercom", "fin")[3:4])
     assert made
