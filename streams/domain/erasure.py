@@ -65,6 +65,7 @@ class _Named(msgspec.Struct, array_like=True):
     subject: SubjectDigest
     until: Moment
     request: RequestId
+    kind: SubjectKind = "customer"
 
 
 class _Closed(msgspec.Struct, array_like=True):
@@ -102,6 +103,8 @@ class Erasures:
         self.expires = min([*ends, *self._closed.values()], default=_NEVER)
         # Asked with every event: whether there is anything to look up.
         self.names, self.closes = bool(self._named), bool(self._closed)
+        kinds = {one.kind for one in self._named.values()}
+        self.customers, self.conversations = "customer" in kinds, "conversation" in kinds
 
     def ask(self, event: ErasureRequested, reached: int | None) -> None:
         """Remember a request that was read at the watermark `reached`."""
@@ -109,7 +112,7 @@ class Erasures:
         subject = subject_digest(data.subject_kind, data.contract, data.subject_key)
         known = self._named.get(subject)
         if known is None or until > known.until:
-            self._named[subject] = _Named(subject, until, request)
+            self._named[subject] = _Named(subject, until, request, data.subject_kind)
         if data.subject_kind == "customer":
             customer = customer_digest(data.contract, data.subject_key)
             at = until if reached is None else reached + 1

@@ -18,8 +18,9 @@ from streams.domain.billing.feed import Fed, Feed
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.corrections import corrections, place_of, replace_fact
 from streams.domain.delta import Deltas, Entry, open_escalations
-from streams.domain.erasure import ErasedBy, ErasureNote, Erasures, closed_until, request_id
-from streams.domain.events import APART, LATEST_MS, ErasureRequested, Event, epoch_ms
+from streams.domain.erased_states import erase_named, perhaps_of, settled_from
+from streams.domain.erasure import ErasureNote, Erasures, closed_until, request_id
+from streams.domain.events import APART, ErasureRequested, Event, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
@@ -273,21 +274,9 @@ class LifecyclePartition:
         facts, due = walk(state, held.contract, held.conversation, book, after, upto, held.path)
         if state.erased is not None:
             # Not before now: what is long past at a start is taken for left over.
-            settled = self._settled_from(held, upto)
+            settled = settled_from(state, held.contract, held.conversation, book, upto)
             return facts, settled if due is None or settled <= upto else min(due, settled)
         return facts, held.path.rests_from() if due is None else due
-
-    def _settled_from(self, held: _Held, reached: int) -> int:
-        """Section 12's S of an erased state, but not before `reached` or its first event, in ms."""
-        state, book = held.state, self._book
-        assert state.earliest is not None
-        settled = max(reached, state.earliest)
-        if state.bursts:
-            settled = max(
-                settled, state.bursts[-1] + self._contracts[held.contract][1].inactivity_ms
-            )
-        facts, _ = walk(state, held.contract, held.conversation, book, reached, LATEST_MS)
-        return max(settled, facts[-1].time) if facts else settled
 
     def _erase(self, event: ErasureRequested) -> None:
         """Make the states of a request's subject erased, and remember it."""
@@ -296,55 +285,30 @@ class LifecyclePartition:
             return
         self._erasures.ask(event, reached)
         request = request_id(event)
+        prefix, name = self._contracts[data.contract][0], data.subject_key
+        if data.subject_kind == "customer":
+            keys = list(perhaps_of(name, prefix, self._held, self._states, self._due))
+        else:
+            keys = [key for key in (prefix + name.encode(),) if key in self._due]
         asked = []
-        for key in self._keys_of(data.contract, data.subject_kind, data.subject_key):
+        for key in keys:
             held = self._held.get(key) or self._hold(key)
             if held.state.latest is not None and self._erase_named(key, held):
                 self._schedule(key, self._reached)
-                asked.append(self._settled_from(held, self._reached))
+                told = (held.state, held.contract, held.conversation, self._book)
+                asked.append(settled_from(*told, self._reached))
         at = epoch_ms(event.time) if reached is None else reached
         settled_by = max(asked, default=None)
         self._out.notes.append(
             ErasureNote(request, data.contract, "named", len(asked), at, settled_by)
         )
 
-    def _keys_of(self, contract: str, kind: str, name: str) -> list[bytes]:
-        """Keys of interactions that may be a subject's: looked for in bytes, which costs a tenth of
-        decoding them.
-        """
-        prefix, said = self._contracts[contract][0], name.encode()
-        if kind == "conversation":
-            return [prefix + said] if prefix + said in self._due else []
-        held = self._held
-        found = [key for key in held if key in self._due and key.startswith(prefix)]
-        found += (
-            key
-            for key, raw in self._states.items()
-            if said in raw and key in self._due and key not in held and key.startswith(prefix)
-        )
-        return found
-
     def _erase_named(self, key: bytes, held: _Held) -> bool:
-        """Make a state erased if a request names its subject; whether it became so."""
-        state, erasures = held.state, self._erasures
-        if state.erased is not None:
-            return False
-        known = state.customer_key
-        found: list[ErasedBy | None] = []
-        if known is not None:
-            found.append(erasures.erasing("customer", held.contract, known[1], known[0]))
-        assert state.earliest is not None
-        found.append(
-            erasures.erasing("conversation", held.contract, held.conversation, state.earliest)
-        )
-        state.erased = max((one for one in found if one is not None), default=None)
-        if state.erased is None:
-            return False
-        if known is not None:
-            state.customer_key = (known[0], "")
-        self._touched.add(key)
-        self._out.erased.add(key)
-        return True
+        erased = erase_named(held.state, held.contract, held.conversation, self._erasures)
+        if erased:
+            self._touched.add(key)
+            self._out.erased.add(key)
+        return erased
 
     def tick(self, time: int) -> None:
         """Move the clock to `time` (ms); what the watermark passes is published."""

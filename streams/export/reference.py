@@ -77,7 +77,9 @@ def _kept(spec: TopicSpec) -> str:
     if spec.config["retention.ms"] == "-1":
         return "always"
     days, rest = divmod(int(spec.config["retention.ms"]), _DAY_MS)
-    return f"{days} d" if not rest else f"{spec.config['retention.ms']} ms"
+    kept = f"{days} d" if not rest else f"{spec.config['retention.ms']} ms"
+    erasable = spec.config["cleanup.policy"] == "compact,delete"
+    return f"{kept}, or until a tombstone" if erasable else kept
 
 
 def _largest(spec: TopicSpec) -> str:

@@ -31,6 +31,8 @@ BEYOND_SERVICE_CONTRACT = [
     f"{_SPEC}.answer.properties.thresholds.propertyNames",
     f"{_SPEC}.firstResponse.properties.thresholds.propertyNames",
     f"{_SPEC}.handoff.properties.thresholds.propertyNames",
+    f"{_SPEC}.retention.properties.days.propertyNames",
+    f"{_SPEC}.retention.properties.markets.additionalProperties.propertyNames",
     f"{_SPEC}.serviceHours.properties.days.propertyNames",
 ]
 _METRIC = f"{_SPEC}.indicator.properties.spec.properties.ratioMetric"
