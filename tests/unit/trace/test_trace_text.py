@@ -16,6 +16,7 @@ from tests.log_builder import (
     ai_turn,
     claimed,
     customer_message,
+    disputed,
     ended,
     evidence,
     failure,
@@ -34,10 +35,11 @@ RESOLVED = [
     ended("c1", T(60)),
 ]
 PRICED = book_with(
+    currency="SGD",
     commercial=CommercialTerms(
         "SGD",
         prices=(Price(1_400_000), Price(2_500_000, journey="billing"), Price(9, journey="other")),
-    )
+    ),
 )
 MATURED = T(60) + 21_600_000
 
@@ -83,6 +85,13 @@ def test_what_is_not_verified_is_not_billed_and_says_why(
     bill = trace.lives[0].bills[0]
     assert (bill.outcome, bill.billed, bill.amount_micros) == (outcome, False, None)
     assert f"not billed: {outcome}" in trace_text(trace)
+
+
+def test_a_dispute_takes_the_bill_back_and_says_so() -> None:
+    trace = traced([*RESOLVED, evidence("c1", T(90)), disputed("c1", T(95)), MATURED], PRICED)
+    (bill,) = trace.lives[0].bills
+    assert (bill.outcome, bill.billed, bill.amount_micros) == ("verified", False, None)
+    assert "not billed: the customer says that it is not resolved" in trace_text(trace)
 
 
 def test_a_reopened_conversation_has_two_episodes_and_the_first_says_so() -> None:
