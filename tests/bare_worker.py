@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,15 +156,16 @@ class BareWorker:
 
     def take_deltas(self, *values: bytes) -> None:
         """Let the window stage read these records."""
-        self._take(topics.DELTAS, values)
+        self.take(topics.DELTAS, *values)
 
     def take_links(self, *values: bytes) -> None:
         """Let the links stage read these records."""
-        self._take(topics.LINKS, values)
+        self.take(topics.LINKS, *values)
 
-    def _take(self, topic: str, values: Sequence[bytes]) -> None:
-        records = [Record(topic, 0, at, b"0", value) for at, value in enumerate(values)]
-        asyncio.run(self._stages[topic].process(Batch(topic, 0, records, None)))
+    def take(self, topic: str, *values: bytes, partition: int = 0) -> None:
+        """Let the stage that reads a topic take these records of it."""
+        records = [Record(topic, partition, at, b"0", value) for at, value in enumerate(values)]
+        asyncio.run(self._stages[topic].process(Batch(topic, partition, records, None)))
 
     def exposition(self) -> str:
         """/metrics."""

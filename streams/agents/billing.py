@@ -17,14 +17,14 @@ from streams.domain.billing.feed import billed_contracts
 from streams.domain.billing.ledger import Ledger
 from streams.domain.billing.records import Booked, Item, Seal, encode_booked, encode_seal
 from streams.domain.billing.signing import Ed25519Signer
-from streams.domain.contract import ContractBook, ContractError
+from streams.domain.contract import ContractBook
 from streams.domain.wire import Rejection
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
 from streams.kafka.billing_codec import BillingRecord, decode_billing
 from streams.kafka.outbox import Outbox
-from streams.kafka.store import PartitionedStore, StateError
-from streams.secrets import secret
+from streams.kafka.store import PartitionedStore
+from streams.secrets import SecretError, secret
 from streams.settings import Settings
 
 STAGE = "billing"
@@ -46,8 +46,7 @@ class Ledgers:
 
 class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
     """One worker's ledgers. `changelog` is the table's changelog topic, `outbox` gives a
-    partition's. Raises SecretError or ValueError where the signing key is none, ContractError where
-    a contract cannot be billed.
+    partition's. Raises SecretError where the signing key is none.
     """
 
     name = STAGE
@@ -68,8 +67,6 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
         self._signer = signer_of(settings)
         self._items_topic = settings.topic(topics.BILLING_ITEMS)
         self._adjustments_topic = settings.topic(topics.BILLING_ADJUSTMENTS)
-        for contract in self._contracts:
-            self._ledger(contract)  # what is wrong with it is said now
 
     def _ledger(self, contract: str) -> Ledger:
         return Ledger(
@@ -91,10 +88,7 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
         for contract in self._contracts:
             if contract_partition(contract, self._sources) == number:
                 ledger = held.by_contract[contract] = self._ledger(contract)
-                try:
-                    account_table.restore(ledger, data)
-                except ContractError as error:
-                    raise StateError(f"{self._changelog}/{number}: {error}") from None
+                account_table.restore(ledger, data)
 
     def _adopted(self, number: int, held: Ledgers) -> None:
         self._telemetry.ledgers_owned(number, held.by_contract)
@@ -159,8 +153,11 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
 
 
 def signer_of(settings: Settings) -> Signer | None:
-    """Who signs seals; None where no key is given. Raises SecretError, or ValueError where the key
-    is none.
-    """
+    """Who signs seals; None where no key is given. Raises SecretError where the key is none."""
     pem = secret(settings, "billing_key")
-    return Ed25519Signer(pem.encode()) if pem else None
+    if not pem:
+        return None
+    try:
+        return Ed25519Signer(pem.encode())
+    except ValueError as error:
+        raise SecretError(f"BATON_BILLING_KEY or --billing-key-file: {error}") from None

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from streams.cli.options import settings_from, settings_options
 from streams.domain.wire import Rejection
-from streams.event_log import write_lines
+from streams.event_log import SUFFIXES, write_lines
 from streams.kafka.connection import ConnectionFailed, check_connection, client_options, denied
 from streams.kafka.content_modes import structured_value
 from streams.kafka.topic_reading import TopicMissing, partitions_in, read_topic
@@ -41,6 +41,8 @@ def export(file: Path, with_ticks: bool, **given: Any) -> None:
     committed are left out. `baton oracle`, `baton replay` and `baton invoice` read such a file.
     """
     settings = settings_from(given)
+    if not file.name.endswith(SUFFIXES):  # said before a month is read
+        raise click.UsageError(f"{file}: the name must end in one of {', '.join(SUFFIXES)}")
     try:
         written, left_out = asyncio.run(_export(settings, file, with_ticks))
     except (ConnectionFailed, TopicMissing, KafkaError) as error:

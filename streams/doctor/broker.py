@@ -40,6 +40,8 @@ async def look(settings: Settings) -> list[Finding]:
 def _way_in(settings: Settings) -> str:
     protocol = settings.security_protocol
     host, _, port = settings.broker.split(",")[0].strip().rpartition(":")
+    if not host:
+        return "--broker HOST:PORT"
     if protocol.endswith("SSL"):
         return f"openssl s_client -connect {host}:{port} </dev/null   # what it shows, and to whom"
     return f"nc -vz {host} {port}   # from where the worker runs; then the setting that is named"

@@ -154,10 +154,10 @@ def _retention(
         said = configured.get(spec.name)
         if said is None:
             continue
-        if said.get("cleanup.policy") != spec.config["cleanup.policy"]:
+        if _policies(said) != _policies(spec.config):
             uncompacted[spec.name] = f"cleanup.policy={spec.config['cleanup.policy']}"
         elif _kept_ms(said) < _kept_ms(spec.config):
-            short[spec.name] = f"retention.ms={spec.config['retention.ms']}"
+            short[spec.name] = f"retention.ms={spec.config.get('retention.ms', -1)}"
         large = spec.config.get(_LARGE_EVENTS_ONLY)
         if large is not None and int(said.get(_LARGE_EVENTS_ONLY, large)) < int(large):
             small[spec.name] = f"{_LARGE_EVENTS_ONLY}={large}"
@@ -193,6 +193,10 @@ def _retention(
             )
         )
     return found or [ok("topics.config", "retention, compaction and sizes are as declared")]
+
+
+def _policies(config: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(each.strip() for each in config.get("cleanup.policy", "").split(","))
 
 
 def _kept_ms(config: Mapping[str, str]) -> float:

@@ -143,10 +143,14 @@ class CommercialTerms:
         """The most specific price that admits a resolution: by query type before journey before
         channel before none; None where it has no price.
         """
-        admitting = [p for p in self.prices if p.admits(channel, journey, query_type)]
-        return max(
-            admitting, key=lambda p: tuple(one is not None for one in p.selector), default=None
-        )
+        found, best = None, -1
+        for price in self.prices:
+            if price.admits(channel, journey, query_type):
+                weight = 4 * (price.query_type is not None) + 2 * (price.journey is not None)
+                weight += price.channel is not None
+                if weight > best:
+                    found, best = price, weight
+        return found
 
     def credit_of(self, clause: str) -> ClauseCredit | None:
         """What a clause is worth; None where no money hangs on it."""

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -122,7 +123,9 @@ class Delivery:
         for task in self._tasks:
             task.cancel()
         if self._producer is not None:
-            await let_go(self._producer.stop())
+            # It may end with what was under way, cancelled, where brokers are away.
+            with suppress(asyncio.CancelledError, KafkaError):
+                await let_go(self._producer.stop())
         return left
 
     def _send(self, letters: list[Letter]) -> list[asyncio.Future[None]]:

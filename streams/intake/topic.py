@@ -102,9 +102,12 @@ class TopicSource:
         finally:
             stopping.cancel()
             self.ready = False
-            async with self._between_batches:
-                await self._writer.stop()
-            await let_go(self._consumer.stop())
+            # aiokafka's clients end with what was under way, cancelled, where brokers are away.
+            with suppress(asyncio.CancelledError, KafkaError):
+                async with self._between_batches:
+                    await self._writer.stop()
+            with suppress(asyncio.CancelledError, KafkaError):
+                await let_go(self._consumer.stop())
 
     async def revoked(self) -> None:
         """The group is to share the partitions out anew: finish the batches in hand first."""

@@ -193,11 +193,12 @@ def test_a_fact_s_key_is_made_of_the_contract_s_labels(
 
 def test_a_fact_holds_it_only_as_conversation_and_as_what_was_stated(worker: BareWorker) -> None:
     stated = ("journey", "supplier", "prompt_version", "model", "knowledge_version")
-    # What names the broken rule is of the compliance system, as a word.
+    # What names the broken rule is of the compliance system, as a word; what a claim was about is a
+    # word of who claims it, and a price's selector.
     places = [("id",), ("subject",), *(("data", name) for name in stated)]
     for fact in values(worker, topics.FACTS):
-        rule = [("data", "rule_id")] if "rule_id" in fact["data"] else []
-        assert CANARY not in without(fact, *places, *rule)
+        words = [("data", name) for name in ("rule_id", "query_type") if name in fact["data"]]
+        assert CANARY not in without(fact, *places, *words)
 
 
 def test_window_values_hold_none_of_it(worker: BareWorker) -> None:

@@ -76,8 +76,9 @@ def billed_contracts(book: ContractBook) -> tuple[str, ...]:
 
 
 def is_billed(versions: Sequence[Terms]) -> bool:
-    """Whether money flows under a contract."""
-    return any(
+    """Whether money flows under a contract, all in one currency and time zone."""
+    one = len({(terms.currency, terms.time_zone) for terms in versions}) == 1
+    return one and any(
         money.prices or money.fixed_fee_micros or money.billing.minimum_micros
         for terms in versions
         if (money := terms.commercial) is not None

@@ -22,6 +22,9 @@ from streams.domain.facts import Fact
 from streams.domain.indicators import NEEDS_ESCALATION, ratio
 from streams.domain.links import HORIZONS_MS
 
+# Producers state what they like, so what is remembered of it is limited.
+_MOST_PLACES = 4_096
+_MOST_DAYS = 7
 # How many facts (or horizons) counted for a key: it exists as long as there is one.
 _FACTS = "#"
 # How many waited at the period's end, of those that nothing can change any more.
@@ -82,6 +85,9 @@ class ClauseValues:
         )
         self._counts: dict[Cell, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._keys: dict[tuple[tuple[Dimension, ...], Period, int], set[_Values]] = defaultdict(set)
+        # The days that were asked for last, and the cells of a day's places.
+        self._days: list[Span] = []
+        self._places: dict[tuple[int | str, ...], tuple[Cell, ...]] = {}
         self._waits: dict[tuple[str, int, int, int], _Wait] = defaultdict(_Wait)
         self._customers: dict[bytes, _Customer] = defaultdict(_Customer)
         self._moved: set[bytes] = set()
@@ -129,17 +135,51 @@ class ClauseValues:
             del self._waits[fact.conversation, fact.life, fact.episode, fact.ordinal]
 
     def _add(self, end: int, fact: Fact, counts: Iterable[tuple[str, int]], sign: int) -> None:
+        for cell in self._cells(fact, end):
+            held = self._counts[cell]
+            for name, number in counts:
+                held[name] += sign * number
+            held[_FACTS] += sign
+            self.touched.add(cell)
+
+    def _cells(self, fact: Fact, end: int) -> tuple[Cell, ...]:
+        """The cells that count a fact whose slice ends at `end` (ms)."""
+        place = (
+            self._day_of(end),
+            fact.version,
+            fact.channel,
+            fact.market,
+            fact.journey,
+            fact.supplier,
+            fact.prompt_version,
+            fact.model,
+            fact.knowledge_version,
+        )
+        cells = self._places.get(place)
+        if cells is None:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            cells = self._places[place] = tuple(self._cells_of(fact, end))
+        return cells
+
+    def _day_of(self, end: int) -> int:
+        """The end of the day: of that, the shortest period, all others are the same."""
+        for day in self._days:
+            if day.start < end <= day.end:
+                return day.end
+        self._days = [self._calendar.at("1d", end), *self._days[:_MOST_DAYS]]
+        return self._days[0].end
+
+    def _cells_of(self, fact: Fact, end: int) -> Iterator[Cell]:
         terms = self._book.version(fact.contract, fact.version)
         for grouping, kinds in self._wanted.items():
             if grouping not in terms.groupings:
                 continue
             values = tuple(terms.bounded(name, getattr(fact, name)) for name in grouping)
             for kind in kinds:
-                until = self._calendar.at(kind, end).end
-                cell = self._cell((grouping, values, kind, until))
-                for name, number in counts:
-                    cell[name] += sign * number
-                cell[_FACTS] += sign
+                cell = (grouping, values, kind, self._calendar.at(kind, end).end)
+                self._keys[grouping, kind, cell[3]].add(values)
+                yield cell
 
     def _cell(self, cell: Cell) -> dict[str, int]:
         grouping, values, kind, until = cell
@@ -198,6 +238,7 @@ class ClauseValues:
             del self._counts[cell]
             self.touched.discard(cell)
             self._keys.pop((grouping, kind, end), None)
+        self._places.clear()
         return dropped
 
     # -- storing -------------------------------------------------------------------------------

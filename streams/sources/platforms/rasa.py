@@ -16,7 +16,7 @@ A dialogue manager knows its own side. What its events honestly say:
   say (marks). `session_ended` ends the contact. Sessions that expire say nothing when they do.
 - Rasa names the channel on customers' messages only. So that a conversation has one channel it is
   that of the options (chat without); what Rasa says is `channel_subtype`.
-- A sender id may be a number to call: only those of a machine's form are passed on as they are. On
+- A sender id may be a person's number or account: only a UUID or hex is passed on as it is. On
   channels where it names a person it is the customer's key too.
 
 Times are float seconds and out of order even within a tracker; each event stands at its own.
@@ -24,6 +24,7 @@ Times are float seconds and out of order even within a tracker; each event stand
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -42,7 +43,7 @@ from streams.domain.events import (
 )
 from streams.sources.adapter import Contact, Ignored, Item, Platform, Talk
 from streams.sources.coverage import YES, Feed
-from streams.sources.payload import CONVERSATION, Payload
+from streams.sources.payload import HEX, UUID, Payload
 
 # Names that Rasa's documentation and starter packs use; a team's own are marks in the options.
 HANDOFFS: Final = frozenset(
@@ -73,6 +74,8 @@ PERSONAL: Final = dict.fromkeys(
     ),
     True,
 )
+# Not the digits that other adapters let through: Telegram's and Facebook's are persons' accounts.
+_MACHINE = re.compile(f"{UUID.pattern}|{HEX.pattern}")
 _OWN_ACTIONS = ("action_listen", "action_session_start", "action_restart", "action_back")
 
 
@@ -85,7 +88,7 @@ def _contact(part: Payload) -> Contact:
     tracker = part.outer
     personal = part.word(PERSONAL, "input_channel")
     return Contact(
-        conversation=part.id(CONVERSATION, "sender_id") or tracker.id(CONVERSATION, "sender_id"),
+        conversation=part.id(_MACHINE, "sender_id") or tracker.id(_MACHINE, "sender_id"),
         channel="chat",
         channel_subtype=part.label("input_channel"),
         customer_key=(part.key("sender_id") or tracker.key("sender_id")) if personal else None,

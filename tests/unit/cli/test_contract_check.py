@@ -237,3 +237,19 @@ def test_an_slo_that_nobody_names_is_a_warning(tmp_path: Path) -> None:
     assert lines[0] == (
         "c.yaml:62:18: warning: metadata.name: no contract here names the SLO spare"
     )
+
+
+def test_versions_in_two_currencies_are_warned_of_for_nothing_of_them_is_billed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "one.yaml").write_text(GOOD)
+    later = GOOD.replace("version: 1", "version: 2").replace("currency: SGD", "currency: EUR")
+    later = later.replace("from: 2026-01-01", "from: 2026-07-01").replace(
+        "to: 2026-07-01", "to: 2027-01-01"
+    )
+    (tmp_path / "two.yaml").write_text(later)
+    result = run(tmp_path, "check", "one.yaml", "two.yaml")
+    text = plain(result, tmp_path)
+    assert result.exit_code == 0, text
+    assert "two.yaml:13:13: warning: spec.currency: version 1 of contract care says SGD" in text
+    assert "nothing of the contract is billed" in text

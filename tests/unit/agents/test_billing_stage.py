@@ -1,0 +1,135 @@
+"""The billing stage between topics: facts of billed contracts in, statements' records out."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from streams.agents.routing import contract_partition
+from streams.agents.stages import stages_for
+from streams.contract_files import bundled_contract, load_contracts
+from streams.domain.billing.records import Told
+from streams.domain.billing.signing import signature_problem
+from streams.domain.contract import ContractBook
+from streams.domain.facts import Fact
+from streams.domain.memory import DAY_MS, LATE_LIMIT_MS
+from streams.kafka import topics
+from streams.kafka.billing_codec import decode_billing, encode_billing
+from streams.secrets import SecretError
+from tests import log_builder as b
+from tests.bare_worker import PARTITIONS, BareWorker
+from tests.unit.oracle.verdicts import book_with
+
+NAME = "telco-2026"
+
+
+@cache
+def book() -> ContractBook:
+    return load_contracts([bundled_contract(NAME)])
+
+
+def solved(conversation: str, time: float, **said: object) -> list[bytes]:
+    return [
+        b.customer_message(conversation, b.T(time), **said),
+        b.ai_turn(conversation, b.T(time), **said),
+        b.claimed(conversation, b.T(time + 10), query_type="billing", **said),
+        b.evidence(conversation, b.T(time + 20), **said),
+        b.ended(conversation, b.T(time + 50), **said),
+    ]
+
+
+def test_facts_go_to_their_contract_s_partition_and_hold_no_key_of_a_customer() -> None:
+    worker = BareWorker(book())
+    worker.read([b.T(0), *solved("c-1", 1, customer_key="somebody-1"), b.T(200)])
+    records = worker.outbox.records[topics.BILLING_RECORDS]
+    assert {record.partition for record in records} == {contract_partition(NAME, PARTITIONS)}
+    assert not any(b"somebody" in (record.value or b"") for record in records)
+    told = [one.told for record in records for one in decode_billing(record.value or b"").told]
+    owned = {one.fact.kind for one in told if one.customer is not None}
+    assert owned == {"customer_visited", "episode_ended"}
+    assert all(one.known == one.fact.time for one in told)
+
+
+def test_what_is_booked_stands_in_one_partition_in_the_order_of_its_sequence() -> None:
+    worker = BareWorker(book())
+    events = [raw for n in range(20) for raw in solved(f"c-{n}", n)]
+    worker.read([b.T(0), *events, *(b.T(day * 86_400) for day in range(1, 60))])
+    items = worker.outbox.records[topics.BILLING_ITEMS]
+    sequences = [orjson.loads(record.value or b"")["data"]["sequence"] for record in items]
+    assert len(items) >= 20
+    assert sequences == sorted(sequences)
+    assert {record.partition for record in items} == {contract_partition(NAME, PARTITIONS)}
+
+
+def test_a_worker_whose_contracts_have_no_money_has_no_billing_stage_and_sends_it_nothing() -> None:
+    unpaid = book_with()
+    assert "billing" not in [kind.name for kind in stages_for(unpaid)]
+    assert "billing" in [kind.name for kind in stages_for(book())]
+    worker = BareWorker(unpaid)
+    worker.read([b.T(0), *solved("c-1", 1), b.T(200)])
+    assert not worker.outbox.records[topics.BILLING_RECORDS]
+
+
+def told_late(by_ms: int) -> Told:
+    fact = Fact(
+        kind="csat_received", contract=NAME, version=1, conversation="c1", life=b.LIFE, episode=1,
+        ordinal=1, time=b.EPOCH_MS, channel="chat", market="SG", journey="billing",
+        supplier="northcall", prompt_version="unknown", model="unknown",
+        knowledge_version="unknown", detail={"subject": "ai", "satisfied": True}, late=True,
+    )  # fmt: skip
+    return Told(fact, fact.time + by_ms)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (b"\xc1", "schema_violation"),
+        (encode_billing(PARTITIONS, b.EPOCH_MS, [], {}), "schema_violation"),
+        (encode_billing(0, None, [told_late(LATE_LIMIT_MS + 1)], {}), "too_late"),
+    ],
+)
+def test_what_no_lifecycle_could_have_told_is_a_dead_letter(value: bytes, code: str) -> None:
+    worker = BareWorker(book())
+    worker.take(topics.BILLING_RECORDS, value, partition=contract_partition(NAME, PARTITIONS))
+    assert f"baton.error.code={code}" in worker.error_headers()
+    assert worker.telemetry.dead_letters["billing", code] == 1
+
+
+def test_what_comes_as_late_as_it_may_is_taken() -> None:
+    worker = BareWorker(book())
+    value = encode_billing(0, b.EPOCH_MS + 9 * DAY_MS, [told_late(LATE_LIMIT_MS)], {})
+    worker.take(topics.BILLING_RECORDS, value, partition=contract_partition(NAME, PARTITIONS))
+    assert not worker.error_headers()
+
+
+def test_a_seal_is_signed_by_the_key_that_the_worker_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    monkeypatch.setenv("BATON_BILLING_KEY", pem.decode())
+    worker = BareWorker(book())
+    days = (b.T(day * 86_400) for day in range(1, 60))
+    worker.read([b.T(0), *solved("c-1", 1), *days])
+    values = [record.value or b"" for record in worker.outbox.records[topics.BILLING_ADJUSTMENTS]]
+    seals = [raw for raw in values if b"period_closed" in raw]
+    assert seals
+    assert [signature_problem(seal, public) for seal in seals] == [None] * len(seals)
+
+
+def test_a_key_that_is_none_is_said_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BATON_BILLING_KEY", "no key")
+    with pytest.raises(SecretError, match="BATON_BILLING_KEY"):
+        BareWorker(book())
