@@ -62,7 +62,10 @@ class Feed:
 
 def _whose(fact: Fact, customer: Stated) -> bytes | None:
     close = fact.kind == "episode_ended" and fact.detail["resolved"]
-    if customer is None or fact.retracts or not (close or fact.kind == "customer_visited"):
+    # Of an erased customer it is known since when, and no name (DEFINITIONS.md section 12).
+    if customer is None or not customer[1]:
+        return None
+    if fact.retracts or not (close or fact.kind == "customer_visited"):
         return None
     return customer_digest(fact.contract, customer[1]) if customer[0] <= fact.time else None
 

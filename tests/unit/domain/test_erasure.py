@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from streams.contract_files import bundled_contract, load_contracts
+from streams.domain.billing.records import Told
 from streams.domain.erasure import Erasures, subject_digest
 from streams.domain.events import SubjectKind
-from streams.domain.lifecycle import interaction_key
+from streams.domain.lifecycle import LifecyclePartition, interaction_key
 from streams.domain.memory import FORGET_AFTER_MS
+from streams.domain.wire import decode_event
+from streams.oracle.billing_records import billing_records
 from streams.oracle.judge import judge
 from tests.in_memory_pipeline import InMemoryPipeline
 from tests.log_builder import (
@@ -153,3 +159,25 @@ def test_what_is_stored_is_what_is_remembered() -> None:
     assert again.erasing("customer", CONTRACT, "k1", T(60)) is not None
     assert again.erasing("customer", CONTRACT, "k1", T(61)) is None
     assert again.changed() == (False, None)
+
+
+def test_billing_is_told_as_the_batch_is_and_of_an_erased_customer_no_digest() -> None:
+    book = load_contracts([bundled_contract(CONTRACT)])
+    lifecycle = LifecyclePartition(book, 0, {})
+    log = [*visit("c1", 0), T(60), *visit("c2", 100), erasure_requested("k1", T(200)), SETTLED]
+    told: list[Told] = []
+    for item in log:
+        if isinstance(item, int):
+            lifecycle.tick(item)
+        else:
+            lifecycle.event(decode_event(item, book))
+    for fed in lifecycle.flush().billing.values():
+        told += fed.records
+    batch = billing_records(judge(log, book, lateness_ms=0), CONTRACT)
+
+    def owned(records: Sequence[Told]) -> dict[str, bytes | None]:
+        return {one.fact.id: one.customer for one in records if one.fact.kind != "episode_matured"}
+
+    assert {name: owned(told)[name] for name in owned(batch)} == owned(batch)
+    assert {one.customer for one in told if one.fact.conversation == "c1"} > {None}
+    assert {one.customer for one in told if one.fact.conversation == "c2"} == {None}
