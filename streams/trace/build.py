@@ -108,14 +108,23 @@ class ConversationTracer:
         gap = self._book.versions(self._contract)[0].inactivity_ms
         return conversation_of(self._contract, self._conversation, statements, gap)
 
+    def _about(self, records: Sequence[ReadRecord]) -> Conversation:
+        return self._told([r.statement for r in records if r.statement is not None])
+
     def _agent_ids(self) -> Iterator[str | None]:
-        """In order of event time, so that the order of arrival numbers nobody."""
+        """In order of event time, so that the order of arrival numbers nobody.
+
+        First those who came: a worker that tells what it remembers knows of no others, and numbers
+        the same.
+        """
+        for records, _ in self._lives:
+            yield from (m.agent for m in self._about(records).milestones)
         used = [r for r in self._log.records if r.event is not None]
         for record in sorted(used, key=_event_order):
             yield getattr(getattr(record.event, "data", None), "agent_id", None)
 
     def _life(self, records: Sequence[ReadRecord], told: Published, agents: Agents) -> Life:
-        about = self._told([r.statement for r in records if r.statement is not None])
+        about = self._about(records)
         upto = _NEVER if self._watermark is None else self._watermark
         used = [(at, record) for at, record in enumerate(records) if record.fate == "used"]
         return life_of(

@@ -12,11 +12,13 @@ from streams.trace.conversation_log import TraceError
 from streams.trace.model import Trace
 from tests.log_builder import (
     T,
+    accepted,
     customer_message,
     ended,
     event,
     failure,
     human_message,
+    offered,
     requested,
     started,
 )
@@ -137,3 +139,19 @@ def test_neither_text_nor_customer_nor_agent_is_named() -> None:
     assert "secret" not in repr(trace)
     said = [event.said.get("agent") for event in trace.lives[0].events]
     assert said == [None, None, "agent 1", "agent 2"]
+
+
+def test_agents_are_numbered_as_they_come_and_who_was_only_offered_it_after_them() -> None:
+    log = [
+        *CHAT[:2],
+        requested("c1", T(2)),
+        offered("c1", T(3), "ann"),
+        accepted("c1", T(5), "bob"),
+        offered("c1", T(4), "cid"),
+        T(120),
+    ]
+    life = traced(log, BOOK).lives[0]
+    said = {event.time: event.said.get("agent") for event in life.events}
+    assert [said[T(at)] for at in (3, 4, 5)] == ["agent 2", "agent 3", "agent 1"]
+    # As a worker numbers them, who remembers nobody else.
+    assert [human.agent for run in life.runs for human in run.humans] == ["agent 1"]
