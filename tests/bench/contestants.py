@@ -29,7 +29,8 @@ class Contestant:
     """One row of the report.
 
     `job` says what it is held to: Baton and peers to the oracle, the floor to nothing. `at_most` is
-    how many of the log's events it gets, where it is slow.
+    how many of the log's events it gets, where it is slow. Who `bills` is given the contract with
+    its prices.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Contestant:
     changes: dict[str, Any] = field(default_factory=dict)
     python: Path = Path(sys.executable)
     at_most: int = 10**9
+    bills: bool = False
 
     @property
     def needs_transactions(self) -> bool:
@@ -76,6 +78,13 @@ CONTESTANTS = (
         "pipeline",
         "baton",
         {"guarantee": "exactly-once", "state_dir": "state"},
+    ),
+    Contestant(
+        "alo-billing",
+        "Baton, at-least-once, tables in memory, and billing",
+        "pipeline",
+        "baton",
+        bills=True,
     ),
     Contestant("bytewax", "Bytewax, recovery store", "bytewax_flow", "peer", python=PEERS),
     Contestant("quix", "Quix Streams, RocksDB and changelogs", "quix", "peer", python=PEERS),

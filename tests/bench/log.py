@@ -45,10 +45,13 @@ _SETTLE_MS = 60_000
 
 @dataclass(frozen=True)
 class Log:
-    """Records and ticks (ms) as the topic will hold them, and the contract to judge them by."""
+    """Records and ticks (ms) as the topic will hold them, and the contract to judge them by; the
+    same with prices and credits is `priced`, under which Baton bills, too.
+    """
 
     items: tuple[bytes | int, ...]
     contract: Path
+    priced: Path
 
     @cached_property
     def book(self) -> ContractBook:
@@ -96,20 +99,22 @@ def seeded_log(
     contract lists so many journeys (each a dimension key), written to `folder`, and the records
     tell of them.
     """
-    contract = bundled_contract("telco-2026")
+    priced = bundled_contract("telco-2026")
     dense = density == "dense"
     day = _dense_day(events) if dense else _thin_day(events)
     records: Iterable[bytes] = islice(generate(day), events if first is None else first)
     if keys:
         records = (_of_a_line(raw, keys) for raw in records)
-        contract = _wide_contract(contract, keys, folder)
+        priced = _wide_contract(priced, keys, folder)
+    # Peers are not asked to bill, so what is compared does not.
+    contract = _without_money(priced, folder)
     if not dense:
-        return Log(tuple(ticked(timed(records))), contract)
+        return Log(tuple(ticked(timed(records))), contract, priced)
     items = list(ticked(timed(records), interval_ms=_LIVE_TICK_MS, settle_ms=_SETTLE_MS))
     last = items[-1]
     assert isinstance(last, int)
     dusk = last - last % _MINUTE_MS
-    return Log((*items, *range(dusk + _MINUTE_MS, dusk + _NIGHT_MS, _MINUTE_MS)), contract)
+    return Log((*items, *range(dusk + _MINUTE_MS, dusk + _NIGHT_MS, _MINUTE_MS)), contract, priced)
 
 
 def _dense_day(events: int) -> SyntheticDay:
@@ -149,5 +154,18 @@ def _wide_contract(contract: Path, lines: int, folder: Path) -> Path:
     journeys = documents[0]["spec"]["scope"]["journeys"]
     journeys += [_line(number) for number in range(lines)]
     path = folder / "wide.yaml"
+    path.write_text(yaml.safe_dump_all(documents, sort_keys=False))
+    return path
+
+
+def _without_money(priced: Path, folder: Path) -> Path:
+    documents: list[dict[str, Any]] = list(yaml.safe_load_all(priced.read_text()))
+    terms = documents[0]["spec"]
+    for name in ("prices", "atRisk"):
+        del terms[name]
+    for level in terms["serviceLevels"]:
+        for name in ("weight", "credits", "earnBack", "expected"):
+            level.pop(name, None)
+    path = folder / "unpriced.yaml"
     path.write_text(yaml.safe_dump_all(documents, sort_keys=False))
     return path

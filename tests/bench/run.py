@@ -123,7 +123,7 @@ class Run:
             events=log.events,
             final_tick_ms=log.ticks[-1],
             lateness_ms=LATENESS_MS,
-            contract=str(log.contract),
+            contract=str(log.priced if contestant.bills else log.contract),
             result=str(self.folder / f"{prefix}cost.json"),
             idempotence=self.broker.transactions,
             prefix=prefix,
