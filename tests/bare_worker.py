@@ -128,6 +128,10 @@ class BareWorker:
         """The customers table, by partition."""
         return [self._stores[1].partition(number) for number in range(PARTITIONS)]
 
+    def account_tables(self) -> list[dict[bytes, bytes]]:
+        """Billing's table, by partition."""
+        return [self._stores[3].partition(number) for number in range(PARTITIONS)]
+
     def read(self, log: Iterable[bytes | int], keys: dict[bytes, bytes] | None = None) -> None:
         """Process a log to its end: records, keyed by conversation or as `keys` says, and ticks."""
         queues: list[list[Record]] = [[] for _ in range(PARTITIONS)]

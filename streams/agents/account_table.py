@@ -1,5 +1,6 @@
 """How ledgers lie in their table: one record a conversation, a charged unit, a clause's counters,
-a period's booked lines and its credits, and one for what moves with every batch.
+a period's booked lines and its credits, a customer who is called otherwise, and one for what moves
+with every batch.
 
 Only what changed is written. What is forgotten leaves a tombstone.
 """
@@ -15,6 +16,7 @@ import msgspec
 from streams.domain.billing.books import OpenPeriod
 from streams.domain.billing.chain import Chain
 from streams.domain.billing.credit_lines import Credit, Credits
+from streams.domain.billing.erased_customers import Renamed
 from streams.domain.billing.items import Account, Draft
 from streams.domain.billing.ledger import Ledger
 from streams.domain.billing.line import Line
@@ -102,6 +104,7 @@ _END = msgspec.msgpack.Decoder(int)
 _LINES = msgspec.msgpack.Decoder(list[tuple[LineKind, str, str, int, int]])
 _CREDITS = msgspec.msgpack.Decoder(_StoredCredits)
 _HEAD = msgspec.msgpack.Decoder(_StoredHead)
+_RENAMED = msgspec.msgpack.Decoder(Renamed)
 
 Change = tuple[bytes, bytes | None]
 
@@ -121,11 +124,26 @@ def changes(ledger: Ledger, data: MutableMapping[bytes, bytes]) -> Iterator[Chan
         yield key, raw
 
 
+def erased(ledger: Ledger) -> set[bytes]:
+    """Keys under which nothing may stay that stood there before, since the last call; to be asked
+    before `changes`.
+    """
+    prefix = ledger.calendar.contract.encode() + _SEPARATOR
+    names = [b"c" + conversation.encode() for conversation in ledger.renamed]
+    names += [b"e" + place for place in ledger.erased.touched]
+    ledger.renamed = set()
+    return {prefix + name for name in names}
+
+
 def _changed(ledger: Ledger) -> Iterator[Change]:
     for conversation in sorted(ledger.touched | ledger.accounts.touched):
         yield b"c" + conversation.encode(), _conversation(ledger, conversation)
     ledger.touched = set()
     ledger.accounts.touched = set()
+    for place in sorted(ledger.erased.touched):
+        renamed = ledger.erased.held(place)
+        yield b"e" + place, None if renamed is None else _ENCODER.encode(renamed)
+    ledger.erased.touched = set()
     books, values, pending = ledger.books, ledger.values, ledger.books.changes
     for cell in values.touched:
         yield b"n" + _ENCODER.encode(cell), _ENCODER.encode(values.counts(cell))
@@ -249,6 +267,8 @@ def restore(ledger: Ledger, data: MutableMapping[bytes, bytes]) -> None:
                 span = ledger.calendar.at(kind, _END.decode(name))
                 stored = _CREDITS.decode(raw)
                 ledger.books.settled[span] = _restored_credits(ledger.calendar, stored)
+            case b"e":
+                ledger.erased.restore(name, _RENAMED.decode(raw))
             case b"h":
                 pass
             case _:

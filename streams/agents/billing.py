@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -98,7 +98,8 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
         told = [fields.told for fields in said.told]
         for contract, ledger in held.by_contract.items():
             mine = [one for one in told if one.fact.contract == contract]
-            ledger.apply(said.source, said.watermark, mine, said.begun.get(contract))
+            erased = [one for one in said.erased if one.contract == contract]
+            ledger.apply(said.source, said.watermark, mine, said.begun.get(contract), erased)
         upto = max(
             [
                 *(one.known for one in told),
@@ -141,6 +142,9 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
                 raw = encode_seal(one) if isinstance(one, Seal) else encode_booked(one)
                 outbox.put(topic, number, key, raw)
         return told
+
+    def _erased(self, outbox: Outbox, number: int, held: Ledgers) -> Collection[bytes]:
+        return set[bytes]().union(*map(account_table.erased, held.by_contract.values()))
 
     def _changes(
         self, held: Ledgers, data: MutableMapping[bytes, bytes]

@@ -241,9 +241,15 @@ class LifecycleStage:
 
     def _put_billing(self, outbox: Outbox, number: int, flush: Flush) -> None:
         moved = flush.links[-1].watermark if flush.links else None
-        partitions = self._settings.partitions
         put_billing(
-            outbox, self._billing_topic, partitions, number, moved, self._billed, flush.billing
+            outbox,
+            self._billing_topic,
+            self._settings.partitions,
+            number,
+            moved,
+            self._billed,
+            flush.billing,
+            [one for step in flush.links for one in step.erased],
         )
 
     def _bounded_key(self, contract: str, version: int, values: tuple[str, ...]) -> bytes:

@@ -4,13 +4,13 @@ contract to billing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from streams.domain.billing.feed import Fed
 from streams.domain.contract import Dimension
 from streams.domain.delta import Deltas, KeyDelta
-from streams.domain.links import LinkStep
+from streams.domain.links import DroppedCustomer, LinkStep
 from streams.kafka.billing_codec import encode_billing
 from streams.kafka.delta_codec import encode_deltas
 from streams.kafka.link_codec import encode_links
@@ -73,11 +73,17 @@ def put_billing(
     watermark: int | None,
     contracts: Collection[str],
     fed: Mapping[str, Fed],
+    erased: Iterable[DroppedCustomer] = (),
 ) -> None:
     """Send what a source told of the contracts that are billed to their partitions; each one hears
-    of its watermark (ms; None: it has not moved).
+    of its watermark (ms; None: it has not moved), and with that who was erased.
     """
     routed: dict[int, list[Fed]] = {}
+    erased_at: dict[int, list[DroppedCustomer]] = {}
+    for one in erased:
+        if one.contract in contracts:
+            at = contract_partition(one.contract, partitions)
+            erased_at.setdefault(at, []).append(one)
     begun: dict[int, dict[str, tuple[int, int]]] = {}
     for contract in contracts:
         at = contract_partition(contract, partitions)
@@ -97,7 +103,8 @@ def put_billing(
             some, told_here = told_here[:_MOST_TOLD], told_here[_MOST_TOLD:]
             outbox.put(topic, partition, key, encode_billing(source, None, some, ahead))
             ahead = {}
-        outbox.put(topic, partition, key, encode_billing(source, watermark, told_here, ahead))
+        gone = erased_at.get(partition, ())
+        outbox.put(topic, partition, key, encode_billing(source, watermark, told_here, ahead, gone))
 
 
 def contract_partition(contract: str, partitions: int) -> int:

@@ -116,7 +116,7 @@ class Erasures:
         if data.subject_kind == "customer":
             customer = customer_digest(data.contract, data.subject_key)
             at = until if reached is None else reached + 1
-            self._untold.append(DroppedCustomer(at, customer, until, request))
+            self._untold.append(DroppedCustomer(at, customer, until, request, data.contract))
         self._touch()
 
     def erasing(self, kind: SubjectKind, contract: str, key: str, since: int) -> ErasedBy | None:

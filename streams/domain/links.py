@@ -70,13 +70,14 @@ class Link(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
 
 class DroppedCustomer(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
     """At `at`, all closes of an erased customer at or before `until` are dropped (section 12), in
-    ms; `request` says who asked for it (erasure.py).
+    ms; `request` says who asked for it (erasure.py). `contract` is whose customer it is.
     """
 
     at: Moment
     customer: CustomerDigest
     until: Moment
     request: bytes
+    contract: str = ""
 
 
 class LinkStep(msgspec.Struct, array_like=True):

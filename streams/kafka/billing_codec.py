@@ -10,7 +10,7 @@ import msgspec
 from streams.domain.billing.records import Told
 from streams.domain.events import Moment
 from streams.domain.facts import Fact, FactKind
-from streams.domain.links import CustomerDigest
+from streams.domain.links import CustomerDigest, DroppedCustomer
 
 
 class FactFields(msgspec.Struct, array_like=True, gc=False):
@@ -59,13 +59,14 @@ class BillingRecord(msgspec.Struct, array_like=True):
     """What a source partition told up to a watermark (ms; None: a further record says it).
 
     `begun`, by contract: when the least of the records that no ledger needs was known, and the
-    time of its fact.
+    time of its fact. `erased`: customers who asked for erasure.
     """
 
     source: int
     watermark: Moment | None
     told: list[ToldFields]
     begun: dict[str, tuple[Moment, Moment]] = {}
+    erased: list[DroppedCustomer] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -77,10 +78,11 @@ def encode_billing(
     watermark: int | None,
     told: Sequence[Told],
     begun: dict[str, tuple[int, int]],
+    erased: Sequence[DroppedCustomer] = (),
 ) -> bytes:
     """Bytes of one record."""
     return _ENCODER.encode(
-        BillingRecord(source, watermark, [fields_of(one) for one in told], begun)
+        BillingRecord(source, watermark, [fields_of(one) for one in told], begun, list(erased))
     )
 
 

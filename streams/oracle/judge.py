@@ -41,6 +41,7 @@ class Verdict:
     also duplicates, test events and those about no contact, but no ticks or dead letters;
     `late_facts` the facts marked late, retractions too. `customers`: by the ids of visits and
     resolved closes (section 7a) whose they are, where it is known; it is published nowhere.
+    `drops`: when whose closes are dropped, as each partition says (section 12).
     `known`: of late facts by id, W + 1 of the tick after which they were published (BILLING.md 1).
     """
 
@@ -53,6 +54,7 @@ class Verdict:
     dead_letters: dict[str, int]
     customers: Mapping[str, str]
     known: Mapping[str, int]
+    drops: tuple[Drop, ...]
 
 
 def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int) -> Verdict:
@@ -108,6 +110,7 @@ def judge_partitions(
         dead_letters=dict(sorted(dead_letters.items())),
         customers=customers,
         known=known,
+        drops=tuple(drops),
     )
 
 

@@ -2,7 +2,7 @@
 
 Every topic, every changelog after compaction, and every file of two workers' state directories (one
 of them a standby of the other) are searched for the customer's key and for its digests, and the
-tables for the conversations' ids. What is published is the oracle's, requests included.
+tables but billing's for the conversations' ids. What is published is the oracle's, requests included.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.agents.stages import STAGES
+from streams.domain.billing.erased_customers import remembered_as
 from streams.domain.erasure import subject_digest
 from streams.domain.events import epoch_ms
 from streams.domain.facts import rfc3339
@@ -35,10 +36,9 @@ from tests.stream_verdict import assert_published_as_judged
 from tests.worker_process import await_that, environment
 
 CONTRACT = "telco-2026"
-# Billing's accounts hold the digest of whose a claim is until it is settled for good: that one
-# resolution of a matter is billed once is judged by it (deploy/runbooks/erasure.md).
+# What is billed names conversations, and so do billing's accounts until it is settled for good.
 ACCOUNTS = "accounts"
-CHANGELOGS = tuple(f"{kind.table}-changelog" for kind in STAGES if kind.table != ACCOUNTS)
+CHANGELOGS = tuple(f"{kind.table}-changelog" for kind in STAGES)
 # Compaction as soon as there is anything to compact, in segments of a moment.
 AT_ONCE = {
     "segment.ms": "100",
@@ -149,11 +149,13 @@ async def _all_of(run: Pipeline, name: str) -> list[ConsumerRecord[bytes, bytes]
     return [record for records in found.values() for record in records]
 
 
-def in_files(root: Path, needles: Iterable[bytes]) -> list[tuple[str, bytes]]:
-    """Which files hold which of these."""
+def in_files(
+    root: Path, needles: Iterable[bytes], but: str | None = None
+) -> list[tuple[str, bytes]]:
+    """Which files hold which of these, in all tables `but` one."""
     found = []
     for file in root.rglob("*"):
-        if file.is_file() and ACCOUNTS not in file.relative_to(root).parts:
+        if file.is_file() and but not in file.relative_to(root).parts:
             raw = file.read_bytes()
             found += [(str(file.relative_to(root)), one) for one in needles if one in raw]
     return found
@@ -173,8 +175,8 @@ def test_nothing_has_an_erased_customer_after_compaction(
     log = with_request(plain, subject)
     key, digest = subject.encode(), customer_digest(CONTRACT, subject)
     # What a request is remembered by for 8 days, so that nothing comes back.
-    remembered = subject_digest("customer", CONTRACT, subject)
-    needles = [key, digest, digest.hex().encode(), remembered.hex().encode()]
+    remembered = [subject_digest("customer", CONTRACT, subject), remembered_as(digest)]
+    needles = [key, digest, *(one.hex().encode() for one in (digest, *remembered))]
     names = [name.encode() for name in conversations]
     state = tmp_path / "state"
     flags = ("--batch-records", "300", "--standbys", "1")
@@ -190,6 +192,9 @@ def test_nothing_has_an_erased_customer_after_compaction(
         # It was everywhere: what is looked for below can be found.
         assert key in holding(run, changelogs[0], needles)
         assert digest in holding(run, changelogs[1], needles)
+        accounts = f"{run.group}-{ACCOUNTS}-changelog"
+        assert digest in holding(run, accounts, needles)
+        assert digest in {one for name, one in in_files(state, needles) if ACCOUNTS in name}
         assert {key, digest} == {needle for _, needle in in_files(state, needles)}
 
         run.replay(log.items[at:])
@@ -216,9 +221,9 @@ def test_nothing_has_an_erased_customer_after_compaction(
         await_that(lambda: not in_files(state, needles), f"none of {needles} in {state}", 20)
         assert sum(worker.metrics().total("baton_interactions") for worker in workers) > 0
         end += 9 * 86_400_000
-        await_that(lambda: compacted([remembered]), "changelogs without the request", within_s=90)
-        await_that(lambda: not in_files(state, [remembered]), f"not {remembered!r} in {state}", 20)
-        assert not in_files(state / "a", names) + in_files(state / "b", names)
+        await_that(lambda: compacted(remembered), "changelogs without the request", within_s=90)
+        await_that(lambda: not in_files(state, remembered), f"none of {remembered} in {state}", 20)
+        assert not in_files(state, names, but=ACCOUNTS)
 
         # What goes by time alone: the topics that say so, and no other, still have it ...
         declared = [spec.name for spec in topics.declared_topics(run.prefix, run.partitions)]
@@ -235,7 +240,7 @@ def test_nothing_has_an_erased_customer_after_compaction(
         for name in (*declared, *changelogs):
             assert holding(run, name, needles) == [], name
         assert [worker.stop() for worker in workers] == [0, 0]
-    assert in_files(state, [*needles, remembered]) == []
+    assert in_files(state, [*needles, *remembered]) == []
 
 
 def _time_of_request(log: Log) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from streams.domain.billing.horizons import OPEN_EPISODE_MS, Horizons
 from streams.domain.billing.records import EpisodeId, Told
 from streams.domain.billing.resolutions import Claim, Settled, settle
@@ -170,6 +172,37 @@ class Accounts:
 
     def _group(self, episode: EpisodeId, claim: Claim) -> Group:
         return episode[0] if claim.customer is None else claim.customer
+
+    # -- erasing -------------------------------------------------------------------------------
+
+    def of_customer(self, customer: bytes) -> list[Fact]:
+        """The visits and closes that stand under a customer's digest."""
+        return [told.fact for _, _, told in self._named(customer)]
+
+    def _named(self, customer: bytes) -> Iterator[tuple[str, Place, Told]]:
+        conversations = {episode[0] for episode in self._groups.get(customer, ())}
+        conversations |= {conversation for conversation, _ in self._visits.get(customer, ())}
+        for conversation in conversations:
+            for place, told in self._standing.get(conversation, {}).items():
+                if told.customer == customer:
+                    yield conversation, place, told
+
+    def rename(self, customer: bytes, name: bytes) -> set[str]:
+        """Let a customer be called `name` from now on; the conversations that it stood in."""
+        found = list(self._named(customer))
+        for conversation, place, told in found:
+            self._standing[conversation][place] = replace(told, customer=name)
+        for episode in self._groups.pop(customer, set()):
+            self._claims[episode].customer = name
+            self._groups[name].add(episode)
+        if customer in self._visits:
+            self._visits[name].update(self._visits.pop(customer))
+        if customer in self._moved_groups:
+            self._moved_groups.discard(customer)
+            self._moved_groups.add(name)
+        conversations = {conversation for conversation, _, _ in found}
+        self.touched |= conversations
+        return conversations
 
     # -- forgetting ----------------------------------------------------------------------------
 

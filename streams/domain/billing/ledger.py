@@ -14,12 +14,14 @@ from heapq import heappop, heappush
 from streams.domain.billing.accounts import Accounts
 from streams.domain.billing.books import Books, Preview
 from streams.domain.billing.chain import Signer
+from streams.domain.billing.erased_customers import ErasedCustomers
 from streams.domain.billing.horizons import Horizons
 from streams.domain.billing.items import RETRACTED, Account, Draft
 from streams.domain.billing.periods import BillingCalendar
 from streams.domain.billing.records import Booked, EpisodeId, Item, Seal, Told
 from streams.domain.billing.values import ClauseValues
 from streams.domain.contract import ContractBook
+from streams.domain.links import DroppedCustomer
 
 # (life, episode)
 Run = tuple[int, int]
@@ -32,6 +34,9 @@ class Ledger:
     With `forgets` what nothing can touch any more is forgotten, and records that come after it are
     refused: those known more than LATE_LIMIT_MS after the time of their fact. What is booked is the
     same.
+
+    Of a customer who asked for erasure the digest goes: `renamed` are the conversations in which it
+    stood, for whoever stores them, and `erased` is who is called otherwise for now.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Ledger:
         self._heard: dict[int, int] = {}
         self._ahead: list[tuple[int, str, Told]] = []
         self._queued: set[str] = set()
+        self._erasing: list[DroppedCustomer] = []
         self._begun: dict[int, tuple[int, int]] = {}
         self.reached: int | None = None
         link_ms = None if self._horizons is None else self._horizons.link_ms
@@ -58,6 +64,8 @@ class Ledger:
         self.books = Books(self.calendar, self.values, signer, self._horizons)
         self.told: dict[str, dict[Run, Account]] = {}
         self.touched: set[str] = set()
+        self.erased = ErasedCustomers()
+        self.renamed: set[str] = set()
 
     @property
     def watermark(self) -> int | None:
@@ -81,12 +89,13 @@ class Ledger:
         watermark: int | None,
         records: Iterable[Told],
         begun: tuple[int, int] | None = None,
+        erased: Iterable[DroppedCustomer] = (),
     ) -> None:
         """Take one source's records up to its watermark (None: that is told later); those that came
         before change nothing.
 
         `begun` is when the least of the records that the source leaves out was known, and its
-        fact's time.
+        fact's time. `erased` are customers who asked for it, as the source read that.
         """
         if watermark is not None:
             self._heard[source] = max(watermark, self._heard.get(source, watermark))
@@ -98,6 +107,9 @@ class Ledger:
             if fresh and name not in self._queued and not self.refuses(record):
                 self._queued.add(name)
                 heappush(self._ahead, (record.known, name, record))
+        for one in erased:
+            if self.reached is None or one.at > self.reached:
+                heappush(self._erasing, one)
 
     def advance(self) -> list[Booked | Seal]:
         """What is booked up to the least watermark, in order, with the seals of closed periods."""
@@ -109,10 +121,13 @@ class Ledger:
             self._begin(watermark)
         while self._ahead and self._ahead[0][0] <= watermark:
             known = self._ahead[0][0]
+            self._erase(known)
             booked += self.books.close_before(known)
             # As of the moment before, else what is known now would bear on what it cannot.
             self.accounts.freeze(known - 1)
             booked += self._take(known, self._known_at(known))
+        self._erase(watermark)
+        self.erased.expire(watermark)
         booked += self.books.close_before(watermark + 1)
         self.reached = watermark
         if self._horizons is not None:
@@ -134,8 +149,18 @@ class Ledger:
         while self._ahead and self._ahead[0][0] == known:
             _, name, record = heappop(self._ahead)
             self._queued.discard(name)
-            batch.append(record)
+            batch.append(self.erased.as_called(record) if self.erased else record)
         return batch
+
+    def _erase(self, upto: int) -> None:
+        """Let the customers who asked for it by `upto` (ms) be called otherwise."""
+        while self._erasing and self._erasing[0].at <= upto:
+            one = heappop(self._erasing)
+            held = [fact.id for fact in self.accounts.of_customer(one.customer)]
+            name = self.erased.ask(one, min(held, default=None))
+            if name is not None:
+                self.renamed |= self.accounts.rename(one.customer, name)
+                self.values.rename(one.customer, name)
 
     def _take(self, known: int, batch: Iterable[Told]) -> Iterator[Item]:
         """All records of one k at once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from streams.domain.billing.periods import BillingCalendar, Span
@@ -197,6 +197,22 @@ class ClauseValues:
             for end, close, counts in held.counted:
                 self._add(end, close, counts, 1)
         self._moved = set()
+
+    def rename(self, customer: bytes, name: bytes) -> None:
+        """Let a customer be called `name` from now on."""
+        held = self._customers.pop(customer, None)
+        if held is None:
+            return
+        known = self._customers[name]
+        known.told |= held.told
+        known.counted += held.counted
+        if customer in self._moved:
+            self._moved.discard(customer)
+            self._moved.add(name)
+        self._overdue = [
+            (due, name if whose == customer else whose, fact) for due, whose, fact in self._overdue
+        ]
+        heapify(self._overdue)
 
     def forget(self, reached: int) -> None:
         """Fold the visits and closes that nothing known after `reached` (ms) can change."""
