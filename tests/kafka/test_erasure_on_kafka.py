@@ -2,7 +2,8 @@
 
 Every topic, every changelog after compaction, and every file of two workers' state directories (one
 of them a standby of the other) are searched for the customer's key and for its digests, and the
-tables but billing's for the conversations' ids. What is published is the oracle's, requests included.
+tables but billing's for the conversations' ids. What is published is the oracle's, requests
+included.
 """
 
 from __future__ import annotations

@@ -103,6 +103,8 @@ def test_who_is_called_otherwise_is_billed_the_same_and_stands_nowhere_by_its_di
         erased = account_table.erased(ledger)
         before = {key: table.get(key) for key in erased}
         changed = dict(account_table.changes(ledger, table))
+        told_again = f"{CONTRACT}\0e".encode()
+        assert {key for key in changed if key.startswith(told_again)} <= erased
         for customer in {one.customer for one in asked}:
             if kept_from(customer, asked, upto):
                 assert not any(customer in raw for raw in table.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import orjson
 import pytest
@@ -14,17 +15,25 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from streams.agents import account_table
 from streams.agents.routing import contract_partition
 from streams.agents.stages import stages_for
 from streams.contract_files import bundled_contract, load_contracts
-from streams.domain.billing.records import Told
+from streams.domain.billing.erased_customers import remembered_as
+from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.records import Item, Told, encode_booked
 from streams.domain.billing.signing import signature_problem
 from streams.domain.contract import ContractBook
 from streams.domain.facts import Fact
-from streams.domain.memory import DAY_MS, LATE_LIMIT_MS
+from streams.domain.links import customer_digest
+from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.kafka import topics
 from streams.kafka.billing_codec import decode_billing, encode_billing
+from streams.oracle.billing import account_of
+from streams.oracle.billing_records import billing_records
+from streams.oracle.judge import judge
 from streams.secrets import SecretError
+from streams.settings import Settings
 from tests import log_builder as b
 from tests.bare_worker import PARTITIONS, BareWorker
 from tests.unit.oracle.verdicts import book_with
@@ -133,3 +142,98 @@ def test_a_key_that_is_none_is_said_before_anything_is_read(
     monkeypatch.setenv("BATON_BILLING_KEY", "no key")
     with pytest.raises(SecretError, match="BATON_BILLING_KEY"):
         BareWorker(book())
+
+
+DAY_S = 86_400
+
+
+def erasing(*after: bytes | int) -> list[bytes | int]:
+    """Somebody has two contacts solved, and somebody else one; the first asks for erasure."""
+    return [
+        b.T(0),
+        *solved("c-1", 1, customer_key="somebody-1"),
+        *solved("c-2", 100, customer_key="somebody-1"),
+        *solved("c-3", 200, customer_key="somebody-2"),
+        b.T(5_000),
+        b.erasure_requested("somebody-1", b.T(5_000)),
+        b.T(5_100),
+        *after,
+    ]
+
+
+def names_in(worker: BareWorker) -> dict[str, set[bytes]]:
+    """Under which names customers stand in the accounts, by conversation."""
+    ledger = Ledger(book(), NAME, forgets=True)
+    account_table.restore(ledger, worker.account_tables()[contract_partition(NAME, PARTITIONS)])
+    held = {name: ledger.accounts.held(name) for name in ("c-1", "c-2", "c-3")}
+    return {
+        name: {one.customer for one in records if one.customer is not None}
+        for name, records in held.items()
+    }
+
+
+def test_the_accounts_let_go_of_an_erased_customer_s_digest_and_keep_who_belongs_together() -> None:
+    before = BareWorker(book())
+    before.read(erasing()[:-2])
+    first, second = (customer_digest(NAME, f"somebody-{n}") for n in (1, 2))
+    assert names_in(before) == {"c-1": {first}, "c-2": {first}, "c-3": {second}}
+    worker = BareWorker(book())
+    worker.read(erasing())
+    found = names_in(worker)
+    assert found["c-1"] == found["c-2"] != {first}
+    assert len(found["c-1"]) == 1
+    assert found["c-3"] == {second}
+    assert not any(first in raw for table in worker.account_tables() for raw in table.values())
+
+
+def test_followers_of_the_changelog_hear_which_records_held_the_digest() -> None:
+    worker = BareWorker(book())
+    worker.read(erasing())
+    written = worker.outbox.records["accounts-changelog"]
+    purged = {record.key for record in written if "baton.erased" in dict(record.headers)}
+    prefix = NAME.encode() + b"\x00c"
+    assert {key for key in purged if key and key.startswith(prefix)} == {
+        prefix + b"c-1",
+        prefix + b"c-2",
+    }
+
+
+def test_by_what_a_renamed_customer_is_known_again_goes_with_the_request() -> None:
+    remembered = NAME.encode() + b"\x00e" + remembered_as(customer_digest(NAME, "somebody-1"))
+    at = contract_partition(NAME, PARTITIONS)
+    worker = BareWorker(book())
+    worker.read(erasing(b.T(8 * DAY_S)))
+    assert remembered in worker.account_tables()[at]
+    worker = BareWorker(book())
+    worker.read(erasing(b.T(9 * DAY_S)))
+    assert remembered not in worker.account_tables()[at]
+
+
+@pytest.mark.parametrize(("days", "billed"), [(2, 1), (7, 1), (10, 2)])
+def test_who_comes_again_is_the_same_customer_until_the_request_is_forgotten(
+    tmp_path: Path, days: int, billed: int
+) -> None:
+    text = bundled_contract(NAME).read_text()
+    long = tmp_path / "contract.yaml"
+    long.write_text(text.replace("  prices:", "  billing: {matterWindow: 30d}\n  prices:"))
+    terms = load_contracts([long])
+    matter = {"customer_key": "somebody-1", "journey": "billing"}
+    assert FORGET_AFTER_MS == 8 * DAY_MS
+    log = [
+        b.T(0),
+        *solved("c-1", 1, **matter),
+        b.T(5_000),
+        b.erasure_requested("somebody-1", b.T(5_000)),
+        *(b.T(day * DAY_S) for day in range(1, days + 1)),
+        *solved("c-2", days * DAY_S + 10, **matter),
+        *(b.T(day * DAY_S) for day in range(days + 1, 60)),
+    ]
+    worker = BareWorker(terms)
+    worker.read(log)
+    told = [record.value for record in worker.outbox.records[topics.BILLING_ITEMS]]
+    finals = [raw for raw in told if orjson.loads(raw or b"")["type"] == "baton.billing.final"]
+    assert len(finals) == billed
+    verdict = judge(log, terms, lateness_ms=Settings().lateness_ms)
+    assert verdict.watermark is not None
+    account = account_of(billing_records(verdict, NAME), terms, NAME, verdict.watermark)
+    assert told == [encode_booked(one) for one in account.booked if isinstance(one, Item)]
