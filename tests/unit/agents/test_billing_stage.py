@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -230,10 +231,34 @@ def test_who_comes_again_is_the_same_customer_until_the_request_is_forgotten(
     ]
     worker = BareWorker(terms)
     worker.read(log)
-    told = [record.value for record in worker.outbox.records[topics.BILLING_ITEMS]]
-    finals = [raw for raw in told if orjson.loads(raw or b"")["type"] == "baton.billing.final"]
-    assert len(finals) == billed
+    items = items_as_judged(worker, log, terms)
+    assert [one["type"] for one in items].count("baton.billing.final") == billed
+
+
+def test_a_return_before_the_request_voids_what_is_settled_after_it() -> None:
+    matter = {"customer_key": "somebody-1", "journey": "billing"}
+    log = [
+        b.T(0),
+        *solved("c-1", 1, **matter),
+        *solved("c-2", 200, **matter),
+        b.T(9_000),
+        b.erasure_requested("somebody-1", b.T(9_000)),
+        *(b.T(day * DAY_S) for day in range(1, 60)),
+    ]
+    worker = BareWorker(book())
+    worker.read(log)
+    items = items_as_judged(worker, log, book())
+    reasons = {one["data"]["conversation_id"]: one["data"]["reason"] for one in items}
+    assert reasons == {"c-1": "recontact", "c-2": None}
+
+
+def items_as_judged(
+    worker: BareWorker, log: list[bytes | int], terms: ContractBook
+) -> list[dict[str, Any]]:
+    """What was billed, which is what the batch computation bills."""
+    told = [record.value or b"" for record in worker.outbox.records[topics.BILLING_ITEMS]]
     verdict = judge(log, terms, lateness_ms=Settings().lateness_ms)
     assert verdict.watermark is not None
     account = account_of(billing_records(verdict, NAME), terms, NAME, verdict.watermark)
     assert told == [encode_booked(one) for one in account.booked if isinstance(one, Item)]
+    return [orjson.loads(raw) for raw in told]
