@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from streams.agents.stages import STAGES
-from streams.event_log import address
+from streams.event_log import address, asks_to_erase
 from streams.export.telemetry import Telemetry
 from streams.kafka import outbox, topics
 from streams.kafka.batches import Batch
@@ -216,6 +216,10 @@ def written(log: Log) -> Partitions:
         if isinstance(item, int):
             for partition in range(PARTITIONS):
                 kafka.append((topics.EVENTS, partition), None, tick_record(item), ())
+            continue
+        if asks_to_erase(item):
+            for partition in range(PARTITIONS):
+                kafka.append((topics.EVENTS, partition), None, item, ())
             continue
         name = address(item).conversation
         key = None if name is None else name.encode()

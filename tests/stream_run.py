@@ -25,6 +25,7 @@ from streams.agents.stages import STAGES
 from streams.contract_files import load_contracts
 from streams.domain.contract import ContractBook
 from streams.domain.ticks import DEFAULT_TICK_INTERVAL_MS
+from streams.event_log import asks_to_erase
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
 from streams.kafka.processes import log_tail, stop_process
@@ -57,8 +58,9 @@ class Log:
         return sum(isinstance(item, bytes) for item in self.items)
 
     def written(self, partitions: int) -> int:
-        """How many records the topic holds of it: a tick goes to each partition."""
-        return self.records + partitions * (len(self.items) - self.records)
+        """How many records the topic holds of it: ticks and erasures go to each partition."""
+        to_all = sum(isinstance(item, int) or asks_to_erase(item) for item in self.items)
+        return len(self.items) - to_all + partitions * to_all
 
 
 @cache

@@ -20,7 +20,7 @@ import yaml
 
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.contract import ContractBook
-from streams.event_log import address
+from streams.event_log import address, asks_to_erase
 from streams.oracle.judge import Verdict, judge
 from streams.replay import ticked, timed
 from streams.sources.synthetic import SyntheticDay, generate
@@ -69,8 +69,9 @@ class Log:
         return len(self.items) - len(self.ticks)
 
     def written(self, partitions: int) -> int:
-        """How many records a topic holds of it: a tick goes to each partition."""
-        return self.events + partitions * len(self.ticks)
+        """How many records a topic holds of it: ticks and erasures go to each partition."""
+        to_all = sum(isinstance(item, int) or asks_to_erase(item) for item in self.items)
+        return len(self.items) - to_all + partitions * to_all
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
 from streams.kafka.embedded import EmbeddedBroker
@@ -18,8 +20,10 @@ from tests.stream_run import CONTRACT
 from tests.worker_process import EMBEDDED, WorkerProcess, environment
 
 PLANTED = "planted"
+# Words that a key in PEM may be followed by; without a key a worker would refuse to start.
+KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 SECRETS = {
-    f"BATON_{name.upper()}": f"{PLANTED}-{name}"
+    f"BATON_{name.upper()}": f"{KEY.decode() if name == 'billing_key' else ''}{PLANTED}-{name}"
     for name, field in Settings.model_fields.items()
     if field.annotation is SecretStr
 }

@@ -140,7 +140,7 @@ def test_progress_shows_that_nothing_is_left_to_do(processed: Metrics, log: Log)
     assert [sample.value for sample in watermarks] == [log.verdict.watermark / 1000] * 4
     for sample in processed.series("baton_watermark_lag_seconds"):
         assert sample.value == pytest.approx(time.time() - log.verdict.watermark / 1000, abs=120)
-    assert len(processed.series("baton_consumer_lag_records")) == 12  # three topics are read
+    assert len(processed.series("baton_consumer_lag_records")) == 16  # four topics are read
     assert processed.total("baton_consumer_lag_records") == 0
     assert processed.total("baton_ready") == 1
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from streams.agents.stages import STAGES
 from streams.domain.contract import ContractBook
-from streams.event_log import address
+from streams.event_log import address, asks_to_erase
 from streams.export.telemetry import Telemetry
 from streams.kafka import outbox, topics
 from streams.kafka.batches import Batch
@@ -66,7 +66,7 @@ class SoakWorker:
         box = outbox.Outbox(self._sink)
         parts = (lambda _: box, telemetry)
         self._tables = [BareStore([]) for _ in STAGES]
-        self.interactions_table, self.customers_table, self.windows_table = self._tables
+        self.interactions_table = self._tables[0]
         self._stages = [
             kind.new(book, settings, store, *parts, changelog)
             for kind, store, changelog in zip(STAGES, self._tables, CHANGELOGS, strict=True)
@@ -85,6 +85,10 @@ class SoakWorker:
                     await self._take(partition, None, tick_record(item))
                 continue
             self.events += 1
+            if asks_to_erase(item):
+                for partition in range(PARTITIONS):
+                    await self._take(partition, None, item)
+                continue
             conversation = address(item).conversation
             key = None if conversation is None else conversation.encode()
             place = index % PARTITIONS if key is None else _uncached(key, PARTITIONS)

@@ -34,6 +34,8 @@ def follow(journey: Journey) -> None:
             )
         if closed and contact.channel != "voice" and journey.chance.hit(c.REOPENED_PPM):
             _reopen(journey, end)
+        if journey.claimed and journey.chance.hit(c.DISPUTED_PPM):
+            _dispute(journey, end)
 
 
 def _evidence(journey: Journey, end: int) -> None:
@@ -65,6 +67,17 @@ def _reopen(journey: Journey, end: int) -> None:
     journey.say(at + 2_500, "ai.turn", **journey.versions)
     journey.say(at + 2_700, "message.sent", author="ai")
     journey.say(at + chance.between(30_000, 120_000), "contact.ended", ended_by="customer")
+
+
+def _dispute(journey: Journey, end: int) -> None:
+    chance, contact = journey.chance, journey.contact
+    journey.say(
+        end + chance.between(10 * _MINUTE, 300 * _MINUTE),
+        "resolution.disputed",
+        dispute_id=f"{contact.id}-d1",
+        party=chance.pick(c.DISPUTERS),
+        claim_id=f"{contact.id}-r1",
+    )
 
 
 def _money(journey: Journey, end: int) -> None:

@@ -63,6 +63,8 @@ TEST_PPM = 3_000
 RECONTACT_PPM = 50_000
 TRIVIAL_PPM = 200_000
 REOPENED_PPM = 25_000
+# Of what the AI claims to have resolved.
+DISPUTED_PPM = 8_000
 
 ESCALATED_PPM = {"voice": 232_000, "chat": 199_000, "messaging": 170_000, "email": 204_000}
 BAD_ESCALATED_PPM = 650_000
@@ -236,3 +238,5 @@ EVIDENCE = Choice(
         ("", "", False): 308,
     }
 )
+
+DISPUTERS = Choice({"customer": 7, "client": 3})

@@ -44,8 +44,8 @@ def test_errors_of_form_come_all_at_once_with_what_was_meant(tmp_path: Path) -> 
             "c.yaml:4:1: error: spec.timeZone: is required and not there",
             "c.yaml:7:3: error: spec.timeZome: unknown key; did you mean 'timeZone'?; allowed:"
             " answer, atRisk, billing, csat, currency, effective, exclusions, firstResponse,"
-            " fixedFee, handoff, inactivity, prices, qa, reviews, rollUps, sampling, scope,"
-            " serviceHours, serviceLevels, timeZone, verificationWindow, version",
+            " fixedFee, handoff, inactivity, prices, qa, retention, reviews, rollUps, sampling,"
+            " scope, serviceHours, serviceLevels, timeZone, verificationWindow, version",
             "c.yaml:8:29: error: spec.scope.channels[1]: 'cht' is not allowed here; did you mean"
             " 'chat'?; allowed: chat, email, messaging, voice",
             "c.yaml:8:45: error: spec.scope.markets[0]: must be an ISO 3166-1 alpha-2 code like"

@@ -102,9 +102,9 @@ def test_a_state_with_notes_is_read_as_it_was_written() -> None:
 
 def test_what_was_never_said_costs_a_byte_a_field() -> None:
     # Three versions that nobody stated; no messages of the customer and the AI, no notes, no
-    # customer's key.
+    # customer's key, and no erasure.
     encoded = encode_interaction(remembered([failure("c1", T(0))]), 0)
-    assert encoded.endswith(b"\xc0\xc0\xc0\x90\x90\x90\xc0")
+    assert encoded.endswith(b"\xc0\xc0\xc0\x90\x90\x90\xc0\xc0")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.log_builder import (
     ai_turn,
     customer_message,
     ended,
+    failure,
     human_message,
     requested,
 )
@@ -70,7 +71,7 @@ def test_a_wait_that_ends_with_the_period_waits_no_more(after_ms: int, denominat
 
 
 def test_of_a_place_the_last_revision_stands_and_nothing_where_that_is_retracted() -> None:
-    fact = next(f for f in judged(ended("a", T(1)), until=T(60)).facts)
+    fact = next(f for f in judged(failure("a", T(1), "low_confidence"), until=T(60)).facts)
     again = changed(fact, revision=1)
     gone = changed(again, retracts=True)
     assert standing_facts([again, fact], CONTRACT) == [again]
