@@ -22,7 +22,7 @@ from tests.properties.test_billing import booked_at_once, split
 from tests.properties.test_billing_forgets import in_time
 
 _SETTINGS = settings(
-    max_examples=int(os.environ.get("BATON_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("BATON_EXAMPLES", "40")),
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
