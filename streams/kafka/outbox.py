@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.partitioner import murmur2
 
 Headers = list[tuple[str, bytes]]
@@ -123,14 +123,18 @@ class Outbox:
     async def _acknowledged(
         self, pending: _Pending, *, whole: bool
     ) -> Mapping[tuple[str, int], Written]:
-        sent = [
-            (place, count, future)
-            for place, records in pending.items()
-            for count, future in await self._send(*place, records, whole=whole)
-        ]
+        sent: list[tuple[tuple[str, int], int, asyncio.Future[Any]]] = []
+        refused: list[BaseException] = []
+        for place, records in pending.items():
+            try:
+                batches = await self._send(*place, records, whole=whole)
+            except IllegalOperation as error:  # the transaction has failed meanwhile
+                refused.append(error)
+                break
+            sent += [(place, count, future) for count, future in batches]
         # All are waited for, so that none is left to complain of an error that one has told.
         answers = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
-        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        errors = [answer for answer in answers if isinstance(answer, BaseException)] + refused
         if errors:
             raise self._telling(errors)
         written: dict[tuple[str, int], Written] = {}

@@ -18,6 +18,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
@@ -57,7 +58,7 @@ class TransactionalOutbox(Outbox):
             if errors:
                 raise self._telling(errors)
             await self._producer.commit_transaction()
-        except KafkaError as error:
+        except (KafkaError, IllegalOperation) as error:
             if fencing(error):
                 raise Fenced(f"fenced: {error!r}") from error
             raise failure(error, outputs, states) from error
@@ -69,11 +70,11 @@ class TransactionalOutbox(Outbox):
 
     def _telling(self, errors: Sequence[BaseException]) -> BaseException:
         # What may not be written is not added to the transaction, and the broker then refuses it as
-        # if it were fenced; the reason stands at the transaction.
+        # if it were fenced, and what is sent after it; the reason stands at the transaction.
         end = self._producer._txn_manager.wait_for_transaction_end()
-        reason = end.exception() if end.done() else None
-        candidates = [*errors, *([] if reason is None else [reason])]
-        return next((each for each in candidates if not fencing(each)), errors[0])
+        reason: BaseException | None = end.exception() if end.done() else None
+        candidates = [*errors] if reason is None else [reason, *errors]
+        return next((each for each in candidates if not _in_consequence(each)), candidates[0])
 
     def _torn(self, topic: str, partition: int, pieces: int) -> None:
         """Nothing: the transaction holds the pieces together."""
@@ -82,6 +83,10 @@ class TransactionalOutbox(Outbox):
 def fencing(error: BaseException) -> bool:
     """Whether an error says that another producer of the same transactional id has started."""
     return any(isinstance(each, _FENCING) for each in _chain(error))
+
+
+def _in_consequence(error: BaseException) -> bool:
+    return isinstance(error, IllegalOperation) or fencing(error)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
