@@ -32,7 +32,7 @@ demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; A
 	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel --ignore=tests/manifests $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel --ignore=tests/manifests $(ARGS)
 
 test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, and every dashboard query, on real Prometheus and Alertmanager.
 	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards/render --ignore=tests/e2e/page $(ARGS)
