@@ -19,6 +19,7 @@ from streams.kafka.embedded import EmbeddedBroker
 from tests.billing_lines import june
 from tests.exported import TOKEN, Export, crash_after_a_batch_was_taken
 from tests.metering_server import MeteringServer
+from tests.webhook_receiver import until
 
 both = pytest.mark.parametrize("system", list(SYSTEMS))
 
@@ -125,14 +126,11 @@ def test_with_follow_what_is_billed_later_goes_out_too(embedded: EmbeddedBroker)
     async def act(export: Export) -> None:
         running = asyncio.create_task(export.run("--follow"))
         expected = set(lines_of([*export.items, *export.adjustments]))
-        async with asyncio.timeout(60):
-            while set(export.server.events) != expected:
-                await asyncio.sleep(0.05)
-            more, _ = june(310)
-            await export.write(topics.BILLING_ITEMS, more[len(export.items) :])
-            expected |= set(lines_of(more))
-            while set(export.server.events) != expected:
-                await asyncio.sleep(0.05)
+        await until(lambda: set(export.server.events) == expected, "all that was billed", 60)
+        more, _ = june(310)
+        await export.write(topics.BILLING_ITEMS, more[len(export.items) :])
+        expected |= set(lines_of(more))
+        await until(lambda: set(export.server.events) == expected, "what was billed later", 60)
         assert not running.done()
         export.kill()
         await running

@@ -8,6 +8,7 @@ import pytest
 
 from streams.emit import Baton, Problem
 from tests.unit.intake.test_hook_server import SECRET, Served, served
+from tests.webhook_receiver import until
 
 
 def emitting(found: Served, told: list[Problem], **credentials: str) -> Baton:
@@ -55,9 +56,7 @@ def test_while_the_brokers_are_away_the_client_keeps_its_events_and_each_is_ther
             found.brokers.there.clear()
             async with emitting(found, told, token=SECRET) as baton:
                 wanted = turns(baton, 10)
-                async with asyncio.timeout(20):
-                    while not told:
-                        await asyncio.sleep(0.01)
+                await until(lambda: told, "a problem that is told", 20)
                 found.brokers.there.set()
                 assert await baton.aflush(30)
             assert sorted(event["id"] for event in found.values()) == sorted(map(str, wanted))
@@ -72,9 +71,7 @@ def test_a_wrong_secret_is_told_and_nothing_is_written() -> None:
             told: list[Problem] = []
             baton = emitting(found, told, token="a-wrong-secret")
             turns(baton, 1)
-            async with asyncio.timeout(20):
-                while not told:
-                    await asyncio.sleep(0.01)
+            await until(lambda: told, "a problem that is told", 20)
             assert not await baton.aclose(0.1)
             assert told[0].message == "status 401; trying again"
             assert told[-1].cause == "lost"
