@@ -21,8 +21,14 @@ def steps(day: WatchedDay, step_s: float) -> list[float]:
 
 def answer(day: WatchedDay, asked: Asked, step_s: float = SCRAPE_S) -> list[Series]:
     """The series, over the whole day or at its end. Raises QueryFailed."""
-    expr = asked.filled(VARIABLES)
     if asked.instant:
-        return day.prometheus.now(expr, day.end_s)
+        return day.prometheus.now(asked.filled(VARIABLES), day.end_s)
+    return ever_answered(day, asked, step_s)
+
+
+def ever_answered(day: WatchedDay, asked: Asked, step_s: float = SCRAPE_S) -> list[Series]:
+    """The series over the whole day, of an instant query too: a state such as a customer who
+    waits now is there at some moments and not at others. Raises QueryFailed.
+    """
     moments = steps(day, step_s)
-    return day.prometheus.over(expr, moments[0], moments[-1], step_s)
+    return day.prometheus.over(asked.filled(VARIABLES), moments[0], moments[-1], step_s)
