@@ -6,11 +6,12 @@ from datetime import date, datetime
 
 import click
 
-from streams.domain.billing.books import Preview
-from streams.domain.billing.lines import Unit, usage_lines
+from streams.domain.billing.lines import usage_lines
 from streams.domain.billing.periods import BillingCalendar
-from streams.domain.billing.records import EpisodeId
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.statement import Statement
+from streams.domain.billing.store import InMemoryStore
+from streams.domain.billing.units import Units
 from streams.domain.calendar_period import period_named
 from streams.domain.contract import ContractBook, ContractError
 from streams.domain.money import decimal_text
@@ -28,7 +29,7 @@ def preview_of(statement: Statement, book: ContractBook) -> Preview:
     except (ContractError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     span = calendar.at(calendar.kind, named.end_ms)
-    units: dict[EpisodeId, Unit] = {}
+    units = Units(span, InMemoryStore())
     booked = 0
     for entry in statement.entries:
         booked += entry["amount_micros"]
@@ -37,14 +38,14 @@ def preview_of(statement: Statement, book: ContractBook) -> Preview:
             continue
         life = date.fromisoformat(entry["life"]).toordinal() - _EPOCH_DAY
         episode = (entry["conversation_id"], life, entry["episode"])
+        at = round(datetime.fromisoformat(entry["time"]).timestamp() * 1000)
         if kind == "final":
-            at = round(datetime.fromisoformat(entry["time"]).timestamp() * 1000)
-            units[episode] = Unit(at, episode, entry["agreed_micros"])
+            units.put(at, episode, entry["agreed_micros"])
         else:
-            units.pop(episode, None)
+            units.drop(at, episode)
     if statement.seal is not None:
         return Preview(span, booked, booked, {}, ())
-    lines, _ = usage_lines(calendar, span, list(units.values()))
+    lines, _ = usage_lines(calendar, span, units)
     due = tuple((span, line) for line in lines if line.amount_micros)
     return Preview(span, booked, booked + sum(line.amount_micros for _, line in due), {}, due)
 

@@ -12,10 +12,10 @@ from aiokafka.errors import KafkaError
 
 from streams.cli.log_source import read_source
 from streams.cli.options import settings_from
-from streams.domain.billing.books import Preview
 from streams.domain.billing.chain import Signer
 from streams.domain.billing.gathered import Gathered, gathered
 from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.statement import Statement, statement_of
 from streams.domain.contract import ContractBook, ContractError
 from streams.kafka import topics

@@ -12,19 +12,19 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from streams.domain.billing.accounts import Accounts
-from streams.domain.billing.books import Books, Preview
+from streams.domain.billing.books import Books
 from streams.domain.billing.chain import Signer
+from streams.domain.billing.conversation import OF_LINKS, OF_WAITS
 from streams.domain.billing.erased_customers import ErasedCustomers
 from streams.domain.billing.horizons import Horizons
-from streams.domain.billing.items import RETRACTED, Account, Draft
+from streams.domain.billing.items import Account, Draft
 from streams.domain.billing.periods import BillingCalendar
-from streams.domain.billing.records import Booked, EpisodeId, Item, Seal, Told
-from streams.domain.billing.values import ClauseValues
+from streams.domain.billing.preview import Preview, preview_of
+from streams.domain.billing.records import Booked, Item, Seal, Told
+from streams.domain.billing.store import LedgerStore
+from streams.domain.billing.values import ClauseValues, asks_who_waits
 from streams.domain.contract import ContractBook
 from streams.domain.links import DroppedCustomer
-
-# (life, episode)
-Run = tuple[int, int]
 
 
 class Ledger:
@@ -34,6 +34,11 @@ class Ledger:
     With `forgets` what nothing can touch any more is forgotten, and records that come after it are
     refused: those known more than LATE_LIMIT_MS after the time of their fact. What is booked is the
     same.
+
+    What is held of conversations and charged units lies in a store, in memory unless `keep_in` says
+    otherwise, and is taken up where a record touches it; `put_away` puts all that changed there.
+    `again` counts the claims that stood again so late that nothing is held of them, which are not
+    billed.
 
     Of a customer who asked for erasure the digest goes: `renamed` are the conversations in which it
     stood, for whoever stores them, and `erased` is who is called otherwise for now.
@@ -59,13 +64,24 @@ class Ledger:
         self._begun: dict[int, tuple[int, int]] = {}
         self.reached: int | None = None
         link_ms = None if self._horizons is None else self._horizons.link_ms
-        self.values = ClauseValues(book, self.calendar, link_ms)
-        self.accounts = Accounts(book, horizons=self._horizons, waits=self.values.waits)
-        self.books = Books(self.calendar, self.values, signer, self._horizons)
-        self.told: dict[str, dict[Run, Account]] = {}
-        self.touched: set[str] = set()
+        waits = asks_who_waits(self.calendar)
+        self.accounts = Accounts(book, horizons=self._horizons, waits=waits)
+        self.values = ClauseValues(book, self.calendar, self.accounts.of_customer, link_ms)
+        store = self.accounts.conversations.store
+        self.books = Books(self.calendar, self.values, signer, self._horizons, store)
+        self.again = 0
         self.erased = ErasedCustomers()
         self.renamed: set[str] = set()
+
+    def keep_in(self, store: LedgerStore) -> None:
+        """Let an empty ledger keep what it holds in a store."""
+        self.accounts.conversations.store = store
+        self.books.store = store
+
+    def put_away(self) -> None:
+        """Put all that changed into the store."""
+        self.accounts.conversations.put_away()
+        self.books.put_away()
 
     @property
     def watermark(self) -> int | None:
@@ -126,6 +142,7 @@ class Ledger:
             # As of the moment before, else what is known now would bear on what it cannot.
             self.accounts.freeze(known - 1)
             booked += self._take(known, self._known_at(known))
+            self.accounts.conversations.trim()
         self._erase(watermark)
         self.erased.expire(watermark)
         booked += self.books.close_before(watermark + 1)
@@ -159,45 +176,48 @@ class Ledger:
             held = [fact.id for fact in self.accounts.of_customer(one.customer)]
             name = self.erased.ask(one, min(held, default=None))
             if name is not None:
+                self.values.before_rename(one.customer, name)
                 self.renamed |= self.accounts.rename(one.customer, name)
-                self.values.rename(one.customer, name)
 
     def _take(self, known: int, batch: Iterable[Told]) -> Iterator[Item]:
         """All records of one k at once."""
         for record in batch:
-            self.values.change(*self.accounts.take(record))
+            if record.fact.kind in self.accounts.kept:
+                self._take_kept(record)
+            elif self.values:
+                self.values.change(*self.accounts.take(record))
         drafts: list[Draft] = []
-        for episode, claim, settled in self.accounts.settled():
-            account = self._account(episode)
+        for conversation, run, claim, settled in self.accounts.settled():
+            account = conversation.accounts.get(run)
             if account is None and claim.claimed:
-                account = self.told.setdefault(episode[0], {})[episode[1:]] = Account()
+                account = conversation.accounts[run] = Account()
             if account is not None and (found := account.follow(claim, settled, self._contracts)):
-                self.touched.add(episode[0])
+                self.accounts.conversations.changed(conversation)
                 drafts += found
         for draft in sorted(drafts, key=lambda draft: draft.order):
             yield self.books.book_item(draft, known)
 
-    def _account(self, episode: EpisodeId) -> Account | None:
-        return self.told.get(episode[0], {}).get(episode[1:])
+    def _take_kept(self, record: Told) -> None:
+        fact, values = record.fact, self.values
+        if self.accounts.forgot(record):
+            self.again += 1
+            return
+        if not values:
+            self.accounts.take(record)
+        elif fact.kind in OF_WAITS:
+            waited = self.accounts.wait(fact)
+            values.change(*self.accounts.take(record))
+            values.change_wait(fact, waited, self.accounts.wait(fact))
+        else:
+            if fact.kind in OF_LINKS:
+                values.before_change(self.accounts.held(record), record)
+            values.change(*self.accounts.take(record))
 
     def _forget(self, reached: int) -> None:
-        self.values.settle()
-        self.values.forget(reached)
+        self.values.fold(reached)
         self.accounts.freeze(reached)
-        for gone in self.accounts.forget(reached):
-            if len(gone) == 2:
-                self.values.fold_wait(*gone)
-                continue
-            conversation, life, episode = gone
-            runs = self.told.get(conversation, {})
-            account = runs.get((life, episode))
-            # What was retracted may stand again, under the same ids.
-            if account is not None and account.told != RETRACTED:
-                del runs[life, episode]
-                if not runs:
-                    del self.told[conversation]
-                self.touched.add(conversation)
+        self.accounts.forget(reached)
 
     def preview(self) -> Preview | None:
         """What the oldest open period would come to if it closed now: BILLING.md 7.9."""
-        return self.books.preview()
+        return preview_of(self.books)
