@@ -212,6 +212,15 @@ def test_whispers_of_a_supervisor_reach_no_customer() -> None:
         assert not list(said.read(whisper, OPTIONS, "here"))
 
 
+def test_a_bot_in_genesys_messages_is_an_ai_where_a_mark_says_so() -> None:
+    listing, _ = payloads("genesys_cloud", "messages_rest")
+    said = PLATFORMS["genesys-cloud"]
+    for marks, author in ((frozenset(), "automation"), (frozenset({("bot", "Bot")}), "ai")):
+        made = said.records(listing, replace(OPTIONS, marks=marks), "here")
+        events = [orjson.loads(each.raw) for each in made if isinstance(each, SourceRecord)]
+        assert [each["data"]["author"] for each in events] == ["customer", author, "human", "human"]
+
+
 def test_a_note_that_reopens_says_that_the_matter_is_open_again_and_no_more() -> None:
     platform, case, note = NOTES[3]
     (part,) = _noted(platform, case, {**note, "part_type": "note_and_reopen"})
