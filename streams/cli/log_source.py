@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -20,7 +21,10 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 CANONICAL = "canonical"
 # For a call log that holds times of day only, and a user who does not care which day it was.
 _ANY_DAY = date(2000, 1, 1)
-_DEFAULT_OPTIONS = {"contract": "real-data", "salt": "baton"}
+SALT_VARIABLE = "BATON_SOURCE_SALT"
+# For figures that stay here; everybody knows it, so it hides nobody from who has a list of people.
+_KNOWN_SALT = "baton"
+_DEFAULT_CONTRACT = "real-data"
 
 
 def source_option(function: _F) -> _F:
@@ -31,8 +35,10 @@ def source_option(function: _F) -> _F:
         multiple=True,
         metavar="NAME=VALUE",
         help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
-        " supplier, channel, market, journey, start, step_ms. mark=bot:NAME (or automation, staff,"
-        " human, handoff, resolved; one for each) says what an id, tag, intent or tool is.",
+        " supplier, channel, market, journey, start, step_ms; prefix=NAME where several desks"
+        " number conversations from 1. mark=bot:NAME (or automation, staff, human, handoff,"
+        " resolved; one for each) says what an id, tag, intent or tool is. The salt is"
+        f" {SALT_VARIABLE} if that is set.",
     )(function)
 
 
@@ -84,8 +90,20 @@ def source_options_from(given: tuple[str, ...], source: str, file: Path) -> Sour
     return options
 
 
+def warn_of_known_salt(source: str, given: tuple[str, ...]) -> None:
+    """Say on stderr that pseudonyms which are about to leave this machine can be undone."""
+    if source != CANONICAL and _options(given).salt == _KNOWN_SALT:
+        click.echo(
+            f"warning: pseudonyms of {source} are made with a salt that everybody knows: whoever"
+            " has a list of customers finds each of them again, and they meet none that are made"
+            f" with a secret one. Set {SALT_VARIABLE}, as for `baton source run` and `serve`",
+            err=True,
+        )
+
+
 def _options(given: tuple[str, ...]) -> SourceOptions:
-    return options_from(given, _DEFAULT_OPTIONS)
+    salt = os.environ.get(SALT_VARIABLE) or _KNOWN_SALT
+    return options_from(given, {"contract": _DEFAULT_CONTRACT, "salt": salt})
 
 
 def options_from(given: Iterable[str], defaults: Mapping[str, str]) -> SourceOptions:

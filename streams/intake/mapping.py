@@ -40,6 +40,12 @@ class Feed(Protocol):
     def name(self) -> str:
         """What commands, addresses and metrics call it."""
 
+    @property
+    def group(self) -> str:
+        """What tells its consumers from those of others: the name, and the desk where it is one of
+        several.
+        """
+
     def map(self, payload: Any, where: str) -> Mapped:
         """The records and problems of one payload; never raises, whatever the payload."""
 
@@ -55,6 +61,11 @@ class PlatformFeed:
     def name(self) -> str:
         """The platform's."""
         return self.platform.name
+
+    @property
+    def group(self) -> str:
+        """As Feed.group."""
+        return self.options.own(self.name).replace(":", "-")
 
     def map(self, payload: Any, where: str) -> Mapped:
         """As Feed.map. Every record has passed the decoder that the stream uses."""
@@ -79,6 +90,7 @@ class CanonicalFeed:
     """
 
     name = CANONICAL
+    group = CANONICAL
 
     def map(self, payload: Any, where: str) -> Mapped:
         """As Feed.map."""

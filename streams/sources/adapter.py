@@ -253,7 +253,7 @@ class Platform:
             )
         base = Conversation(
             source=self.name,
-            id=contact.conversation,
+            id=options.own(contact.conversation),
             options=options,
             channel=channel,
             channel_subtype=contact.channel_subtype,

@@ -200,13 +200,14 @@ class Payload:
         """The pseudonym of whom the text or number there names.
 
         One person has one on all channels: `whatsapp:+65 8123-4567` is `+6581234567`, and letters'
-        case says nothing.
+        case says nothing. A bare number is a desk's own count of people, under the prefix if any.
         """
         text, path = self._scalar(paths)
         if text is None:
             return None
         self._note(path, "pseudonym")
-        return pseudonym(self._options.salt, _person(text))
+        person = self._options.own(text) if text.isdecimal() else _person(text)
+        return pseudonym(self._options.salt, person)
 
     def marked(self, what: str, *paths: Path) -> bool:
         """Whether the options' marks name the text or number there as `what`."""
