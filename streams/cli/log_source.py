@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import click
 
 from streams.event_log import LogError, arrival_ms, read_log
-from streams.sources.base import SourceOptions
-from streams.sources.registry import SOURCES, read_sorted
+from streams.sources.base import SourceOptions, SourceProblem
+from streams.sources.registry import SOURCES, read_records
+from streams.sources.sorting import SortedRecords
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -65,18 +66,28 @@ def read_source(
             for raw in read_log(file):
                 yield raw, arrival_ms(raw)
             return
-        options = source_options_from(given, source, file)
-        records, problems = read_sorted(source, file, options, order="recorded")
+        with SortedRecords("recorded") as records:
+            _read_into(records, file, source, source_options_from(given, source, file))
+            for record in records:
+                yield record.raw, record.recorded_ms
     except (LogError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    counts = Counter(problem.code for problem in problems)
+
+
+def _read_into(records: SortedRecords, file: Path, source: str, options: SourceOptions) -> None:
+    counts: Counter[str] = Counter()
+    first: dict[str, SourceProblem] = {}
+    for item in read_records(source, file, options):
+        if isinstance(item, SourceProblem):
+            counts[item.code] += 1
+            first.setdefault(item.code, item)
+        else:
+            records.add(item)
     for code, count in sorted(counts.items()):
-        first = next(p for p in problems if p.code == code)
-        click.echo(f"{file}: {count} x {code}, first at {first.where}: {first.message}", err=True)
-    if not records:
+        at, told = first[code].where, first[code].message
+        click.echo(f"{file}: {count} x {code}, first at {at}: {told}", err=True)
+    if not records.count:
         raise click.ClickException(f"{file}: no event could be read as {source}")
-    for raw in records:
-        yield raw, arrival_ms(raw)
 
 
 def source_options_from(given: tuple[str, ...], source: str, file: Path) -> SourceOptions:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypedDict, get_args
+from typing import Literal, NamedTuple, Protocol, TypedDict, get_args
 from zoneinfo import ZoneInfo
 
 from streams.domain.events import Channel, Event, epoch_ms
@@ -39,6 +39,10 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,127}")
 _TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/+-]{0,127}")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _MARKET = re.compile(r"[A-Z]{2}")
+
+
+# Of records: as each happened, as it was written down, or as the file has them.
+Order = Literal["time", "recorded", "file"]
 
 
 class SourceProblem(NamedTuple):
