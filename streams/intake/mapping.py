@@ -79,7 +79,9 @@ class PlatformFeed:
             if isinstance(record, SourceProblem):
                 problems.append(record)
             else:
-                records.append(Ready(_key(record.raw), (item.source, item.id), record.raw))
+                # Every event of a platform is about a conversation, which is its subject.
+                key = (item.subject or "").encode()
+                records.append(Ready(key, (item.source, item.id), record.raw))
         return Mapped(records, problems)
 
 

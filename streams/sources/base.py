@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, TypedDict, get_args
 from zoneinfo import ZoneInfo
@@ -204,11 +204,12 @@ class Conversation:
         }
 
 
+@lru_cache(maxsize=8192)
 def pseudonym(salt: str, value: str) -> str:
     """A keyed hash (HMAC-SHA-256, first 16 hex digits) in place of a name or customer number."""
     # surrogatepass: bytes that were no text still get a pseudonym of their own.
     message = value.encode("utf-8", "surrogatepass")
-    return hmac.new(salt.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(salt.encode("utf-8", "surrogatepass"), message, "sha256").hex()[:16]
 
 
 def identifier(text: object) -> str | None:

@@ -266,6 +266,22 @@ class Payload:
         return None, path
 
     def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
+        if self._journal is not None or self._any_case:
+            return self._traced(paths)
+        # As most payloads are read: nobody asks by which path, which is half of the work.
+        if not paths:
+            return None if self.value == "" else self.value, ""
+        for path in paths:
+            node = self.value
+            for step in _steps(path):
+                node = node.get(step) if isinstance(node, dict) else None
+                if node is None:
+                    break
+            if node is not None and node != "":
+                return node, ""
+        return None, ""
+
+    def _traced(self, paths: tuple[Path, ...]) -> tuple[object, str]:
         if not paths:
             return None if self.value == "" else self.value, self._path
         for path in paths:
