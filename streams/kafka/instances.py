@@ -19,7 +19,7 @@ _FENCED_INSTANCE_ID = 82  # KIP-345; aiokafka 0.14 has no class for it
 _NO_GENERATION = -1
 
 
-class InstanceTaken(KafkaError):
+class InstanceTaken(KafkaError):  # type: ignore[misc]
     """Another member of the group has this one's instance id: arguments group, instance id."""
 
     def __str__(self) -> str:
@@ -36,6 +36,8 @@ class _Replaced(Exception):
 
 
 class _Coordinator(GroupCoordinator):  # type: ignore[misc]
+    member_id: str
+
     def reset_generation(self) -> None:
         # A static member asks to join as who it was, until a join says that nobody is known so, as
         # after a session that ran out.
