@@ -221,6 +221,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
                 ),
                 bars=True,
                 stacked=True,
+                many=True,
             ),
             width,
             8,
