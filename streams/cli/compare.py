@@ -15,7 +15,13 @@ from rich.table import Table
 
 from streams.cli.demo_check import Difference, differences
 from streams.cli.log_source import log_options, read_source
-from streams.cli.options import book_from, connection_options, contract_option, settings_from
+from streams.cli.options import (
+    book_from,
+    connection_options,
+    contract_option,
+    market_option,
+    settings_from,
+)
 from streams.cli.replay import Duration
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
@@ -33,6 +39,7 @@ _LONGEST_EXAMPLE = 300
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @contract_option
 @log_options
+@market_option
 @click.option("--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s")
 @click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
 @click.option("--settle", "settle_ms", type=Duration(), default="10m", show_default=True)
@@ -44,6 +51,7 @@ def compare(
     contracts: tuple[Path, ...],
     source: str,
     source_options: tuple[str, ...],
+    markets: tuple[str, ...],
     lateness_ms: int,
     tick_ms: int,
     settle_ms: int,
@@ -60,7 +68,7 @@ def compare(
     log = ticked(
         read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
     )
-    verdict = orjson.loads(verdict_json(judge(log, book, lateness_ms=lateness_ms)))
+    verdict = orjson.loads(verdict_json(judge(log, book, lateness_ms=lateness_ms, markets=markets)))
     try:
         published = asyncio.run(_published(settings))
     except (ConnectionFailed, NoTopic, KafkaError) as error:

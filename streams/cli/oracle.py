@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from streams.cli.log_source import log_options, read_source
-from streams.cli.options import book_from, contract_option
+from streams.cli.options import book_from, contract_option, market_option
 from streams.cli.replay import Duration
 from streams.oracle.judge import judge
 from streams.oracle.report import verdict_json, verdict_table
@@ -19,6 +19,7 @@ from streams.replay import ticked
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @contract_option
 @log_options
+@market_option
 @click.option("--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s")
 @click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
 @click.option("--settle", "settle_ms", type=Duration(), default="10m", show_default=True)
@@ -28,6 +29,7 @@ def oracle(
     contracts: tuple[Path, ...],
     source: str,
     source_options: tuple[str, ...],
+    markets: tuple[str, ...],
     lateness_ms: int,
     tick_ms: int,
     settle_ms: int,
@@ -42,7 +44,7 @@ def oracle(
     log = ticked(
         read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
     )
-    verdict = judge(log, book, lateness_ms=lateness_ms)
+    verdict = judge(log, book, lateness_ms=lateness_ms, markets=markets)
     if form == "json":
         click.get_binary_stream("stdout").write(verdict_json(verdict) + b"\n")
     else:
