@@ -54,9 +54,7 @@ lateness_option = click.option(
 )
 
 
-def _markets(
-    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
-) -> tuple[str, ...]:
+def _markets(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
     codes = [code.strip() for one in given for code in one.split(",") if code.strip()]
     for code in codes:
         if code not in MARKETS:

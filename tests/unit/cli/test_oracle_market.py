@@ -22,7 +22,7 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "log.jsonl"
     with path.open("wb") as file:
         for market in ("SG", "MY", "PH", None):
-            about: dict[str, Any] = {} if market is None else {"market": market}
+            about: dict[str, Any] = {"market": market}
             name = f"c-{market}"
             file.write(customer_message(name, T(0), **about) + b"\n")
             file.write(failure(name, T(1), **about) + b"\n")
