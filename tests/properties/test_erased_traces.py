@@ -5,6 +5,8 @@ A long run by hand: BATON_EXAMPLES=5000 python -m pytest tests/properties/test_e
 
 from __future__ import annotations
 
+from functools import partial
+
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -13,11 +15,14 @@ from streams.domain.interaction_codec import decode_interaction
 from streams.domain.lifecycle import LifecyclePartition, interaction_key, interaction_names
 from streams.domain.wire import Rejection, decode_event
 from streams.oracle.judge import judge
+from streams.trace.conversation_log import Item
 from streams.trace.model import Trace
+from streams.trace.signature import Marks
+from streams.trace.similar import Named, SignatureReader
 from tests.log_builder import CONTRACT
-from tests.properties.strategies import Case, cases
+from tests.properties.strategies import Case, Log, cases
 from tests.properties.test_traces import SETTINGS
-from tests.trace_log import traced
+from tests.trace_log import MemoryLog, traced
 
 ERASING = st.one_of(
     cases(erasures=True), cases(weeks=True, erasures=True), cases(links=True, erasures=True)
@@ -60,7 +65,7 @@ def test_of_what_the_stream_erased_nothing_is_told_and_of_what_it_holds_all(case
         raw = held.states.get(interaction_key(CONTRACT, trace.conversation))
         gone = [life for life in trace.lives if life.erased is not None and life.erased.gone]
         for life in gone:
-            assert not (life.events or life.facts or life.runs or life.attributes)
+            assert [life.events, life.facts, life.runs, life.attributes] == [[], [], [], []]
         if trace.conversation in held.erased:
             assert gone
         if raw is None:
@@ -100,3 +105,40 @@ def test_nobody_who_was_erased_is_named_beside_another_conversation(case: Case) 
                 lives = [life for life in told[name].lives if any(f.time == at for f in life.facts)]
                 assert lives
                 assert any(life.erased is None for life in lives)
+
+
+@SETTINGS
+@given(ERASING)
+def test_similar_knows_nothing_of_who_is_erased_and_as_much_as_ever_of_the_others(
+    case: Case,
+) -> None:
+    held = Held(case)
+    marks: dict[Named, Marks] = {}
+    plain: dict[Named, Marks] = {}
+    for log, found in ((case.log, marks), (without_requests(case.log), plain)):
+        reader = SignatureReader(case.book, case.lateness_ms, partial(marks_in, found))
+        MemoryLog(log, case.book, case.lateness_ms).read(partial(show, reader))
+        reader.flush()
+    told = {trace.conversation: trace for trace in traces(case)}
+    for (contract, name), each in marks.items():
+        if contract != CONTRACT:
+            continue
+        if name in held.erased and interaction_key(contract, name) not in held.states:
+            assert each.signature() is None
+        if name in told and all(life.erased is None for life in told[name].lives):
+            assert each.signature() == plain[contract, name].signature()
+
+
+def without_requests(log: Log) -> Log:
+    return [item for item in log if isinstance(item, int) or b"erasure_requested" not in item]
+
+
+def marks_in(marks: dict[Named, Marks], named: Named) -> Marks:
+    return marks.setdefault(named, Marks())
+
+
+def show(reader: SignatureReader, item: Item) -> None:
+    if item.tick is not None:
+        reader.tick(item.tick)
+    else:
+        reader.record(item.raw)
