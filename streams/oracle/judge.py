@@ -127,6 +127,18 @@ def judge_partitions(
     )
 
 
+def published_facts(
+    records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int
+) -> list[Fact]:
+    """The facts of the verdict on a log, in no order, without windows and breaches.
+
+    A conversation's depend on its own events, on the requests of erasure and on time alone: of a
+    log by conversation, each part with all of those, the parts' facts are the whole's.
+    """
+    reading = read_records(records, book, lateness_ms=lateness_ms)
+    return [fact for told in _published(reading, book) for fact in told.facts]
+
+
 def _published(reading: Reading, book: ContractBook) -> Iterator[Published]:
     """What was published of every life."""
 
