@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ from streams.domain.audit.sizes import allocated
 from streams.domain.audit.strata import Frame, Member, Populations, Unit
 from streams.domain.audit.terms import Allocation, SamplingTerms
 from streams.domain.calendar_period import NamedPeriod, Period
-from streams.domain.events import Channel, Event
+from streams.domain.events import Channel, Event, epoch_ms
 from streams.domain.facts import SOURCE, life_date, rfc3339
 from streams.domain.memory import DAY_MS
 
@@ -155,6 +156,21 @@ def samples_of(lottery: Lottery, events_of: EventsOf, requests: Requests | None 
         [made[unit] for unit in places if unit not in erased],
         [made[unit] for unit in places if unit in erased],
     )
+
+
+def names_sample(requests: Requests, sample: Sample, events: Iterable[Event]) -> bool:
+    """Whether a request names the episode of a sample that was made; `events` are all of its
+    conversation.
+    """
+    data = sample.data
+    begins = _ms(f"{data.life}T00:00:00+00:00")
+    # The path ends with what it told last.
+    until = max((_ms(event["time"]) for event in data.events), default=begins)
+    return requests.name(data.contract, data.conversation_id, begins, until, events)
+
+
+def _ms(text: str) -> int:
+    return epoch_ms(datetime.fromisoformat(text))
 
 
 def sample_of(
