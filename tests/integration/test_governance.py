@@ -159,6 +159,9 @@ def test_erasure_takes_samples_at_once_and_says_when_no_worker_confirms(place: P
     assert "not confirmed in time" in alone.output
     said = json.loads(alone.stdout.splitlines()[0])
     assert (said["samples"], said["confirmed"], said["erased"]) == (1, False, 0)
+    # What a broker does not say is no promise: this one tells nobody how long it keeps what.
+    assert {(copy["known"], copy["gone_by"]) for copy in said["raw_copies"]} == {(False, None)}
+    assert f"RAW COPIES STAY TOO LONG: {place.prefix}interaction-events" in alone.stderr
     # Nor does a draw bring it back from the events.
     assert conversation not in place.samples()
     checked = run("audit", "verify", *place.disclosed, *place.there)
