@@ -159,10 +159,11 @@ async def copies_of(
         for request, (at, contract) in asked.items():
             days = min(within_days, _agreed(kind, contract, book) or within_days)
             try:
-                there = bool(await older_than(settings, topic, at + _WRITTEN_WITHIN_MS))
+                old = await older_than(settings, topic, at + _WRITTEN_WITHIN_MS)
             except NoTopic:
-                # Perhaps it may not be seen by us, which is no proof that nothing is in it.
-                times, there = None, True
+                times, old = None, {}  # or one that may not be seen by us
+            # What cannot be known is no proof that nothing is in it.
+            there = times is None or bool(old)
             found.append(_copy(topic, holds, request, at, at + days * DAY_MS, times, there))
     return found
 
