@@ -37,10 +37,40 @@ class Account(NamedTuple):
     seals: tuple[Seal, ...]
 
 
+class Foreseen(NamedTuple):
+    """What a period that is open would come to: of `total_micros`, `booked_micros` are booked in
+    `records` items; `lines` are what its close would book.
+    """
+
+    period: str
+    records: int
+    booked_micros: int
+    total_micros: int
+    lines: tuple[Adjustment, ...]
+
+
 def account_of(records: Iterable[Told], book: ContractBook, contract: str, until: int) -> Account:
     """What is booked of one contract from the records known at or before `until`, and closed by
     then. Raises ContractError where its versions are not in one currency and time zone.
     """
+    books = _books_of(records, book, contract, until)
+    return Account((), ()) if books is None else books.closed()
+
+
+def foreseen(
+    records: Iterable[Told], book: ContractBook, contract: str, until: int, period: str = ""
+) -> Foreseen | None:
+    """What a period (without a name: the oldest that is open) would come to if it closed at
+    `until`, and all before it: section 7.9. None before the first record, and for a period that is
+    closed or has not begun. Raises ContractError as account_of does.
+    """
+    books = _books_of(records, book, contract, until)
+    return None if books is None else books.foreseen(period)
+
+
+def _books_of(
+    records: Iterable[Told], book: ContractBook, contract: str, until: int
+) -> _Books | None:
     versions = book.versions(contract)
     if len({(terms.currency, terms.time_zone) for terms in versions}) > 1:
         raise ContractError(
@@ -50,9 +80,9 @@ def account_of(records: Iterable[Told], book: ContractBook, contract: str, until
     unique = {record.fact.id: record for record in records if record.known <= until}
     ordered = sorted(unique.values(), key=lambda record: (record.known, record.fact.id))
     if not ordered:
-        return Account((), ())
+        return None
     first = min(record.fact.time for record in ordered if record.known == ordered[0].known)
-    return _Books(ordered, events_of(ordered, book), book, contract, first, until).closed()
+    return _Books(ordered, events_of(ordered, book), book, contract, first, until)
 
 
 def account_to_the_end(
@@ -104,6 +134,29 @@ class _Books:
         for event in self._events[done:]:
             self._book_item(event)
         return Account(tuple(self._booked), tuple(seals))
+
+    def foreseen(self, period: str) -> Foreseen | None:
+        """The preview of a period, as of `until`."""
+        closed = {seal.period for seal in self.closed().seals}
+        begun = [span for span in self._spans if span.name not in closed]
+        # A period without grace is closed as it ends, before the next one has begun.
+        spans = begun or [self._span(self._until + 1)]
+        names = [span.name for span in spans]
+        if period and period not in names:
+            return None
+        wanted = spans[names.index(period) if period else 0]
+        items = [one for one in self._booked if one.period == wanted.name]
+        for span in spans[: spans.index(wanted) + 1]:
+            self._book_lines(span, self._until)
+        records = [one for one in self._booked if one.period == wanted.name]
+        lines = [one for one in records[len(items) :] if isinstance(one, Adjustment)]
+        return Foreseen(
+            period=wanted.name,
+            records=len(items),
+            booked_micros=sum(one.amount_micros for one in items),
+            total_micros=sum(one.amount_micros for one in records),
+            lines=tuple(lines),
+        )
 
     def _book_item(self, event: Event) -> None:
         service = self._span(event.about.time)

@@ -51,15 +51,19 @@ class OpenPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a period would come to if it closed now: `total_micros`, of which `booked_micros` are
-    booked; `at_risk_micros` are what its credits would take, by clause, before the cap.
+    """What a period would come to if it closed at `at` (ms): `total_micros`, of which
+    `booked_micros` are booked, in `records` items that end in `head`; `lines` are what its close
+    would book. `at_risk_micros` are what its credits would take, by clause, before the cap.
     """
 
     span: Span
+    at: int
+    records: int
+    head: str
     booked_micros: int
     total_micros: int
     at_risk_micros: dict[str, int]
-    lines: tuple[tuple[Span, Line], ...]
+    lines: tuple[Adjustment, ...]
 
 
 @dataclass(slots=True)
@@ -189,7 +193,9 @@ class Books:
         """Restated lines of closed periods, then the period's own, as they are now."""
         self._values.settle()
         self._credits = {}
-        for one in (*self._restated(span), span):
+        # What is open before it closes before it, and leaves it nothing to restate.
+        restated = self._restated(span) if span == self.next else []
+        for one in (*restated, span):
             for line in self._lines(one):
                 yield one, line
 
@@ -264,39 +270,61 @@ class Books:
     def _book(
         self, period: OpenPeriod, service: Span, line: Line, at: int, revision: int
     ) -> Adjustment:
-        booked = line.booked(
+        number = period.chain.length + 1
+        booked = self._booked(period.span, service, line, at, revision, number)
+        self._append(period, booked)
+        return booked
+
+    def _booked(
+        self, span: Span, service: Span, line: Line, at: int, revision: int, sequence: int
+    ) -> Adjustment:
+        return line.booked(
             contract=self._calendar.contract,
             currency=self._calendar.currency,
             revision=revision,
             booked_at=at,
-            period=period.span.name,
+            period=span.name,
             service_period=service.name,
-            charge_class=None if service == period.span else CORRECTION,
-            sequence=period.chain.length + 1,
+            charge_class=None if service == span else CORRECTION,
+            sequence=sequence,
         )
-        self._append(period, booked)
-        return booked
 
-    def preview(self) -> Preview | None:
-        """What the oldest open period would come to if it closed now, horizons that end later as
-        they stand; None before the first record.
+    def preview(self, at: int, span: Span | None = None) -> Preview | None:
+        """What an open period (None: the oldest) would come to if it, and those before it, closed
+        at `at`, horizons that end later as they stand; None before the first record, and for a
+        period that is closed.
         """
-        span = self.next
-        if span is None:
+        if self.next is None or (span is not None and span < self.next):
             return None
-        held = self.open.get(span)
-        booked = total = 0 if held is None else held.total
+        span = self.next if span is None else span
+        held = self.open.get(span) or OpenPeriod(span, Chain(self._calendar.contract, span.name))
         at_risk: dict[str, int] = {}
-        lines: list[tuple[Span, Line]] = []
+        lines: list[Adjustment] = []
+        total = held.total
         for service, line in self._due(span):
-            so_far, _ = self.lines.get(service, {}).get(line.key, (0, 0))
+            so_far, times = self.lines.get(service, {}).get(line.key, (0, 0))
             if service == span and line.kind == "service_credit" and line.clause is not None:
                 at_risk[line.clause] = at_risk.get(line.clause, 0) - line.amount_micros
             if line.amount_micros != so_far:
                 due = replace(line, amount_micros=line.amount_micros - so_far)
-                lines.append((service, due))
+                number = held.chain.length + len(lines) + 1
+                lines.append(self._booked(span, service, due, at, times, number))
                 total += due.amount_micros
-        return Preview(span, booked, total, at_risk, tuple(lines))
+        rounding = down_to_minor_unit(total, self._calendar.currency) - total
+        if rounding:
+            due = _rounding(self._calendar, span, rounding)
+            number = held.chain.length + len(lines) + 1
+            lines.append(self._booked(span, span, due, at, 0, number))
+        return Preview(
+            span=span,
+            at=at,
+            records=held.chain.length,
+            head=held.chain.head,
+            booked_micros=held.total,
+            total_micros=total + rounding,
+            at_risk_micros=at_risk,
+            lines=tuple(lines),
+        )
 
 
 def _item_id(draft: Draft) -> str:

@@ -17,7 +17,7 @@ from streams.domain.billing.chain import Signer
 from streams.domain.billing.erased_customers import ErasedCustomers
 from streams.domain.billing.horizons import Horizons
 from streams.domain.billing.items import RETRACTED, Account, Draft
-from streams.domain.billing.periods import BillingCalendar
+from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.records import Booked, EpisodeId, Item, Seal, Told
 from streams.domain.billing.values import ClauseValues
 from streams.domain.contract import ContractBook
@@ -198,6 +198,10 @@ class Ledger:
                     del self.told[conversation]
                 self.touched.add(conversation)
 
-    def preview(self) -> Preview | None:
-        """What the oldest open period would come to if it closed now: BILLING.md 7.9."""
-        return self.books.preview()
+    def preview(self, span: Span | None = None) -> Preview | None:
+        """What an open period (None: the oldest) would come to if it closed now: BILLING.md 7.9.
+        None before the first record, and for a period that is closed or has not begun.
+        """
+        if self.reached is None or (span is not None and self.reached <= span.start):
+            return None
+        return self.books.preview(self.reached, span)
