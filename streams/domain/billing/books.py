@@ -102,7 +102,9 @@ class Books:
         # Of periods that are not restated any more: earn-back looks at their credits.
         self.settled: dict[Span, Credits | None] = {}
         self.changes = Changes()
+        # As of the last look.
         self._credits: dict[Span, Credits | None] = {}
+        self._usages: dict[Span, tuple[list[Line], Fees]] = {}
 
     def begin(self, time: int) -> None:
         """The first record is of `time`."""
@@ -192,7 +194,7 @@ class Books:
     def _due(self, span: Span) -> Iterator[tuple[Span, Line]]:
         """Restated lines of closed periods, then the period's own, as they are now."""
         self._values.settle()
-        self._credits = {}
+        self._credits, self._usages = {}, {}
         # What is open before it closes before it, and leaves it nothing to restate.
         restated = self._restated(span) if span == self.next else []
         for one in (*restated, span):
@@ -211,7 +213,7 @@ class Books:
 
     def _lines(self, span: Span) -> list[Line]:
         assert self.first is not None
-        lines, _ = self._usage(span)
+        lines = list(self._usage(span)[0])
         if span < self.first:
             return [line for line in lines if line.kind not in ("minimum", "fixed_fee")]
         credits = self._credits_in(span)
@@ -223,8 +225,11 @@ class Books:
 
     def _usage(self, span: Span) -> tuple[list[Line], Fees]:
         assert self.first is not None
-        units = list(self.units.get(span, {}).values())
-        return usage_lines(self._calendar, span, units, before_first=span < self.first)
+        if span not in self._usages:
+            units = list(self.units.get(span, {}).values())
+            early = span < self.first
+            self._usages[span] = usage_lines(self._calendar, span, units, before_first=early)
+        return self._usages[span]
 
     def _credits_in(self, span: Span) -> Credits | None:
         if self.first is None or span < self.first:
