@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from streams.domain.billing.line import Line
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
@@ -37,18 +38,6 @@ class Account(NamedTuple):
     seals: tuple[Seal, ...]
 
 
-class Foreseen(NamedTuple):
-    """What a period that is open would come to: of `total_micros`, `booked_micros` are booked in
-    `records` items; `lines` are what its close would book.
-    """
-
-    period: str
-    records: int
-    booked_micros: int
-    total_micros: int
-    lines: tuple[Adjustment, ...]
-
-
 def account_of(records: Iterable[Told], book: ContractBook, contract: str, until: int) -> Account:
     """What is booked of one contract from the records known at or before `until`, and closed by
     then. Raises ContractError where its versions are not in one currency and time zone.
@@ -59,7 +48,7 @@ def account_of(records: Iterable[Told], book: ContractBook, contract: str, until
 
 def foreseen(
     records: Iterable[Told], book: ContractBook, contract: str, until: int, period: str = ""
-) -> Foreseen | None:
+) -> Preview | None:
     """What a period (without a name: the oldest that is open) would come to if it closed at
     `until`, and all before it: section 7.9. None before the first record, and for a period that is
     closed or has not begun. Raises ContractError as account_of does.
@@ -135,7 +124,7 @@ class _Books:
             self._book_item(event)
         return Account(tuple(self._booked), tuple(seals))
 
-    def foreseen(self, period: str) -> Foreseen | None:
+    def foreseen(self, period: str) -> Preview | None:
         """The preview of a period, as of `until`."""
         closed = {seal.period for seal in self.closed().seals}
         begun = [span for span in self._spans if span.name not in closed]
@@ -146,16 +135,25 @@ class _Books:
             return None
         wanted = spans[names.index(period) if period else 0]
         items = [one for one in self._booked if one.period == wanted.name]
+        own: list[Line] = []
         for span in spans[: spans.index(wanted) + 1]:
-            self._book_lines(span, self._until)
+            own = self._book_lines(span, self._until)
         records = [one for one in self._booked if one.period == wanted.name]
-        lines = [one for one in records[len(items) :] if isinstance(one, Adjustment)]
-        return Foreseen(
+        at_risk: Counter[str] = Counter()
+        for line in own:
+            if line.kind == "service_credit" and line.clause is not None:
+                at_risk[line.clause] -= line.amount_micros
+        return Preview(
+            contract=self._contract,
             period=wanted.name,
+            at=self._until,
+            currency=self._book.versions(self._contract)[0].currency,
             records=len(items),
+            head=head_of(self._contract, wanted.name, items),
             booked_micros=sum(one.amount_micros for one in items),
             total_micros=sum(one.amount_micros for one in records),
-            lines=tuple(lines),
+            at_risk_micros=dict(at_risk),
+            lines=tuple(one for one in records[len(items) :] if isinstance(one, Adjustment)),
         )
 
     def _book_item(self, event: Event) -> None:
@@ -222,7 +220,8 @@ class _Books:
             for (time, conversation, life, episode, period), amount in amounts.items()
         ]
 
-    def _book_lines(self, span: Span, at: int) -> None:
+    def _book_lines(self, span: Span, at: int) -> list[Line]:
+        """Book what a close at `at` books; the period's own lines, also those that come to 0."""
         lines = PeriodLines(
             self._book,
             self._contract,
@@ -237,13 +236,16 @@ class _Books:
             if isinstance(one, Item) and self._span(one.about.time).end < self._first.end
         }
         past = [one for one in self._spans if one.end < span.end]
+        own: list[Line] = []
         for service in (*sorted(before, key=lambda s: s.end), *past, span):
-            for line in lines.of(service):
+            own = lines.of(service)
+            for line in own:
                 self._book_line(span, service, line, at)
         total = sum(one.amount_micros for one in self._booked if one.period == span.name)
         rounding = down_to_minor_unit(total, lines.currency) - total
         if rounding:
             self._enter(self._adjustment(span, span, lines.rounding(rounding, span), at, 0))
+        return own
 
     def _book_line(self, span: Span, service: Span, line: Line, at: int) -> None:
         key = (service.name, line.kind, line.clause or "", line.clause_period or "")

@@ -20,6 +20,7 @@ from streams.domain.billing.items import Draft
 from streams.domain.billing.line import Line
 from streams.domain.billing.lines import Fees, Unit, usage_lines
 from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
@@ -47,23 +48,6 @@ class OpenPeriod:
     span: Span
     chain: Chain
     total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a period would come to if it closed at `at` (ms): `total_micros`, of which
-    `booked_micros` are booked, in `records` items that end in `head`; `lines` are what its close
-    would book. `at_risk_micros` are what its credits would take, by clause, before the cap.
-    """
-
-    span: Span
-    at: int
-    records: int
-    head: str
-    booked_micros: int
-    total_micros: int
-    at_risk_micros: dict[str, int]
-    lines: tuple[Adjustment, ...]
 
 
 @dataclass(slots=True)
@@ -321,8 +305,10 @@ class Books:
             number = held.chain.length + len(lines) + 1
             lines.append(self._booked(span, span, due, at, 0, number))
         return Preview(
-            span=span,
+            contract=self._calendar.contract,
+            period=span.name,
             at=at,
+            currency=self._calendar.currency,
             records=held.chain.length,
             head=held.chain.head,
             booked_micros=held.total,

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from streams.domain.billing.accounts import Accounts
-from streams.domain.billing.books import Books, Preview
+from streams.domain.billing.books import Books
 from streams.domain.billing.chain import Signer
 from streams.domain.billing.erased_customers import ErasedCustomers
 from streams.domain.billing.horizons import Horizons
 from streams.domain.billing.items import RETRACTED, Account, Draft
 from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import Booked, EpisodeId, Item, Seal, Told
 from streams.domain.billing.values import ClauseValues
 from streams.domain.contract import ContractBook
