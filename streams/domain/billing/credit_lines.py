@@ -93,7 +93,7 @@ def _credited(calendar: BillingCalendar, span: Span) -> Iterator[tuple[Clause, C
 
 
 class _Listed:
-    """Units' list amounts by the ends of their slices: summed once, asked for each clause period."""
+    """List amounts by the ends of slices: summed once, asked for each clause period."""
 
     def __init__(self, units: Sequence[Unit]) -> None:
         ordered = sorted((slice_end_of(unit.time), unit.list_micros) for unit in units)
@@ -102,14 +102,12 @@ class _Listed:
 
     def within(self, start: int, end: int) -> int:
         """The sum of those in (start, end], ms since 1970 UTC."""
-        return self._sums[bisect_right(self._ends, end)] - self._sums[
-            bisect_right(self._ends, start)
-        ]
+        return (
+            self._sums[bisect_right(self._ends, end)] - self._sums[bisect_right(self._ends, start)]
+        )
 
 
-def _base(
-    calendar: BillingCalendar, span: Span, one: Span, fees: Fees, units: _Listed
-) -> Fraction:
+def _base(calendar: BillingCalendar, span: Span, one: Span, fees: Fees, units: _Listed) -> Fraction:
     if (one.start, one.end) == (span.start, span.end):
         return Fraction(fees.total_micros)
     whole = fees.list_micros + fees.fixed

@@ -206,3 +206,10 @@ class Ledger:
         if self.reached is None or (span is not None and self.reached <= span.start):
             return None
         return self.books.preview(self.reached, span)
+
+    def previews(self) -> Iterator[Preview]:
+        """Of each period that is open, in order; without any record yet, of none."""
+        span = self.books.next
+        while span is not None and (preview := self.preview(span)) is not None:
+            yield preview
+            span = self.calendar.after(span)
