@@ -89,7 +89,7 @@ def test_an_open_period_is_previewed_each_interval_as_the_batch_foresees_it(
     steps = [[*solved(f"c-{n}", n * 1800 + 1), b.T(n * 1800 + 900)] for n in range(100)]
     log = [one for step in steps for one in step]
     # Once a batch at most.
-    monkeypatch.setattr("tests.bare_worker.BATCH", 4)
+    monkeypatch.setattr("tests.bare_worker.BATCH", 1)
     worker = BareWorker(book())
     worker.read(log)
     published = worker.outbox.records[topics.BILLING_PREVIEWS]
