@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import (
     Adjustment,
     Booked,
@@ -33,7 +34,7 @@ from streams.domain.facts import Fact, FactKind
 from streams.domain.links import customer_digest
 from streams.domain.money import millionths, percent_ppm
 from streams.domain.time_zone import instant_of
-from streams.oracle.billing import account_of
+from streams.oracle.billing import account_of, foreseen
 from tests.log_builder import CONTRACT
 
 DAY = 86_400_000
@@ -250,6 +251,16 @@ class Account:
         for days in (1, 20):
             forgetting = self._by_a_ledger_that_forgets(at, days * DAY)
             assert forgetting is None or forgetting == found
+        return found
+
+    def foreseen(self, at: str, period: str) -> Preview | None:
+        """What a period would come to if it closed then: by ledger and batch alike."""
+        moment = self.time(at)
+        ledger = Ledger(self.book, CONTRACT)
+        ledger.apply(0, moment, self._told)
+        ledger.advance()
+        found = {preview.period: preview for preview in ledger.previews()}.get(period)
+        assert found == foreseen(self._told, self.book, CONTRACT, moment, period)
         return found
 
     def _by_a_ledger_that_forgets(self, until: int, step: int) -> list[Booked | Seal] | None:
