@@ -140,7 +140,7 @@ def test_a_preview_says_line_by_line_what_the_open_period_comes_to(
     assert credits
     for line in credits:
         about = f"service credit {line['clause']} {line['clause_period']}"
-        figures = f"[{line['numerator']:,} / {line['denominator']:,}]"
+        figures = f"[{line['numerator']:,} / {line['denominator']:,}"
         assert any(about in one and figures in one for one in lines)
 
 
