@@ -10,6 +10,7 @@ import orjson
 
 from streams.agents import account_table
 from streams.agents.foreign_state import missing_contracts
+from streams.agents.governance import put_renamed
 from streams.agents.routing import contract_partition
 from streams.agents.stepwise import PartlyRejected, StepwiseStage
 from streams.domain.billing.chain import Signer
@@ -72,6 +73,7 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
         self._items_topic = settings.topic(topics.BILLING_ITEMS)
         self._adjustments_topic = settings.topic(topics.BILLING_ADJUSTMENTS)
         self._previews_topic = settings.topic(topics.BILLING_PREVIEWS)
+        self._governance_topic = settings.topic(topics.GOVERNANCE)
         self._preview_each_ms = duration_ms(settings.preview_interval)
 
     def _ledger(self, contract: str) -> Ledger:
@@ -168,6 +170,9 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
             outbox.put(self._previews_topic, number, key, encode_preview(preview))
 
     def _erased(self, outbox: Outbox, number: int, held: Ledgers) -> Collection[bytes]:
+        for contract, ledger in held.by_contract.items():
+            told = ledger.renamings()
+            put_renamed(outbox, self._governance_topic, self._sources, number, contract, told)
         return set[bytes]().union(*map(account_table.erased, held.by_contract.values()))
 
     def _changes(

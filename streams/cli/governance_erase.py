@@ -83,6 +83,7 @@ class Confirmed:
 
     applied: dict[int, int] = field(default_factory=dict)
     unlinked: dict[int, int] = field(default_factory=dict)
+    renamed: int = 0
     erased: int = 0
     samples: int = 0
     settled_by: str | None = None
@@ -96,6 +97,8 @@ class Confirmed:
         elif kind == "unlinked" and said.source_partition is not None:
             source = said.source_partition
             self.unlinked[source] = self.unlinked.get(source, 0) + said.count
+        elif kind == "renamed":
+            self.renamed += said.count
         elif kind == "erased":
             self.erased += said.count
 
@@ -364,6 +367,7 @@ def _print(asked: Iterable[Asked], found: dict[str, Confirmed], partitions: int,
                         "settling": said.settling,
                         "settled_by": said.settled_by if said.settling else None,
                         "closes": sum(said.unlinked.values()),
+                        "renamed": said.renamed,
                         "samples": said.samples,
                     }
                 )
@@ -379,4 +383,5 @@ def _print(asked: Iterable[Asked], found: dict[str, Confirmed], partitions: int,
             )
         if one.kind == "customer":
             click.echo(f"  closes unlinked          {sum(said.unlinked.values())}")
+            click.echo(f"  renamed in accounts      {said.renamed}")
         click.echo(f"  audit samples            {said.samples}")

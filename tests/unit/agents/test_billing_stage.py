@@ -240,6 +240,20 @@ def test_followers_of_the_changelog_hear_which_records_held_the_digest() -> None
     }
 
 
+def test_each_source_s_request_is_confirmed_with_how_many_records_got_the_other_name() -> None:
+    worker = BareWorker(book())
+    worker.read(erasing())
+    told = [orjson.loads(record.value or b"") for record in worker.outbox.records["governance-log"]]
+    renamed = [one["data"] for one in told if one["type"] == "baton.governance.renamed"]
+    assert sorted(one["source_partition"] for one in renamed) == list(range(PARTITIONS))
+    assert {one["partition"] for one in renamed} == {contract_partition(NAME, PARTITIONS)}
+    assert {(one["what"], one["contract"]) for one in renamed} == {("accounts", NAME)}
+    # A visit and a close of each of two conversations; the second source finds none left.
+    assert sorted(one["count"] for one in renamed) == [0, 4]
+    applied = [one["data"] for one in told if one["type"] == "baton.governance.applied"]
+    assert {one["request"] for one in renamed} == {one["request"] for one in applied}
+
+
 def test_by_what_a_renamed_customer_is_known_again_goes_with_the_request() -> None:
     remembered = NAME.encode() + b"\x00e" + remembered_as(customer_digest(NAME, "somebody-1"))
     at = contract_partition(NAME, PARTITIONS)
