@@ -109,22 +109,22 @@ _BODY: Final = msgspec.msgpack.Decoder(_Body)
 
 def encode_conversation(conversation: Conversation) -> bytes:
     """Bytes of it without its contract and its name, which are in the key."""
-    standing = conversation.standing
-    customers = sorted(conversation.customers)
-    numbers = {customer: number for number, customer in enumerate(customers, 1)}
+    standing = conversation.standing.values()
+    customers: dict[bytes | None, int] = {None: 0}
     scenes: dict[_Scene, int] = {}
     makers: dict[_Maker, int] = {}
-    base = min((told.fact.time for told in standing.values()), default=0)
+    base = min((told.fact.time for told in standing), default=0)
     records: list[_Record] = []
-    for told in standing.values():
+    waits = False
+    for told in standing:
         fact = told.fact
+        kind, detail = fact.kind, fact.detail
         scene = (fact.version, fact.channel, fact.market, fact.journey, fact.supplier)
         maker = (fact.prompt_version, fact.model, fact.knowledge_version)
-        detail = fact.detail
-        names = DETAILS[fact.kind]
+        waits = waits or kind == "escalation_opened"
         records.append(
             (
-                _KIND_CODES[fact.kind],
+                _KIND_CODES[kind],
                 scenes.setdefault(scene, len(scenes)),
                 makers.setdefault(maker, len(makers)),
                 fact.life,
@@ -132,10 +132,10 @@ def encode_conversation(conversation: Conversation) -> bytes:
                 fact.ordinal,
                 fact.time - base,
                 told.known - fact.time,
-                0 if told.customer is None else numbers[told.customer],
+                customers.setdefault(told.customer, len(customers)),
                 fact.revision,
                 _RETRACTS * fact.retracts + _LATE * fact.late,
-                list(detail.values()) if tuple(detail) == names else detail,
+                [*detail.values()] if (*detail,) == DETAILS[kind] else detail,
             )
         )
     accounts = [
@@ -143,13 +143,13 @@ def encode_conversation(conversation: Conversation) -> bytes:
         for run, account in conversation.accounts.items()
     ]
     frozen = [(*run, billed) for run, billed in conversation.frozen.items()]
-    body = _Body(base, list(scenes), list(makers), records, frozen, accounts)
+    body = _Body(base, [*scenes], [*makers], records, frozen, accounts)
     return _ENCODER.encode(
         _Stored(
             conversation.look,
             conversation.freezes,
-            any(conversation.waits),
-            customers,
+            waits and any(conversation.waits),
+            [customer for customer in customers if customer is not None],
             msgspec.Raw(_ENCODER.encode(body)),
         )
     )

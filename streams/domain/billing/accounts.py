@@ -68,12 +68,11 @@ class Accounts:
         return Wait(None, None) if conversation is None else conversation.wait(fact)
 
     def forgot(self, record: Told) -> bool:
-        """Whether a claim was told of before, so long ago that nothing is held of it: charged
-        again it would be charged under the ids that it had.
+        """Whether a close of a further revision was told of before, so long ago that nothing is
+        held of it: charged again it would be charged under the ids that it had.
         """
         fact = record.fact
-        old = fact.kind == "episode_ended" and fact.revision > 0 and not fact.retracts
-        if not old or record.known < fact.life * DAY_MS + RETRACTED_KEPT_MS:
+        if fact.retracts or record.known < fact.life * DAY_MS + RETRACTED_KEPT_MS:
             return False
         conversation = self.conversations.get(fact.conversation)
         run = (fact.life, fact.episode)
@@ -86,8 +85,7 @@ class Accounts:
         """Take one record; (None, None) where nothing follows from it."""
         fact = record.fact
         if fact.kind not in self.kept:
-            # A retraction says itself what it takes back, and none comes without its assertion.
-            return (record, None) if fact.retracts else (None, record)
+            return None, None
         name = fact.conversation
         conversation = self.conversations.get(name)
         held = None if conversation is None else conversation.standing.get(fact.place)
@@ -114,15 +112,13 @@ class Accounts:
             # Whose it was before.
             self._moved.add(_group(conversation, conversation.claims[run]))
         conversation.take(record)
-        for customer in (record.customer, None if before is None else before.customer):
-            if customer is None:
-                continue
-            if kind == VISIT:
-                self._moved.add(customer)
-            if customer in conversation.customers:
-                self._customers.add(customer, conversation.name)
-            else:
-                self._customers.discard(customer, conversation.name)
+        if record.customer is not None:
+            self._customers.add(record.customer, conversation.name)
+        was = None if before is None else before.customer
+        if was is not None and was != record.customer and was not in conversation.customers:
+            self._customers.discard(was, conversation.name)
+        if kind == VISIT:
+            self._moved |= {one for one in (was, record.customer) if one is not None}
         if of_claims:
             self._moved.add(_group(conversation, conversation.claims[run]))
         if kind == DISPUTE or (of_claims and conversation.disputed):
@@ -152,6 +148,11 @@ class Accounts:
                 self._freezes.add(due, conversation.name)
 
     # -- judging -------------------------------------------------------------------------------
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything changed that a claim hangs on."""
+        return bool(self._moved)
 
     def settled(self) -> Iterator[Judged]:
         """Every claim that what changed can bear on, and what became of it; None while open."""

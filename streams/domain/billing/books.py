@@ -28,6 +28,8 @@ from streams.domain.billing.records import (
     Item,
     LineKind,
     Seal,
+    encode_booked,
+    encode_seal,
 )
 from streams.domain.billing.units import MemberStore, Units
 from streams.domain.billing.values import ClauseValues
@@ -87,7 +89,11 @@ class Books:
         # Of periods that are not restated any more: earn-back looks at their credits.
         self.settled: dict[Span, Credits | None] = {}
         self.changes = Changes()
+        # The canonical bytes of what was booked and sealed since they were last taken, in order.
+        self.encoded: list[bytes] = []
+        # As of the last look.
         self._credits: dict[Span, Credits | None] = {}
+        self._usages: dict[Span, tuple[list[Line], Fees]] = {}
 
     def begin(self, time: int) -> None:
         """The first record is of `time`."""
@@ -135,8 +141,10 @@ class Books:
             units.put_away()
 
     def _append(self, period: OpenPeriod, record: Booked) -> None:
-        period.chain.append(record)
+        raw = encode_booked(record)
+        period.chain.append_bytes(raw)
         period.total += record.amount_micros
+        self.encoded.append(raw)
 
     def _is_closed(self, span: Span) -> bool:
         return self.next is not None and span < self.next
@@ -155,6 +163,11 @@ class Books:
             self.closed_at = at
             self.next = self._calendar.after(self.next)
 
+    @property
+    def closes_next(self) -> int | None:
+        """When the oldest open period closes; None before the first record."""
+        return None if self.next is None else self._closes_at(self.next)
+
     def _closes_at(self, span: Span) -> int:
         at = self._calendar.closes_at(span)
         # Not before the one before it, whose grace may be of another version.
@@ -166,9 +179,9 @@ class Books:
             booked = self._adjustment(period, service, line, at)
             if booked is not None:
                 yield booked
-        rounding = down_to_minor_unit(period.total, self._calendar.currency) - period.total
-        if rounding:
-            yield self._book(period, span, _rounding(self._calendar, span, rounding), at, 0)
+        rounding = self.rounding(span, period.total)
+        if rounding.amount_micros:
+            yield self._book(period, span, rounding, at, 0)
         del self.open[span]
         seal = Seal(
             contract=self._calendar.contract,
@@ -182,13 +195,17 @@ class Books:
         )
         self.previous_head = seal.head
         self._settle(span, at)
-        yield seal if self._signer is None else self._signer.signed(seal)
+        sealed = seal if self._signer is None else self._signer.signed(seal)
+        self.encoded.append(encode_seal(sealed))
+        yield sealed
 
     def due(self, span: Span) -> Iterator[tuple[Span, Line]]:
         """Restated lines of closed periods, then the period's own, as they are now."""
         self._values.settle()
-        self._credits = {}
-        for one in (*self._restated(span), span):
+        self._credits, self._usages = {}, {}
+        # What is open before it closes before it, and leaves it nothing to restate.
+        restated = self._restated(span) if span == self.next else []
+        for one in (*restated, span):
             for line in self._lines(one):
                 yield one, line
 
@@ -205,7 +222,7 @@ class Books:
 
     def _lines(self, span: Span) -> list[Line]:
         assert self.first is not None
-        lines, _ = self._usage(span)
+        lines = list(self._usage(span)[0])
         if span < self.first:
             return [line for line in lines if line.kind not in ("minimum", "fixed_fee")]
         credits = self._credits_in(span)
@@ -217,8 +234,11 @@ class Books:
 
     def _usage(self, span: Span) -> tuple[list[Line], Fees]:
         assert self.first is not None
-        units = self.units_of(span)
-        return usage_lines(self._calendar, span, units, before_first=span < self.first)
+        if span not in self._usages:
+            units = self.units_of(span)
+            early = span < self.first
+            self._usages[span] = usage_lines(self._calendar, span, units, before_first=early)
+        return self._usages[span]
 
     def _credits_in(self, span: Span) -> Credits | None:
         if self.first is None or span < self.first:
@@ -265,18 +285,36 @@ class Books:
     def _book(
         self, period: OpenPeriod, service: Span, line: Line, at: int, revision: int
     ) -> Adjustment:
-        booked = line.booked(
+        number = period.chain.length + 1
+        booked = self.booked(period.span, service, line, at, revision, number)
+        self._append(period, booked)
+        return booked
+
+    def booked(
+        self, span: Span, service: Span, line: Line, at: int, revision: int, sequence: int
+    ) -> Adjustment:
+        """The record of a line as number `sequence` of a period, which is not booked by that."""
+        return line.booked(
             contract=self._calendar.contract,
             currency=self._calendar.currency,
             revision=revision,
             booked_at=at,
-            period=period.span.name,
+            period=span.name,
             service_period=service.name,
-            charge_class=None if service == period.span else CORRECTION,
-            sequence=period.chain.length + 1,
+            charge_class=None if service == span else CORRECTION,
+            sequence=sequence,
         )
-        self._append(period, booked)
-        return booked
+
+    def rounding(self, span: Span, total: int) -> Line:
+        """What rounds the total of a period."""
+        amount = down_to_minor_unit(total, self._calendar.currency) - total
+        return Line(
+            kind="rounding",
+            version=self._calendar.terms(span).version,
+            time=span.end,
+            amount_micros=amount,
+            formula="what is to be paid, cut towards zero to the smallest unit, minus the sum",
+        )
 
 
 def _item_id(draft: Draft) -> str:
@@ -296,13 +334,3 @@ def _item_id(draft: Draft) -> str:
         charge_class=None,
         sequence=0,
     ).id
-
-
-def _rounding(calendar: BillingCalendar, span: Span, amount: int) -> Line:
-    return Line(
-        kind="rounding",
-        version=calendar.terms(span).version,
-        time=span.end,
-        amount_micros=amount,
-        formula="what is to be paid, cut towards zero to the smallest unit, minus the sum",
-    )

@@ -15,11 +15,12 @@ from streams.domain.billing.accounts import Accounts
 from streams.domain.billing.books import Books
 from streams.domain.billing.chain import Signer
 from streams.domain.billing.conversation import OF_LINKS, OF_WAITS
-from streams.domain.billing.erased_customers import ErasedCustomers
+from streams.domain.billing.erased_customers import ErasedCustomers, Renaming
 from streams.domain.billing.horizons import Horizons
 from streams.domain.billing.items import Account, Draft
-from streams.domain.billing.periods import BillingCalendar
-from streams.domain.billing.preview import Preview, preview_of
+from streams.domain.billing.open_periods import preview_of
+from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import Booked, Item, Seal, Told
 from streams.domain.billing.store import LedgerStore
 from streams.domain.billing.values import ClauseValues, asks_who_waits
@@ -60,7 +61,8 @@ class Ledger:
         self._heard: dict[int, int] = {}
         self._ahead: list[tuple[int, str, Told]] = []
         self._queued: set[str] = set()
-        self._erasing: list[DroppedCustomer] = []
+        self._erasing: list[tuple[DroppedCustomer, int]] = []
+        self._renamings: list[Renaming] = []
         self._begun: dict[int, tuple[int, int]] = {}
         self.reached: int | None = None
         link_ms = None if self._horizons is None else self._horizons.link_ms
@@ -125,24 +127,33 @@ class Ledger:
                 heappush(self._ahead, (record.known, name, record))
         for one in erased:
             if self.reached is None or one.at > self.reached:
-                heappush(self._erasing, one)
+                heappush(self._erasing, (one, source))
 
     def advance(self) -> list[Booked | Seal]:
         """What is booked up to the least watermark, in order, with the seals of closed periods."""
+        self.books.encoded = []
         watermark = self.watermark
         if watermark is None or (self.reached is not None and watermark <= self.reached):
             return []
         booked: list[Booked | Seal] = []
         if self.books.first is None:
             self._begin(watermark)
-        while self._ahead and self._ahead[0][0] <= watermark:
-            known = self._ahead[0][0]
-            self._erase(known)
-            booked += self.books.close_before(known)
+        ahead, accounts = self._ahead, self.accounts
+        closes = self.books.closes_next
+        while ahead and ahead[0][0] <= watermark:
+            known = ahead[0][0]
+            if self._erasing:
+                self._erase(known)
+            if closes is not None and closes < known:
+                booked += self.books.close_before(known)
+                closes = self.books.closes_next
             # As of the moment before, else what is known now would bear on what it cannot.
-            self.accounts.freeze(known - 1)
-            booked += self._take(known, self._known_at(known))
-            self.accounts.conversations.trim()
+            accounts.freeze(known - 1)
+            for record in self._known_at(known):
+                self._take(record)
+            if accounts.moved:
+                booked += self._follow(known)
+                accounts.conversations.trim()
         self._erase(watermark)
         self.erased.expire(watermark)
         booked += self.books.close_before(watermark + 1)
@@ -171,21 +182,42 @@ class Ledger:
 
     def _erase(self, upto: int) -> None:
         """Let the customers who asked for it by `upto` (ms) be called otherwise."""
-        while self._erasing and self._erasing[0].at <= upto:
-            one = heappop(self._erasing)
+        while self._erasing and self._erasing[0][0].at <= upto:
+            one, source = heappop(self._erasing)
             held = [fact.id for fact in self.accounts.of_customer(one.customer)]
             name = self.erased.ask(one, min(held, default=None))
+            self._renamings.append(Renaming(one.request, source, one.at, len(held)))
             if name is not None:
                 self.values.before_rename(one.customer, name)
                 self.renamed |= self.accounts.rename(one.customer, name)
 
-    def _take(self, known: int, batch: Iterable[Told]) -> Iterator[Item]:
-        """All records of one k at once."""
-        for record in batch:
-            if record.fact.kind in self.accounts.kept:
-                self._take_kept(record)
-            elif self.values:
-                self.values.change(*self.accounts.take(record))
+    def _take(self, record: Told) -> None:
+        fact, values, accounts = record.fact, self.values, self.accounts
+        kind = fact.kind
+        if kind not in accounts.kept:
+            if values:
+                # A retraction says itself what it takes back, and none comes without its assertion.
+                values.count(record, -1 if fact.retracts else 1)
+            return
+        if kind == "episode_ended" and fact.revision and accounts.forgot(record):
+            self.again += 1
+            return
+        if not values:
+            accounts.take(record)
+            return
+        if kind in OF_LINKS:
+            values.before_change(accounts.held(record), record)
+        waited = accounts.wait(fact) if kind in OF_WAITS else None
+        before, after = accounts.take(record)
+        if before is not None:
+            values.count(before, -1)
+        if after is not None:
+            values.count(after, 1)
+        if waited is not None:
+            values.change_wait(fact, waited, accounts.wait(fact))
+
+    def _follow(self, known: int) -> Iterator[Item]:
+        """What follows from all records of one k."""
         drafts: list[Draft] = []
         for conversation, run, claim, settled in self.accounts.settled():
             account = conversation.accounts.get(run)
@@ -197,27 +229,32 @@ class Ledger:
         for draft in sorted(drafts, key=lambda draft: draft.order):
             yield self.books.book_item(draft, known)
 
-    def _take_kept(self, record: Told) -> None:
-        fact, values = record.fact, self.values
-        if self.accounts.forgot(record):
-            self.again += 1
-            return
-        if not values:
-            self.accounts.take(record)
-        elif fact.kind in OF_WAITS:
-            waited = self.accounts.wait(fact)
-            values.change(*self.accounts.take(record))
-            values.change_wait(fact, waited, self.accounts.wait(fact))
-        else:
-            if fact.kind in OF_LINKS:
-                values.before_change(self.accounts.held(record), record)
-            values.change(*self.accounts.take(record))
+    @property
+    def encoded(self) -> list[bytes]:
+        """The canonical bytes of what the last `advance` booked and sealed, in order."""
+        return self.books.encoded
 
     def _forget(self, reached: int) -> None:
         self.values.fold(reached)
         self.accounts.freeze(reached)
         self.accounts.forget(reached)
 
-    def preview(self) -> Preview | None:
-        """What the oldest open period would come to if it closed now: BILLING.md 7.9."""
-        return preview_of(self.books)
+    def renamings(self) -> list[Renaming]:
+        """What was done for requests of erasure since this was last asked."""
+        told, self._renamings = self._renamings, []
+        return told
+
+    def preview(self, span: Span | None = None) -> Preview | None:
+        """What an open period (None: the oldest) would come to if it closed now: BILLING.md 7.9.
+        None before the first record, and for a period that is closed or has not begun.
+        """
+        if self.reached is None or (span is not None and self.reached <= span.start):
+            return None
+        return preview_of(self.books, self.calendar, self.reached, span)
+
+    def previews(self) -> Iterator[Preview]:
+        """Of each period that is open, in order; without any record yet, of none."""
+        span = self.books.next
+        while span is not None and (preview := self.preview(span)) is not None:
+            yield preview
+            span = self.calendar.after(span)

@@ -63,7 +63,10 @@ class Returns:
         if self._link_ms is not None and self._folded is not None:
             kept = self._folded - self._link_ms
             facts = (fact for fact in facts if fact.time > kept)
-        return list(_links(sorted(facts, key=_order)))
+        told = [*facts]
+        if all(fact.kind != "episode_ended" for fact in told):
+            return []
+        return list(_links(sorted(told, key=_order)))
 
 
 def _order(fact: Fact) -> tuple[int, bool, str, int, int]:

@@ -93,14 +93,8 @@ class ClauseValues:
             if told is not None and told.customer is not None and _links(told.fact):
                 self._returns.before_change(told.customer)
 
-    def change(self, before: Told | None, after: Told | None) -> None:
-        """A fact stands no longer, and another stands in its place (None: none)."""
-        if before is not None:
-            self._count(before, -1)
-        if after is not None:
-            self._count(after, 1)
-
-    def _count(self, told: Told, sign: int) -> None:
+    def count(self, told: Told, sign: int) -> None:
+        """A fact stands (1), or stands no longer (-1)."""
         fact = told.fact
         counts = counted(fact, self._book)
         if told.customer is None and fact.kind == "episode_ended" and _links(fact):
