@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
-from streams.cli.demo_check import Difference, differences
+from streams.cli.demo_check import Difference, differences_from
 from streams.cli.log_source import log_options, read_source
 from streams.cli.options import (
     book_from,
@@ -23,11 +22,13 @@ from streams.cli.options import (
     settings_from,
 )
 from streams.cli.replay import Duration
+from streams.domain.breach_record import encode_breach
+from streams.domain.facts import encode_fact
+from streams.domain.window_value import encode_window
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
 from streams.kafka.whole_topic import NoTopic, read_whole
 from streams.oracle.judge import judge
-from streams.oracle.report import verdict_json
 from streams.replay import ticked
 from streams.settings import Settings
 
@@ -68,12 +69,19 @@ def compare(
     log = ticked(
         read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
     )
-    verdict = orjson.loads(verdict_json(judge(log, book, lateness_ms=lateness_ms, markets=markets)))
+    verdict = judge(log, book, lateness_ms=lateness_ms, markets=markets)
     try:
         published = asyncio.run(_published(settings))
     except (ConnectionFailed, NoTopic, KafkaError) as error:
         raise click.ClickException(denied(error) or str(error)) from None
-    found = differences(*published, verdict)
+    found = differences_from(
+        published,
+        (
+            map(encode_fact, verdict.facts),
+            map(encode_breach, verdict.breaches),
+            map(encode_window, verdict.windows),
+        ),
+    )
     _print(found)
     sys.exit(0 if all(each.identical for each in found) else EXIT_DIFFERENT)
 

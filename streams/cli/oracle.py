@@ -11,7 +11,7 @@ from streams.cli.log_source import log_options, read_source
 from streams.cli.options import book_from, contract_option, market_option
 from streams.cli.replay import Duration
 from streams.oracle.judge import judge
-from streams.oracle.report import verdict_json, verdict_table
+from streams.oracle.report import verdict_parts, verdict_table
 from streams.replay import ticked
 
 
@@ -46,6 +46,8 @@ def oracle(
     )
     verdict = judge(log, book, lateness_ms=lateness_ms, markets=markets)
     if form == "json":
-        click.get_binary_stream("stdout").write(verdict_json(verdict) + b"\n")
+        out = click.get_binary_stream("stdout")
+        out.writelines(verdict_parts(verdict))
+        out.write(b"\n")
     else:
         Console().print(verdict_table(verdict))
