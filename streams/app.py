@@ -37,6 +37,7 @@ from streams.kafka.batches import BatchConsumer
 from streams.kafka.connection import client_options, denied, let_go, security_options
 from streams.kafka.drive import Drive
 from streams.kafka.faust_app import add_agent, add_table, new_app
+from streams.kafka.instances import InstanceTaken
 from streams.kafka.outbox import MAX_REQUEST_BYTES, MAX_WHOLE_BYTES, Outbox
 from streams.kafka.recovery import ChangelogReader, ChangelogRecovery
 from streams.kafka.state_directory import StateDirectory
@@ -336,6 +337,8 @@ class Worker:
         if stop.is_set():
             return
         cause = self._crash or self.app.crash_reason
+        if isinstance(cause, InstanceTaken):
+            raise WorkerCrashed(str(cause)) from cause
         raise WorkerCrashed(denied(cause) or f"stopped by an error: {cause!r}") from cause
 
     async def stop(self, grace_s: float = 20.0) -> bool:

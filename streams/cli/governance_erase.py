@@ -46,6 +46,7 @@ class Confirmed:
 
     applied: dict[int, int] = field(default_factory=dict)
     unlinked: dict[int, int] = field(default_factory=dict)
+    renamed: int = 0
     erased: int = 0
     samples: int = 0
     settled_by: str | None = None
@@ -59,6 +60,8 @@ class Confirmed:
         elif kind == "unlinked" and said.source_partition is not None:
             source = said.source_partition
             self.unlinked[source] = self.unlinked.get(source, 0) + said.count
+        elif kind == "renamed":
+            self.renamed += said.count
         elif kind == "erased":
             self.erased += said.count
 
@@ -247,6 +250,7 @@ def _print(
                         "settling": said.settling,
                         "settled_by": said.settled_by if said.settling else None,
                         "closes": sum(said.unlinked.values()),
+                        "renamed": said.renamed,
                         "samples": said.samples,
                         "raw_copies": [
                             document_of(copy) for copy in left if copy.request == one.request
@@ -265,6 +269,7 @@ def _print(
             )
         if one.kind == "customer":
             click.echo(f"  closes unlinked          {sum(said.unlinked.values())}")
+            click.echo(f"  renamed in accounts      {said.renamed}")
         click.echo(f"  audit samples            {said.samples}")
         for line in lines_of(copy for copy in left if copy.request == one.request):
             click.echo(f"  raw copies               {line}")

@@ -24,6 +24,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 # How mode, under Faust, logs a part that fails while it is stopped.
 _FAREWELL = "Error while stopping child"
+# And asyncio, what a producer answered for each record of a batch whose first one said so.
+_ONE_OF_MANY = "exception was never retrieved"
 
 CONNECTION = (
     "security_protocol",
@@ -172,13 +174,15 @@ def configure_logging(level: str) -> None:
     for noisy in ("aiokafka", "faust", "mode", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_without_known_tracebacks)
+        handler.addFilter(_shortened)
 
 
-def _without_known_tracebacks(record: logging.LogRecord) -> bool:
+def _shortened(record: logging.LogRecord) -> bool:
     # What the brokers answered, or what a crashed part made of its end, is in the message; where
     # Faust was told of it helps nobody.
-    told = _FAREWELL in str(record.msg)
-    if record.exc_info and (told or isinstance(record.exc_info[1], KafkaError)):
+    if record.exc_info and isinstance(record.exc_info[1], KafkaError):
+        record.exc_info = None
+        return _ONE_OF_MANY not in str(record.msg)
+    if _FAREWELL in str(record.msg):
         record.exc_info = None
     return True

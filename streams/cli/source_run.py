@@ -54,7 +54,10 @@ class SourceBroker(Settings):
     help="Brokers of that topic, if others; how to log in there is BATON_FROM_SECURITY_PROTOCOL,"
     " BATON_FROM_SASL_USERNAME and so on [env BATON_FROM_BROKER].",
 )
-@click.option("--group", help="Consumer group [default: APP_ID-source-NAME].")
+@click.option(
+    "--group",
+    help="Consumer group [default: APP_ID-source-NAME, with the prefix if one is given].",
+)
 @click.option(
     "--guarantee",
     type=click.Choice(("exactly-once", "at-least-once")),
@@ -98,7 +101,7 @@ def run_topic(
         feed = feed_of(name, source_options, salt_file)
     except SecretError as error:
         raise click.ClickException(str(error)) from None
-    group = group or f"{settings.app_id}-source-{name}"
+    group = group or f"{settings.app_id}-source-{feed.group}"
     plan = _Plan(feed, topic, group, once, batch_records, keep_payloads)
     sys.exit(asyncio.run(plan.run(settings, origin)))
 

@@ -21,6 +21,10 @@ from tests.stream_run import CONTRACT, Log
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+# What is further ahead of the last tick than this is refused (DEFINITIONS 1).
+TICK_MS = 300_000
+# Midnight of 1 June 2026 in Singapore.
+JUNE_MS = 1_780_243_200_000
 # After the last contact time goes on until the month is closed and nothing can change it.
 AFTERWARDS_DAYS = 75
 # Of a thousand: claims that are disputed, and events of any kind that come days late.
@@ -28,10 +32,18 @@ _DISPUTED, _LATE_BY_DAYS = 80, 4
 Timed = tuple[bytes, int | None]
 
 
-def month_log(interactions: int, *, days: int = 30, seed: int = 1, tick_ms: int = 600_000) -> Log:
+def month_log(
+    interactions: int,
+    *,
+    days: int = 30,
+    seed: int = 1,
+    tick_ms: int = TICK_MS,
+    start_ms: int = JUNE_MS,
+) -> Log:
     """The log of a month under the contract telco-2026; equal parameters give equal bytes."""
     day = SyntheticDay(
         seed=seed,
+        start_ms=start_ms,
         interactions=max(1, interactions // days),
         late_ppm=10_000,
         duplicate_ppm=20_000,

@@ -20,6 +20,7 @@ from streams.domain.billing.items import Draft
 from streams.domain.billing.line import Line
 from streams.domain.billing.lines import Fees, Unit, usage_lines
 from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
@@ -47,19 +48,6 @@ class OpenPeriod:
     span: Span
     chain: Chain
     total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a period would come to if it closed now: `total_micros`, of which `booked_micros` are
-    booked; `at_risk_micros` are what its credits would take, by clause, before the cap.
-    """
-
-    span: Span
-    booked_micros: int
-    total_micros: int
-    at_risk_micros: dict[str, int]
-    lines: tuple[tuple[Span, Line], ...]
 
 
 @dataclass(slots=True)
@@ -98,7 +86,9 @@ class Books:
         # Of periods that are not restated any more: earn-back looks at their credits.
         self.settled: dict[Span, Credits | None] = {}
         self.changes = Changes()
+        # As of the last look.
         self._credits: dict[Span, Credits | None] = {}
+        self._usages: dict[Span, tuple[list[Line], Fees]] = {}
 
     def begin(self, time: int) -> None:
         """The first record is of `time`."""
@@ -188,8 +178,10 @@ class Books:
     def _due(self, span: Span) -> Iterator[tuple[Span, Line]]:
         """Restated lines of closed periods, then the period's own, as they are now."""
         self._values.settle()
-        self._credits = {}
-        for one in (*self._restated(span), span):
+        self._credits, self._usages = {}, {}
+        # What is open before it closes before it, and leaves it nothing to restate.
+        restated = self._restated(span) if span == self.next else []
+        for one in (*restated, span):
             for line in self._lines(one):
                 yield one, line
 
@@ -205,7 +197,7 @@ class Books:
 
     def _lines(self, span: Span) -> list[Line]:
         assert self.first is not None
-        lines, _ = self._usage(span)
+        lines = list(self._usage(span)[0])
         if span < self.first:
             return [line for line in lines if line.kind not in ("minimum", "fixed_fee")]
         credits = self._credits_in(span)
@@ -217,8 +209,11 @@ class Books:
 
     def _usage(self, span: Span) -> tuple[list[Line], Fees]:
         assert self.first is not None
-        units = list(self.units.get(span, {}).values())
-        return usage_lines(self._calendar, span, units, before_first=span < self.first)
+        if span not in self._usages:
+            units = list(self.units.get(span, {}).values())
+            early = span < self.first
+            self._usages[span] = usage_lines(self._calendar, span, units, before_first=early)
+        return self._usages[span]
 
     def _credits_in(self, span: Span) -> Credits | None:
         if self.first is None or span < self.first:
@@ -264,39 +259,63 @@ class Books:
     def _book(
         self, period: OpenPeriod, service: Span, line: Line, at: int, revision: int
     ) -> Adjustment:
-        booked = line.booked(
+        number = period.chain.length + 1
+        booked = self._booked(period.span, service, line, at, revision, number)
+        self._append(period, booked)
+        return booked
+
+    def _booked(
+        self, span: Span, service: Span, line: Line, at: int, revision: int, sequence: int
+    ) -> Adjustment:
+        return line.booked(
             contract=self._calendar.contract,
             currency=self._calendar.currency,
             revision=revision,
             booked_at=at,
-            period=period.span.name,
+            period=span.name,
             service_period=service.name,
-            charge_class=None if service == period.span else CORRECTION,
-            sequence=period.chain.length + 1,
+            charge_class=None if service == span else CORRECTION,
+            sequence=sequence,
         )
-        self._append(period, booked)
-        return booked
 
-    def preview(self) -> Preview | None:
-        """What the oldest open period would come to if it closed now, horizons that end later as
-        they stand; None before the first record.
+    def preview(self, at: int, span: Span | None = None) -> Preview | None:
+        """What an open period (None: the oldest) would come to if it, and those before it, closed
+        at `at`, horizons that end later as they stand; None before the first record, and for a
+        period that is closed.
         """
-        span = self.next
-        if span is None:
+        if self.next is None or (span is not None and span < self.next):
             return None
-        held = self.open.get(span)
-        booked = total = 0 if held is None else held.total
+        span = self.next if span is None else span
+        held = self.open.get(span) or OpenPeriod(span, Chain(self._calendar.contract, span.name))
         at_risk: dict[str, int] = {}
-        lines: list[tuple[Span, Line]] = []
+        lines: list[Adjustment] = []
+        total = held.total
         for service, line in self._due(span):
-            so_far, _ = self.lines.get(service, {}).get(line.key, (0, 0))
+            so_far, times = self.lines.get(service, {}).get(line.key, (0, 0))
             if service == span and line.kind == "service_credit" and line.clause is not None:
                 at_risk[line.clause] = at_risk.get(line.clause, 0) - line.amount_micros
             if line.amount_micros != so_far:
                 due = replace(line, amount_micros=line.amount_micros - so_far)
-                lines.append((service, due))
+                number = held.chain.length + len(lines) + 1
+                lines.append(self._booked(span, service, due, at, times, number))
                 total += due.amount_micros
-        return Preview(span, booked, total, at_risk, tuple(lines))
+        rounding = down_to_minor_unit(total, self._calendar.currency) - total
+        if rounding:
+            due = _rounding(self._calendar, span, rounding)
+            number = held.chain.length + len(lines) + 1
+            lines.append(self._booked(span, span, due, at, 0, number))
+        return Preview(
+            contract=self._calendar.contract,
+            period=span.name,
+            at=at,
+            currency=self._calendar.currency,
+            records=held.chain.length,
+            head=held.chain.head,
+            booked_micros=held.total,
+            total_micros=total + rounding,
+            at_risk_micros=at_risk,
+            lines=tuple(lines),
+        )
 
 
 def _item_id(draft: Draft) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from streams.domain.billing.accounts import Accounts
-from streams.domain.billing.books import Books, Preview
+from streams.domain.billing.books import Books
 from streams.domain.billing.chain import Signer
-from streams.domain.billing.erased_customers import ErasedCustomers
+from streams.domain.billing.erased_customers import ErasedCustomers, Renaming
 from streams.domain.billing.horizons import Horizons
 from streams.domain.billing.items import RETRACTED, Account, Draft
-from streams.domain.billing.periods import BillingCalendar
+from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import Booked, EpisodeId, Item, Seal, Told
 from streams.domain.billing.values import ClauseValues
 from streams.domain.contract import ContractBook
@@ -55,7 +56,8 @@ class Ledger:
         self._heard: dict[int, int] = {}
         self._ahead: list[tuple[int, str, Told]] = []
         self._queued: set[str] = set()
-        self._erasing: list[DroppedCustomer] = []
+        self._erasing: list[tuple[DroppedCustomer, int]] = []
+        self._renamings: list[Renaming] = []
         self._begun: dict[int, tuple[int, int]] = {}
         self.reached: int | None = None
         link_ms = None if self._horizons is None else self._horizons.link_ms
@@ -109,7 +111,7 @@ class Ledger:
                 heappush(self._ahead, (record.known, name, record))
         for one in erased:
             if self.reached is None or one.at > self.reached:
-                heappush(self._erasing, one)
+                heappush(self._erasing, (one, source))
 
     def advance(self) -> list[Booked | Seal]:
         """What is booked up to the least watermark, in order, with the seals of closed periods."""
@@ -154,13 +156,19 @@ class Ledger:
 
     def _erase(self, upto: int) -> None:
         """Let the customers who asked for it by `upto` (ms) be called otherwise."""
-        while self._erasing and self._erasing[0].at <= upto:
-            one = heappop(self._erasing)
+        while self._erasing and self._erasing[0][0].at <= upto:
+            one, source = heappop(self._erasing)
             held = [fact.id for fact in self.accounts.of_customer(one.customer)]
             name = self.erased.ask(one, min(held, default=None))
+            self._renamings.append(Renaming(one.request, source, one.at, len(held)))
             if name is not None:
                 self.renamed |= self.accounts.rename(one.customer, name)
                 self.values.rename(one.customer, name)
+
+    def renamings(self) -> list[Renaming]:
+        """What was done for requests of erasure since this was last asked."""
+        told, self._renamings = self._renamings, []
+        return told
 
     def _take(self, known: int, batch: Iterable[Told]) -> Iterator[Item]:
         """All records of one k at once."""
@@ -198,6 +206,17 @@ class Ledger:
                     del self.told[conversation]
                 self.touched.add(conversation)
 
-    def preview(self) -> Preview | None:
-        """What the oldest open period would come to if it closed now: BILLING.md 7.9."""
-        return self.books.preview()
+    def preview(self, span: Span | None = None) -> Preview | None:
+        """What an open period (None: the oldest) would come to if it closed now: BILLING.md 7.9.
+        None before the first record, and for a period that is closed or has not begun.
+        """
+        if self.reached is None or (span is not None and self.reached <= span.start):
+            return None
+        return self.books.preview(self.reached, span)
+
+    def previews(self) -> Iterator[Preview]:
+        """Of each period that is open, in order; without any record yet, of none."""
+        span = self.books.next
+        while span is not None and (preview := self.preview(span)) is not None:
+            yield preview
+            span = self.calendar.after(span)

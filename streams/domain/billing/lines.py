@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from streams.domain.billing.line import Line
 from streams.domain.billing.periods import BillingCalendar, Span
@@ -16,8 +17,7 @@ from streams.domain.contract import PPM, Terms
 from streams.domain.credits import fixed_fee_within
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Unit:
+class Unit(NamedTuple):
     """One charged resolution: when (m, ms), which, and its list amount."""
 
     time: int
@@ -90,6 +90,8 @@ def usage_lines(
 
 
 def _discount(paid: Sequence[Unit], rules: BillingRules) -> int:
+    if not rules.tiers:
+        return 0
     off = sum(
         unit.list_micros * (PPM - rules.tier_ppm(number)) for number, unit in enumerate(paid, 1)
     )
