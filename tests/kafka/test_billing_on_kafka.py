@@ -24,7 +24,7 @@ PERIOD = "2026-06"
 def test_an_invoice_from_the_topics_is_that_of_the_batch_and_names_what_was_changed(
     kafka: ApacheKafka, tmp_path: Path
 ) -> None:
-    log = month_log(2_000)
+    log = month_log(1_200)
     expected = by_batch(log)
     with Pipeline(
         kafka.bootstrap, tmp_path, log, flags=("--batch-records", "2000"), contract=MONTH_CONTRACT

@@ -24,7 +24,8 @@ JULY_MS = JUNE_MS + 30 * DAY_MS
 
 @cache
 def log() -> Log:
-    return month_log(1_500)
+    # Of few, not every seed has a charge that is made after its period was closed.
+    return month_log(1_500, seed=3)
 
 
 @cache
