@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from streams.cli.log_source import log_options, read_source
-from streams.cli.options import book_from, contract_option
+from streams.cli.options import book_from, contract_option, market_option
 from streams.cli.replay import Duration
 from streams.domain.contract import ContractBook
 from streams.oracle.judge import Verdict, judge
@@ -29,6 +29,7 @@ _OPTIONS = (
     click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
     contract_option,
     log_options,
+    market_option,
     click.option(
         "--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s"
     ),
@@ -48,6 +49,7 @@ def judges_a_log(function: Callable[..., None]) -> _Command:
         contracts: tuple[Path, ...],
         source: str,
         source_options: tuple[str, ...],
+        markets: tuple[str, ...],
         lateness_ms: int,
         tick_ms: int,
         settle_ms: int,
@@ -57,7 +59,7 @@ def judges_a_log(function: Callable[..., None]) -> _Command:
             book = book_from(contracts)
             read = read_source(file, source, source_options)
             log = ticked(read, interval_ms=tick_ms, settle_ms=settle_ms)
-            return Judged(book, judge(log, book, lateness_ms=lateness_ms))
+            return Judged(book, judge(log, book, lateness_ms=lateness_ms, markets=markets))
 
         function(judged, **given)
 

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from streams.contract_files import load_contracts
 from streams.domain.contract import ContractBook, ContractError
+from streams.domain.events import MARKETS
 from streams.settings import Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -52,6 +53,26 @@ lateness_option = click.option(
     default="30s",
     show_default=True,
     help="How far the watermark stays behind the ticks.",
+)
+
+
+def _markets(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    codes = [code.strip() for one in given for code in one.split(",") if code.strip()]
+    for code in codes:
+        if code not in MARKETS:
+            raise click.BadParameter(f"{code[:20]!r}: a market is two capital letters", ctx, param)
+    return tuple(dict.fromkeys(codes))
+
+
+# As workers have it, to judge those that were started for some markets.
+market_option = click.option(
+    "--market",
+    "markets",
+    multiple=True,
+    callback=_markets,
+    envvar="BATON_MARKET",
+    help="The markets that the workers were started for (repeatable; commas separate several);"
+    " events of others are dead letters to them.",
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from aiokafka.errors import KafkaError
 
-from streams.cli.log_source import log_options, read_source
+from streams.cli.log_source import log_options, read_source, warn_of_known_salt
 from streams.cli.options import connection_options, settings_from
 from streams.domain.contract import ContractError
 from streams.domain.contract_document import duration_ms
@@ -127,6 +127,7 @@ def replay(
     log with
     --source. The same file, seed and options give the same topic.
     """
+    warn_of_known_salt(source, source_options)
     how = Disturbance(int(shuffle_seconds * 1000), round(duplicate * 1_000_000), seed)
     records = disturbed(read_source(file, source, source_options), how)
     log = ticked(records, interval_ms=tick_ms, settle_ms=settle_ms)
