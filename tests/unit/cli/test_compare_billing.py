@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import msgspec
@@ -65,6 +66,6 @@ def test_one_record_less_or_one_that_is_another_is_told(what: str) -> None:
 
 def test_where_no_contract_is_billed_nothing_is_compared() -> None:
     unbilled = ContractBook(
-        msgspec.structs.replace(terms, commercial=None) for terms in LOG.book.versions(CONTRACT)
+        replace(terms, commercial=None) for terms in LOG.book.versions(CONTRACT)
     )
     assert billing_differences([], [], LOG.verdict, unbilled) == []
