@@ -21,7 +21,8 @@ MOST_HELD = 200_000
 class Entries:
     """Entries of conversations, each conversation's in the order in which they were added.
 
-    `most_held`: how many are held in memory; MOST_HELD unless told. Raises SpillError where there is no room for what is not held in memory.
+    `most_held`: how many are held in memory; MOST_HELD unless told. Raises SpillError where there
+    is no room for the others.
     """
 
     def __init__(self, most_held: int | None = None) -> None:
