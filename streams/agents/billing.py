@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,8 @@ import msgspec
 import orjson
 
 from streams.agents import account_table
-from streams.agents.foreign_state import missing_contracts
+from streams.agents.account_store import UnreadableRecord
+from streams.agents.foreign_state import foreign_state, missing_contracts
 from streams.agents.governance import put_renamed
 from streams.agents.routing import contract_partition
 from streams.agents.stepwise import PartlyRejected, StepwiseStage
@@ -17,7 +19,7 @@ from streams.domain.billing.chain import Signer
 from streams.domain.billing.feed import billed_contracts
 from streams.domain.billing.ledger import Ledger
 from streams.domain.billing.preview import encode_preview
-from streams.domain.billing.records import Booked, Item, Seal, encode_booked, encode_seal
+from streams.domain.billing.records import Booked, Item, Seal
 from streams.domain.billing.signing import Ed25519Signer
 from streams.domain.contract import ContractBook
 from streams.domain.contract_document import duration_ms
@@ -31,6 +33,8 @@ from streams.secrets import SecretError, secret
 from streams.settings import Settings
 
 STAGE = "billing"
+
+log = logging.getLogger("baton")
 
 
 @dataclass(slots=True)
@@ -142,17 +146,32 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
     def _advance(self, outbox: Outbox, number: int, held: Ledgers) -> list[Booked | Seal]:
         told: list[Booked | Seal] = []
         for contract, ledger in held.by_contract.items():
-            booked = ledger.advance()
+            try:
+                booked = ledger.advance()
+            except UnreadableRecord as error:
+                raise foreign_state(self._changelog, number, error) from error
+            self._tell_again(contract, ledger)
             told += booked
-            for one in booked:
+            for one, raw in zip(booked, ledger.encoded, strict=True):
                 key = orjson.dumps([contract, one.period])
                 topic = self._items_topic if isinstance(one, Item) else self._adjustments_topic
-                raw = encode_seal(one) if isinstance(one, Seal) else encode_booked(one)
                 outbox.put(topic, number, key, raw)
                 if isinstance(one, Seal):
                     outbox.put(self._previews_topic, number, key, None)
             self._preview(outbox, number, held, contract)
         return told
+
+    def _tell_again(self, contract: str, ledger: Ledger) -> None:
+        """Tell of claims that were not billed because what was told of them is forgotten."""
+        for _ in range(ledger.again):
+            self._telemetry.dead_letter(self.name, "too_late")
+        if ledger.again:
+            log.error(
+                "%s: %d claims stand again that were taken back more than 400 days ago; they are"
+                " not billed, for they would be under the ids that they had",
+                *(contract, ledger.again),
+            )
+        ledger.again = 0
 
     def _preview(self, outbox: Outbox, number: int, held: Ledgers, contract: str) -> None:
         """Tell what the contract's open periods would come to, if that was long enough ago.

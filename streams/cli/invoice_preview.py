@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
 
 import click
 import orjson
 
-from streams.domain.billing.lines import Unit, usage_lines
+from streams.domain.billing.lines import usage_lines
 from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.preview import PublishedPreview, problems_of_preview
-from streams.domain.billing.records import EpisodeId
 from streams.domain.billing.statement import Statement
+from streams.domain.billing.store import InMemoryStore
+from streams.domain.billing.units import Units
 from streams.domain.calendar_period import period_named
 from streams.domain.contract import ContractBook, ContractError
 from streams.domain.money import decimal_text
@@ -56,8 +57,8 @@ def _usage_problems(
         calendar = BillingCalendar(book, statement.contract)
     except (ContractError, KeyError) as error:
         raise click.ClickException(str(error)) from None
-    units = _units(statement.entries[: data["records"]], statement.period)
-    lines, _ = usage_lines(calendar, open_span(calendar, statement.period), units)
+    span = open_span(calendar, statement.period)
+    lines, _ = usage_lines(calendar, span, _units(statement.entries[: data["records"]], span))
     told = {
         line["kind"]: line["amount_micros"]
         for line in data["lines"]
@@ -71,21 +72,21 @@ def _usage_problems(
             )
 
 
-def _units(entries: Iterable[dict[str, Any]], period: str) -> Sequence[Unit]:
+def _units(entries: Iterable[dict[str, Any]], span: Span) -> Units:
     """The resolutions that are charged with this service period."""
-    units: dict[EpisodeId, Unit] = {}
+    units = Units(span, InMemoryStore())
     for entry in entries:
         kind = str(entry["type"]).removeprefix("baton.billing.")
-        if kind not in ("final", "reversal") or entry["service_period"] != period:
+        if kind not in ("final", "reversal") or entry["service_period"] != span.name:
             continue
         life = date.fromisoformat(entry["life"]).toordinal() - _EPOCH_DAY
         episode = (entry["conversation_id"], life, entry["episode"])
+        at = round(datetime.fromisoformat(entry["time"]).timestamp() * 1000)
         if kind == "final":
-            at = round(datetime.fromisoformat(entry["time"]).timestamp() * 1000)
-            units[episode] = Unit(at, episode, entry["agreed_micros"])
+            units.put(at, episode, entry["agreed_micros"])
         else:
-            units.pop(episode, None)
-    return list(units.values())
+            units.drop(at, episode)
+    return units
 
 
 def preview_text(preview: PublishedPreview) -> str:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from streams.domain.billing.cells import Cell
 from streams.domain.billing.chain import Chain, Signer
 from streams.domain.billing.credit_lines import (
     MOST_EARN_BACK_PERIODS,
@@ -18,19 +19,20 @@ from streams.domain.billing.credit_lines import (
 from streams.domain.billing.horizons import Horizons
 from streams.domain.billing.items import Draft
 from streams.domain.billing.line import Line
-from streams.domain.billing.lines import Fees, Unit, usage_lines
+from streams.domain.billing.lines import Fees, usage_lines
 from streams.domain.billing.periods import BillingCalendar, Span
-from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
     Booked,
-    EpisodeId,
     Item,
     LineKind,
     Seal,
+    encode_booked,
+    encode_seal,
 )
-from streams.domain.billing.values import Cell, ClauseValues
+from streams.domain.billing.units import MemberStore, Units
+from streams.domain.billing.values import ClauseValues
 from streams.domain.calendar_period import Period
 from streams.domain.memory import DAY_MS
 from streams.domain.money import down_to_minor_unit
@@ -54,7 +56,6 @@ class OpenPeriod:
 class Changes:
     """What changed since it was last stored."""
 
-    units: set[tuple[Span, EpisodeId]] = field(default_factory=set)
     lines: set[Span] = field(default_factory=set)
     credits: set[Span] = field(default_factory=set)
     cells: list[Cell] = field(default_factory=list)
@@ -71,12 +72,14 @@ class Books:
         values: ClauseValues,
         signer: Signer | None,
         horizons: Horizons | None,
+        store: MemberStore,
     ) -> None:
         self._calendar = calendar
         self._values = values
         self._signer = signer
         self._horizons = horizons
-        self.units: dict[Span, dict[EpisodeId, Unit]] = defaultdict(dict)
+        self.store = store
+        self.units: dict[Span, Units] = {}
         self.first: Span | None = None
         self.next: Span | None = None
         self.open: dict[Span, OpenPeriod] = {}
@@ -86,6 +89,8 @@ class Books:
         # Of periods that are not restated any more: earn-back looks at their credits.
         self.settled: dict[Span, Credits | None] = {}
         self.changes = Changes()
+        # The canonical bytes of what was booked and sealed since they were last taken, in order.
+        self.encoded: list[bytes] = []
         # As of the last look.
         self._credits: dict[Span, Credits | None] = {}
         self._usages: dict[Span, tuple[list[Line], Fees]] = {}
@@ -101,11 +106,9 @@ class Books:
         closed = self._is_closed(service)
         period = self._period(self._calendar.of_time(known) if closed else service)
         if draft.status == "final":
-            self.units[service][about.of] = Unit(about.time, about.of, about.agreed_micros)
-            self.changes.units.add((service, about.of))
+            self.units_of(service).put(about.time, about.of, about.agreed_micros)
         elif draft.status == "reversal":
-            self.units[service].pop(about.of, None)
-            self.changes.units.add((service, about.of))
+            self.units_of(service).drop(about.time, about.of)
         item = Item(
             status=draft.status,
             charge=draft.charge,
@@ -125,9 +128,23 @@ class Books:
         self._append(period, item)
         return item
 
+    def units_of(self, span: Span) -> Units:
+        """The resolutions that are charged with a service period."""
+        found = self.units.get(span)
+        if found is None:
+            found = self.units[span] = Units(span, self.store)
+        return found
+
+    def put_away(self) -> None:
+        """Put the units that were looked at into the store."""
+        for units in self.units.values():
+            units.put_away()
+
     def _append(self, period: OpenPeriod, record: Booked) -> None:
-        period.chain.append(record)
+        raw = encode_booked(record)
+        period.chain.append_bytes(raw)
         period.total += record.amount_micros
+        self.encoded.append(raw)
 
     def _is_closed(self, span: Span) -> bool:
         return self.next is not None and span < self.next
@@ -146,6 +163,11 @@ class Books:
             self.closed_at = at
             self.next = self._calendar.after(self.next)
 
+    @property
+    def closes_next(self) -> int | None:
+        """When the oldest open period closes; None before the first record."""
+        return None if self.next is None else self._closes_at(self.next)
+
     def _closes_at(self, span: Span) -> int:
         at = self._calendar.closes_at(span)
         # Not before the one before it, whose grace may be of another version.
@@ -153,13 +175,13 @@ class Books:
 
     def _close(self, span: Span, at: int) -> Iterator[Booked | Seal]:
         period = self._period(span)
-        for service, line in self._due(span):
+        for service, line in self.due(span):
             booked = self._adjustment(period, service, line, at)
             if booked is not None:
                 yield booked
-        rounding = down_to_minor_unit(period.total, self._calendar.currency) - period.total
-        if rounding:
-            yield self._book(period, span, _rounding(self._calendar, span, rounding), at, 0)
+        rounding = self.rounding(span, period.total)
+        if rounding.amount_micros:
+            yield self._book(period, span, rounding, at, 0)
         del self.open[span]
         seal = Seal(
             contract=self._calendar.contract,
@@ -173,9 +195,11 @@ class Books:
         )
         self.previous_head = seal.head
         self._settle(span, at)
-        yield seal if self._signer is None else self._signer.signed(seal)
+        sealed = seal if self._signer is None else self._signer.signed(seal)
+        self.encoded.append(encode_seal(sealed))
+        yield sealed
 
-    def _due(self, span: Span) -> Iterator[tuple[Span, Line]]:
+    def due(self, span: Span) -> Iterator[tuple[Span, Line]]:
         """Restated lines of closed periods, then the period's own, as they are now."""
         self._values.settle()
         self._credits, self._usages = {}, {}
@@ -188,7 +212,8 @@ class Books:
     def _restated(self, span: Span) -> list[Span]:
         """The periods before `span` that may still change, in order."""
         assert self.first is not None
-        earlier = {one for one in self.units if one < self.first}
+        booked = {one for one, units in self.units.items() if units} | self.lines.keys()
+        earlier = {one for one in booked if one < self.first}
         closed = self.first
         while closed < span:
             earlier.add(closed)
@@ -210,7 +235,7 @@ class Books:
     def _usage(self, span: Span) -> tuple[list[Line], Fees]:
         assert self.first is not None
         if span not in self._usages:
-            units = list(self.units.get(span, {}).values())
+            units = self.units_of(span)
             early = span < self.first
             self._usages[span] = usage_lines(self._calendar, span, units, before_first=early)
         return self._usages[span]
@@ -221,7 +246,7 @@ class Books:
         if span in self.settled:
             return self.settled[span]
         if span not in self._credits:
-            units = list(self.units.get(span, {}).values())
+            units = self.units_of(span)
             _, fees = self._usage(span)
             self._credits[span] = credits_of(self._calendar, span, fees, units, self._values.worst)
         return self._credits[span]
@@ -237,12 +262,13 @@ class Books:
                 continue
             self.settled[span] = self._credits_in(span)
             self.changes.credits.add(span)
-            self.changes.units |= {(span, one) for one in self.units.pop(span, {})}
+            if (units := self.units.pop(span, None)) is not None:
+                units.forget()
             self.lines.pop(span, None)
             self.changes.lines.add(span)
             for kind, days in _LONGEST_DAYS.items():
                 until = span.start - (MOST_EARN_BACK_PERIODS + 1) * days * DAY_MS
-                self.changes.cells += self._values.drop_before(kind, until)
+                self.changes.cells += self._values.cells.drop_before(kind, until)
 
     def _adjustment(
         self, period: OpenPeriod, service: Span, line: Line, at: int
@@ -260,13 +286,14 @@ class Books:
         self, period: OpenPeriod, service: Span, line: Line, at: int, revision: int
     ) -> Adjustment:
         number = period.chain.length + 1
-        booked = self._booked(period.span, service, line, at, revision, number)
+        booked = self.booked(period.span, service, line, at, revision, number)
         self._append(period, booked)
         return booked
 
-    def _booked(
+    def booked(
         self, span: Span, service: Span, line: Line, at: int, revision: int, sequence: int
     ) -> Adjustment:
+        """The record of a line as number `sequence` of a period, which is not booked by that."""
         return line.booked(
             contract=self._calendar.contract,
             currency=self._calendar.currency,
@@ -278,43 +305,15 @@ class Books:
             sequence=sequence,
         )
 
-    def preview(self, at: int, span: Span | None = None) -> Preview | None:
-        """What an open period (None: the oldest) would come to if it, and those before it, closed
-        at `at`, horizons that end later as they stand; None before the first record, and for a
-        period that is closed.
-        """
-        if self.next is None or (span is not None and span < self.next):
-            return None
-        span = self.next if span is None else span
-        held = self.open.get(span) or OpenPeriod(span, Chain(self._calendar.contract, span.name))
-        at_risk: dict[str, int] = {}
-        lines: list[Adjustment] = []
-        total = held.total
-        for service, line in self._due(span):
-            so_far, times = self.lines.get(service, {}).get(line.key, (0, 0))
-            if service == span and line.kind == "service_credit" and line.clause is not None:
-                at_risk[line.clause] = at_risk.get(line.clause, 0) - line.amount_micros
-            if line.amount_micros != so_far:
-                due = replace(line, amount_micros=line.amount_micros - so_far)
-                number = held.chain.length + len(lines) + 1
-                lines.append(self._booked(span, service, due, at, times, number))
-                total += due.amount_micros
-        rounding = down_to_minor_unit(total, self._calendar.currency) - total
-        if rounding:
-            due = _rounding(self._calendar, span, rounding)
-            number = held.chain.length + len(lines) + 1
-            lines.append(self._booked(span, span, due, at, 0, number))
-        return Preview(
-            contract=self._calendar.contract,
-            period=span.name,
-            at=at,
-            currency=self._calendar.currency,
-            records=held.chain.length,
-            head=held.chain.head,
-            booked_micros=held.total,
-            total_micros=total + rounding,
-            at_risk_micros=at_risk,
-            lines=tuple(lines),
+    def rounding(self, span: Span, total: int) -> Line:
+        """What rounds the total of a period."""
+        amount = down_to_minor_unit(total, self._calendar.currency) - total
+        return Line(
+            kind="rounding",
+            version=self._calendar.terms(span).version,
+            time=span.end,
+            amount_micros=amount,
+            formula="what is to be paid, cut towards zero to the smallest unit, minus the sum",
         )
 
 
@@ -335,13 +334,3 @@ def _item_id(draft: Draft) -> str:
         charge_class=None,
         sequence=0,
     ).id
-
-
-def _rounding(calendar: BillingCalendar, span: Span, amount: int) -> Line:
-    return Line(
-        kind="rounding",
-        version=calendar.terms(span).version,
-        time=span.end,
-        amount_micros=amount,
-        formula="what is to be paid, cut towards zero to the smallest unit, minus the sum",
-    )

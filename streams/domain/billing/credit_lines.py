@@ -4,21 +4,19 @@ BILLING.md section 7. Amounts in micro-units, shares in parts per million.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
 
 from streams.domain.billing.line import Line
-from streams.domain.billing.lines import Fees, Unit, fixed_within, money_of
+from streams.domain.billing.lines import Fees, fixed_within, money_of
 from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.units import Units
 from streams.domain.billing.values import ClauseValue
 from streams.domain.calendar_period import PERIODS, Period
 from streams.domain.commercial import ClauseCredit
 from streams.domain.contract import AMOUNTS, PPM, Clause
 from streams.domain.credits import band_reached
-from streams.domain.delta import slice_end_of
 from streams.domain.money import down_to_minor_unit
 
 WorstOf = Callable[[Clause, Span], ClauseValue | None]
@@ -54,12 +52,11 @@ class Credits:
 
 
 def credits_of(
-    calendar: BillingCalendar, span: Span, fees: Fees, units: Sequence[Unit], worst: WorstOf
+    calendar: BillingCalendar, span: Span, fees: Fees, units: Units, worst: WorstOf
 ) -> Credits:
     """The credits of all clause periods that end in a billing period."""
-    listed = _Listed(units)
     found = [
-        _credit(calendar, clause, terms, one, _base(calendar, span, one, fees, listed), worst)
+        _credit(calendar, clause, terms, one, _base(calendar, span, one, fees, units), worst)
         for clause, terms, one in _credited(calendar, span)
     ]
     order = {clause.id: n for n, clause in enumerate(calendar.terms(span).clauses)}
@@ -92,22 +89,7 @@ def _credited(calendar: BillingCalendar, span: Span) -> Iterator[tuple[Clause, C
                     yield clause, credit, one
 
 
-class _Listed:
-    """List amounts by the ends of slices: summed once, asked for each clause period."""
-
-    def __init__(self, units: Sequence[Unit]) -> None:
-        ordered = sorted((slice_end_of(unit.time), unit.list_micros) for unit in units)
-        self._ends = [end for end, _ in ordered]
-        self._sums = [0, *accumulate(micros for _, micros in ordered)]
-
-    def within(self, start: int, end: int) -> int:
-        """The sum of those in (start, end], ms since 1970 UTC."""
-        return (
-            self._sums[bisect_right(self._ends, end)] - self._sums[bisect_right(self._ends, start)]
-        )
-
-
-def _base(calendar: BillingCalendar, span: Span, one: Span, fees: Fees, units: _Listed) -> Fraction:
+def _base(calendar: BillingCalendar, span: Span, one: Span, fees: Fees, units: Units) -> Fraction:
     if (one.start, one.end) == (span.start, span.end):
         return Fraction(fees.total_micros)
     whole = fees.list_micros + fees.fixed

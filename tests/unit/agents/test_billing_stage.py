@@ -207,11 +207,9 @@ def names_in(worker: BareWorker) -> dict[str, set[bytes]]:
     """Under which names customers stand in the accounts, by conversation."""
     ledger = Ledger(book(), NAME, forgets=True)
     account_table.restore(ledger, worker.account_tables()[contract_partition(NAME, PARTITIONS)])
-    held = {name: ledger.accounts.held(name) for name in ("c-1", "c-2", "c-3")}
-    return {
-        name: {one.customer for one in records if one.customer is not None}
-        for name, records in held.items()
-    }
+    conversations = ledger.accounts.conversations
+    held = {name: conversations.get(name) for name in ("c-1", "c-2", "c-3")}
+    return {name: one.customers for name, one in held.items() if one is not None}
 
 
 def test_the_accounts_let_go_of_an_erased_customer_s_digest_and_keep_who_belongs_together() -> None:
