@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-wheel test-manifests deploy-files test-dashboards test-kafka test-page lint bench bench-scale month soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-wheel test-manifests deploy-files test-dashboards test-otlp test-kafka test-page lint bench bench-scale month soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,7 +35,10 @@ test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broke
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel --ignore=tests/manifests $(ARGS)
 
 test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, and every dashboard query, on real Prometheus and Alertmanager.
-	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards/render --ignore=tests/e2e/page $(ARGS)
+	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards/render --ignore=tests/e2e/page --ignore=tests/e2e/otlp $(ARGS)
+
+test-otlp: $(VENV)/.dev ## What is pushed by OTLP, in a real Collector and Prometheus built from their Go modules (Go 1.26; 3 minutes the first time).
+	@$(BIN)/python -m pytest -q tests/e2e/otlp $(ARGS)
 
 test-wheel: $(VENV)/.dev ## The built wheel in an empty environment, from an empty folder, with the demo.
 	@$(BIN)/python -m pytest -q tests/wheel $(ARGS)

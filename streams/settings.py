@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         description="Folder for tables on local disk, each worker its own; without it they are held"
         " in memory and rebuilt from changelogs at each start.",
     )
+    preview_interval: Duration = Field(
+        "1h",
+        description="Time, by the watermark, from one preview of each open billing period on"
+        " billing-previews to the next.",
+    )
     create_topics: bool = Field(True, description="Create topics that are missing.")
     log_level: str = Field("warning", description="debug, info, warning or error.")
 

@@ -8,7 +8,7 @@ the stages themselves must promise.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from streams.agents import link_table, window_table
@@ -17,10 +17,11 @@ from streams.domain.breach_record import BreachRecord
 from streams.domain.contract import ContractBook
 from streams.domain.delta import Deltas, KeyDelta
 from streams.domain.erasure import ErasureNote
-from streams.domain.events import ErasureRequested, Tick, epoch_ms
+from streams.domain.events import APART, ErasureRequested, Tick, epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.lifecycle import LifecyclePartition, Progress
 from streams.domain.links import LinksPartition, LinkStep
+from streams.domain.residency import Residency
 from streams.domain.window_value import WindowValue
 from streams.domain.windows import WindowPartition
 from streams.domain.wire import Rejection, decode_event
@@ -45,7 +46,8 @@ class InMemoryPipeline:
     """`partitions` of each stage; `batch` records at a time; `restart_every` batches all state is
     reread.
 
-    `chance` interleaves the partitions; the result must not depend on it.
+    `chance` interleaves the partitions; the result must not depend on it. `markets`: those that the
+    worker was started for, if it was for certain ones.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class InMemoryPipeline:
         batch: int = 1,
         restart_every: int | None = None,
         chance: random.Random | None = None,
+        markets: Collection[str] = (),
     ) -> None:
         self.book = book
         self.lateness_ms = lateness_ms
@@ -64,6 +67,7 @@ class InMemoryPipeline:
         self.batch = batch
         self.restart_every = restart_every
         self.chance = chance or random.Random(0)
+        self._residency = Residency(markets, book) if markets else None
         self.published = Published()
         self.states: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self._progress: list[Progress | None] = [None] * partitions
@@ -130,6 +134,8 @@ class InMemoryPipeline:
                 if isinstance(event, Tick):
                     lifecycle.tick(epoch_ms(event.time))
                 else:
+                    if self._residency is not None and type(event) not in APART:
+                        self._residency.check(event)
                     lifecycle.event(event)
                     if partition == 0 or not isinstance(event, ErasureRequested):
                         self.published.events += 1

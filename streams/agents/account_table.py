@@ -1,68 +1,37 @@
-"""How ledgers lie in their table: one record a conversation, a charged unit, a clause's counters,
-a period's booked lines and its credits, a customer who is called otherwise, and one for what moves
-with every batch.
+"""How ledgers lie in their table: one record a conversation, a minute's charged units, a clause's
+counters, a period's booked lines and its credits, a customer who is called otherwise, and one for
+what moves with every batch.
 
-Only what changed is written. What is forgotten leaves a tombstone.
+Only what changed is written. What is forgotten leaves a tombstone. A ledger that goes on from its
+table leaves conversations and units there (account_store.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from dataclasses import astuple
-from typing import Any
 
 import msgspec
 
+from streams.agents.account_store import SEPARATOR, Change, TableStore, minute_of
+from streams.agents.stored_conversation import Head, decode_head
 from streams.domain.billing.books import OpenPeriod
+from streams.domain.billing.cells import Cell
 from streams.domain.billing.chain import Chain
 from streams.domain.billing.credit_lines import Credit, Credits
 from streams.domain.billing.erased_customers import Renamed
-from streams.domain.billing.items import Account, Draft
 from streams.domain.billing.ledger import Ledger
 from streams.domain.billing.line import Line
-from streams.domain.billing.lines import Unit, money_of
+from streams.domain.billing.lines import money_of
 from streams.domain.billing.periods import BillingCalendar, Span
-from streams.domain.billing.records import BilledResolution, Charge, ItemStatus, LineKind
-from streams.domain.billing.values import Cell
+from streams.domain.billing.records import LineKind
 from streams.domain.calendar_period import Period
 from streams.domain.contract import Dimension
-from streams.kafka.billing_codec import ToldFields, fields_of
 
-_SEPARATOR = b"\x00"
-_About = tuple[
-    str, int, str, int, int, int, str, str, str, str, str | None, str, str, str, int | None,
-    int | None, int, int,
-]  # fmt: skip
 _LineFields = tuple[
     LineKind, int, int, int, str, str | None, str | None, int | None, int | None, int | None,
     int | None, int | None, int | None, int | None, int | None, int | None, str | None,
 ]  # fmt: skip
-
-
-class _StoredCharge(msgspec.Struct, array_like=True):
-    status: ItemStatus
-    charge: Charge
-    revision: int
-    amount_micros: int
-    evidence_id: str
-
-
-class _StoredAccount(msgspec.Struct, array_like=True):
-    life: int
-    episode: int
-    announced: _About | None
-    last: _About | None
-    charged_about: _About | None
-    charged: list[_StoredCharge]
-    told: str | None
-    charges: int
-    voids: int
-
-
-class _StoredConversation(msgspec.Struct, array_like=True):
-    held: list[ToldFields]
-    frozen: list[tuple[int, int, bool]]
-    accounts: list[_StoredAccount]
 
 
 class _StoredOpen(msgspec.Struct, array_like=True):
@@ -95,9 +64,6 @@ class _StoredHead(msgspec.Struct, array_like=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_CONVERSATION = msgspec.msgpack.Decoder(_StoredConversation)
-_UNIT_NAME = msgspec.msgpack.Decoder(tuple[int, tuple[str, int, int]])
-_UNIT = msgspec.msgpack.Decoder(tuple[int, int])
 _CELL_NAME = msgspec.msgpack.Decoder(Cell)
 _CELL = msgspec.msgpack.Decoder(dict[str, int])
 _END = msgspec.msgpack.Decoder(int)
@@ -106,14 +72,15 @@ _CREDITS = msgspec.msgpack.Decoder(_StoredCredits)
 _HEAD = msgspec.msgpack.Decoder(_StoredHead)
 _RENAMED = msgspec.msgpack.Decoder(Renamed)
 
-Change = tuple[bytes, bytes | None]
-
 
 def changes(ledger: Ledger, data: MutableMapping[bytes, bytes]) -> Iterator[Change]:
-    """Write what changed of a ledger since the last call into `data`; yields it for the changelog,
-    what moves with every batch last.
+    """Write what changed of a ledger since the last call into `data`, from which it was restored;
+    yields it for the changelog, what moves with every batch last.
     """
-    prefix = ledger.calendar.contract.encode() + _SEPARATOR
+    store = _store(ledger)
+    ledger.put_away()
+    yield from store.write(data)
+    prefix = ledger.calendar.contract.encode() + SEPARATOR
     for name, raw in _changed(ledger):
         key = prefix + name
         if raw is None:
@@ -128,38 +95,36 @@ def erased(ledger: Ledger) -> set[bytes]:
     """Keys under which nothing may stay that stood there before, since the last call; to be asked
     before `changes`.
     """
-    prefix = ledger.calendar.contract.encode() + _SEPARATOR
+    prefix = ledger.calendar.contract.encode() + SEPARATOR
     names = [b"c" + conversation.encode() for conversation in ledger.renamed]
     names += [b"e" + place for place in ledger.erased.touched]
     ledger.renamed = set()
     return {prefix + name for name in names}
 
 
+def _store(ledger: Ledger) -> TableStore:
+    store = ledger.accounts.conversations.store
+    if not isinstance(store, TableStore):
+        raise TypeError("a ledger is restored from its table before it is stored there")
+    return store
+
+
 def _changed(ledger: Ledger) -> Iterator[Change]:
-    for conversation in sorted(ledger.touched | ledger.accounts.touched):
-        yield b"c" + conversation.encode(), _conversation(ledger, conversation)
-    ledger.touched = set()
-    ledger.accounts.touched = set()
     for place in sorted(ledger.erased.touched):
         renamed = ledger.erased.held(place)
         yield b"e" + place, None if renamed is None else _ENCODER.encode(renamed)
     ledger.erased.touched = set()
-    books, values, pending = ledger.books, ledger.values, ledger.books.changes
-    for cell in values.touched:
-        yield b"n" + _ENCODER.encode(cell), _ENCODER.encode(values.counts(cell))
-    values.touched = set()
+    books, pending = ledger.books, ledger.books.changes
+    for cell, counts in ledger.values.cells.take_changed():
+        yield b"n" + _ENCODER.encode(cell), _ENCODER.encode(counts)
     for cell in pending.cells:
         yield b"n" + _ENCODER.encode(cell), None
-    for span, episode in pending.units:
-        unit = books.units.get(span, {}).get(episode)
-        raw = None if unit is None else _ENCODER.encode((unit.time, unit.list_micros))
-        yield b"u" + _ENCODER.encode((span.end, episode)), raw
     for span in pending.lines:
         booked = [(*key, *told) for key, told in books.lines.get(span, {}).items()]
         yield b"l" + _ENCODER.encode(span.end), _ENCODER.encode(booked) if booked else None
     for span in pending.credits:
         yield b"s" + _ENCODER.encode(span.end), _ENCODER.encode(_credits(books.settled[span]))
-    pending.cells, pending.units, pending.lines, pending.credits = [], set(), set(), set()
+    pending.cells, pending.lines, pending.credits = [], set(), set()
     yield b"h", _ENCODER.encode(_head(ledger))
 
 
@@ -175,45 +140,8 @@ def _head(ledger: Ledger) -> _StoredHead:
             _StoredOpen(span.end, bytes.fromhex(one.chain.head), one.chain.length, one.total)
             for span, one in books.open.items()
         ],
-        [(*key, first) for key, first in ledger.values.escalated.items()],
+        [(*key, first) for key, first in ledger.values.cells.escalated.items()],
     )
-
-
-def _conversation(ledger: Ledger, conversation: str) -> bytes | None:
-    held = ledger.accounts.held(conversation)
-    accounts = ledger.told.get(conversation, {})
-    if not held and not accounts:
-        return None
-    frozen = ledger.accounts.frozen(conversation)
-    return _ENCODER.encode(
-        _StoredConversation(
-            [fields_of(told) for told in held],
-            [(*run, billed) for run, billed in frozen.items()],
-            [_account(*run, account) for run, account in accounts.items()],
-        )
-    )
-
-
-def _account(life: int, episode: int, account: Account) -> _StoredAccount:
-    charged = account.charged
-    return _StoredAccount(
-        life,
-        episode,
-        _about(account.announced),
-        _about(account.last),
-        _about(charged[0].about) if charged else None,
-        [
-            _StoredCharge(one.status, one.charge, one.revision, one.amount_micros, one.evidence_id)
-            for one in charged
-        ],
-        account.told,
-        account.charges,
-        account.voids,
-    )
-
-
-def _about(about: BilledResolution | None) -> _About | None:
-    return None if about is None else msgspec.structs.astuple(about)
 
 
 def _credits(credits: Credits | None) -> _StoredCredits:
@@ -231,16 +159,19 @@ def _credits(credits: Credits | None) -> _StoredCredits:
 
 def contracts_in(data: MutableMapping[bytes, bytes]) -> set[str]:
     """The contracts whose ledgers lie in a table."""
-    return {key.partition(_SEPARATOR)[0].decode("utf-8", "replace") for key in data}
+    return {key.partition(SEPARATOR)[0].decode("utf-8", "replace") for key in data}
 
 
 def restore(ledger: Ledger, data: MutableMapping[bytes, bytes]) -> None:
-    """Let an empty ledger go on from its table.
+    """Let an empty ledger go on from its table, and keep there what it holds.
 
-    Raises msgspec.DecodeError, LookupError or ValueError for a foreign record.
+    Raises msgspec.DecodeError, LookupError or ValueError for a foreign record; of a conversation's
+    only the beginning is looked at until it is taken up.
     """
-    prefix = ledger.calendar.contract.encode() + _SEPARATOR
+    prefix = ledger.calendar.contract.encode() + SEPARATOR
     size = len(prefix)
+    store = TableStore(ledger.calendar.contract, data)
+    ledger.keep_in(store)
     raw = data.get(prefix + b"h")
     if raw is None:
         return
@@ -252,13 +183,13 @@ def restore(ledger: Ledger, data: MutableMapping[bytes, bytes]) -> None:
         name = key[size + 1 :]
         match key[size : size + 1]:
             case b"c":
-                _restore_conversation(ledger, name.decode(), _CONVERSATION.decode(raw))
+                _restore_conversation(ledger, store, name.decode(), decode_head(raw))
             case b"n":
-                ledger.values.restore_cell(_CELL_NAME.decode(name), _CELL.decode(raw))
-            case b"u":
-                end, episode = _UNIT_NAME.decode(name)
-                unit = Unit(_UNIT.decode(raw)[0], episode, _UNIT.decode(raw)[1])
-                ledger.books.units[ledger.calendar.at(kind, end)][episode] = unit
+                ledger.values.cells.restore(_CELL_NAME.decode(name), _CELL.decode(raw))
+            case b"m":
+                end, minute, count, micros = minute_of(name, raw)
+                units = ledger.books.units_of(ledger.calendar.at(kind, end))
+                units.restore(minute, count, micros)
             case b"l":
                 lines = ledger.books.lines[ledger.calendar.at(kind, _END.decode(name))]
                 for line, clause, period, micros, times in _LINES.decode(raw):
@@ -273,9 +204,13 @@ def restore(ledger: Ledger, data: MutableMapping[bytes, bytes]) -> None:
                 pass
             case _:
                 raise ValueError("no record of a ledger")
-    ledger.accounts.restored()
-    ledger.values.restored()
-    ledger.touched = set()
+
+
+def _restore_conversation(ledger: Ledger, store: TableStore, name: str, head: Head) -> None:
+    ledger.accounts.restore(name, head.customers, head.look, head.freezes)
+    if head.waits and (conversation := store.conversation(name)) is not None:
+        for opened in conversation.waits:
+            ledger.values.restore_waiting(opened)
 
 
 def _restore_head(ledger: Ledger, head: _StoredHead) -> None:
@@ -285,6 +220,8 @@ def _restore_head(ledger: Ledger, head: _StoredHead) -> None:
         return None if end is None else calendar.at(calendar.kind, end)
 
     ledger.heard_before(head.reached)
+    if head.reached is not None:
+        ledger.values.fold(head.reached)
     books.first, books.next = span(head.first), span(head.next)
     books.closed_at, books.previous_head = head.closed_at, head.previous_head
     for one in head.open:
@@ -292,52 +229,7 @@ def _restore_head(ledger: Ledger, head: _StoredHead) -> None:
         chain = Chain.resumed(calendar.contract, at.name, one.head, one.length)
         books.open[at] = OpenPeriod(at, chain, one.total)
     for grouping, values, first in head.escalated:
-        ledger.values.escalated[grouping, values] = first
-
-
-def _restore_conversation(ledger: Ledger, name: str, stored: _StoredConversation) -> None:
-    held = [fields.told for fields in stored.held]
-    if any(told.fact.conversation != name for told in held):
-        raise ValueError("records of another conversation")
-    frozen = {(life, episode): billed for life, episode, billed in stored.frozen}
-    ledger.accounts.restore(name, held, frozen)
-    reached = ledger.reached
-    assert reached is not None
-    for told in held:
-        if not told.fact.retracts:
-            ledger.values.restore(told, reached)
-    if stored.accounts:
-        ledger.told[name] = {
-            (one.life, one.episode): _restored_account(one) for one in stored.accounts
-        }
-
-
-def _restored_account(stored: _StoredAccount) -> Account:
-    about = stored.charged_about
-    charged = tuple(
-        Draft(
-            one.status, one.charge, one.revision, _resolution_of(about), one.amount_micros, 0,
-            None, one.evidence_id,
-        )
-        for one in stored.charged
-        if about is not None
-    )  # fmt: skip
-    return Account(
-        announced=None if stored.announced is None else _resolution_of(stored.announced),
-        charged=charged,
-        told=stored.told,
-        charges=stored.charges,
-        voids=stored.voids,
-        last=None if stored.last is None else _resolution_of(stored.last),
-    )
-
-
-_ABOUT_FIELDS = BilledResolution.__struct_fields__
-
-
-def _resolution_of(about: _About) -> BilledResolution:
-    named: dict[str, Any] = dict(zip(_ABOUT_FIELDS, about, strict=True))
-    return BilledResolution(**named)
+        ledger.values.cells.escalated[grouping, values] = first
 
 
 def _restored_credits(calendar: BillingCalendar, stored: _StoredCredits) -> Credits | None:

@@ -1,7 +1,8 @@
-"""billing-records -> billing-items and billing-adjustments: drives the ledgers of contracts."""
+"""billing-records -> billing-items, -adjustments and -previews: drives the ledgers of contracts."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass, field
 
@@ -9,15 +10,19 @@ import msgspec
 import orjson
 
 from streams.agents import account_table
-from streams.agents.foreign_state import missing_contracts
+from streams.agents.account_store import UnreadableRecord
+from streams.agents.foreign_state import foreign_state, missing_contracts
+from streams.agents.governance import put_renamed
 from streams.agents.routing import contract_partition
 from streams.agents.stepwise import PartlyRejected, StepwiseStage
 from streams.domain.billing.chain import Signer
 from streams.domain.billing.feed import billed_contracts
 from streams.domain.billing.ledger import Ledger
-from streams.domain.billing.records import Booked, Item, Seal, encode_booked, encode_seal
+from streams.domain.billing.preview import encode_preview
+from streams.domain.billing.records import Booked, Item, Seal
 from streams.domain.billing.signing import Ed25519Signer
 from streams.domain.contract import ContractBook
+from streams.domain.contract_document import duration_ms
 from streams.domain.wire import Rejection
 from streams.export.telemetry import Telemetry
 from streams.kafka import topics
@@ -29,12 +34,16 @@ from streams.settings import Settings
 
 STAGE = "billing"
 
+log = logging.getLogger("baton")
+
 
 @dataclass(slots=True)
 class Ledgers:
     """The ledgers of one partition, by contract."""
 
     by_contract: dict[str, Ledger] = field(default_factory=dict)
+    # By contract, as of when its open periods were last previewed (ms).
+    previewed: dict[str, int] = field(default_factory=dict)
 
     @property
     def reached(self) -> int | None:
@@ -67,6 +76,9 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
         self._signer = signer_of(settings)
         self._items_topic = settings.topic(topics.BILLING_ITEMS)
         self._adjustments_topic = settings.topic(topics.BILLING_ADJUSTMENTS)
+        self._previews_topic = settings.topic(topics.BILLING_PREVIEWS)
+        self._governance_topic = settings.topic(topics.GOVERNANCE)
+        self._preview_each_ms = duration_ms(settings.preview_interval)
 
     def _ledger(self, contract: str) -> Ledger:
         return Ledger(
@@ -134,16 +146,52 @@ class BillingStage(StepwiseStage[Ledgers, list[Booked | Seal]]):
     def _advance(self, outbox: Outbox, number: int, held: Ledgers) -> list[Booked | Seal]:
         told: list[Booked | Seal] = []
         for contract, ledger in held.by_contract.items():
-            booked = ledger.advance()
+            try:
+                booked = ledger.advance()
+            except UnreadableRecord as error:
+                raise foreign_state(self._changelog, number, error) from error
+            self._tell_again(contract, ledger)
             told += booked
-            for one in booked:
+            for one, raw in zip(booked, ledger.encoded, strict=True):
                 key = orjson.dumps([contract, one.period])
                 topic = self._items_topic if isinstance(one, Item) else self._adjustments_topic
-                raw = encode_seal(one) if isinstance(one, Seal) else encode_booked(one)
                 outbox.put(topic, number, key, raw)
+                if isinstance(one, Seal):
+                    outbox.put(self._previews_topic, number, key, None)
+            self._preview(outbox, number, held, contract)
         return told
 
+    def _tell_again(self, contract: str, ledger: Ledger) -> None:
+        """Tell of claims that were not billed because what was told of them is forgotten."""
+        for _ in range(ledger.again):
+            self._telemetry.dead_letter(self.name, "too_late")
+        if ledger.again:
+            log.error(
+                "%s: %d claims stand again that were taken back more than 400 days ago; they are"
+                " not billed, for they would be under the ids that they had",
+                *(contract, ledger.again),
+            )
+        ledger.again = 0
+
+    def _preview(self, outbox: Outbox, number: int, held: Ledgers, contract: str) -> None:
+        """Tell what the contract's open periods would come to, if that was long enough ago.
+
+        Once a batch at most: one that spans days, as in a replay, tells as of its end alone.
+        """
+        ledger = held.by_contract[contract]
+        reached, last = ledger.reached, held.previewed.get(contract)
+        each = self._preview_each_ms
+        if reached is None or (last is not None and reached // each <= last // each):
+            return
+        held.previewed[contract] = reached
+        for preview in ledger.previews():
+            key = orjson.dumps([contract, preview.period])
+            outbox.put(self._previews_topic, number, key, encode_preview(preview))
+
     def _erased(self, outbox: Outbox, number: int, held: Ledgers) -> Collection[bytes]:
+        for contract, ledger in held.by_contract.items():
+            told = ledger.renamings()
+            put_renamed(outbox, self._governance_topic, self._sources, number, contract, told)
         return set[bytes]().union(*map(account_table.erased, held.by_contract.values()))
 
     def _changes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from streams.domain.billing.erased_customers import Renaming
 from streams.domain.erasure import ErasureNote, together
 from streams.domain.facts import rfc3339
 from streams.domain.governance import (
@@ -52,6 +53,28 @@ def put_dropped(
             source_partition=one.source,
         )
         record = governance_record("baton.governance.unlinked", one.at, entry)
+        _put(outbox, topic, partitions, record)
+
+
+def put_renamed(
+    outbox: Outbox,
+    topic: str,
+    partitions: int,
+    number: int,
+    contract: str,
+    renamings: Iterable[Renaming],
+) -> None:
+    """Tell what the billing partition `number` did in a contract's accounts."""
+    for one in renamings:
+        entry = GovernanceEntry(
+            contract=contract,
+            request=one.request.hex(),
+            what="accounts",
+            count=one.records,
+            partition=number,
+            source_partition=one.source,
+        )
+        record = governance_record("baton.governance.renamed", one.at, entry)
         _put(outbox, topic, partitions, record)
 
 

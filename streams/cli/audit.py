@@ -119,11 +119,12 @@ def plan(
     From FILE, or from the topic of events where none is given. No secret is needed.
     """
     subject = subject_of(contracts, name, period_name)
-    closed, frame = frame_from(subject, given)
-    sizes = allocated({name: n.all for name, n in frame.populations.items()}, subject.terms)
+    closed = frame_from(subject, given)
+    census = closed.census
+    sizes = allocated({name: n.all for name, n in census.populations.items()}, subject.terms)
     if form == "json":
         click.get_binary_stream("stdout").write(
-            plan_json(subject, frame, sizes, closed.too_late()) + b"\n"
+            plan_json(subject, census, sizes, closed.too_late) + b"\n"
         )
     else:
-        print_wide(plan_table(subject, frame, sizes, closed.too_late(), closed.log.covers))
+        print_wide(plan_table(subject, census, sizes, closed.too_late, closed.log.covers))

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from aiokafka.errors import KafkaError
 
-from streams.cli.audit_log import ClosedPeriod
+from streams.cli.audit_frame import ClosedPeriod, Groups
 from streams.cli.audit_options import (
     SECRET_VARIABLE,
     Subject,
@@ -28,8 +28,8 @@ from streams.cli.audit_samples import read_samples, sample_option
 from streams.domain.audit.comparison import disagreements
 from streams.domain.audit.draw import DrawError, draw_key
 from streams.domain.audit.record import (
+    Drawing,
     Lottery,
-    Sample,
     decode_sample,
     encode_sample,
     sample_key,
@@ -74,7 +74,13 @@ def sample(
     guarantee = "exactly-once" if idempotence else "at-least-once"
     settings = broker_settings({**given, "idempotence": idempotence, "guarantee": guarantee})
     subject = subject_of(contracts, name, period_name)
-    samples = drawn_sample(subject, secret_files, commitments, given)
+    samples, erased = drawn_sample(subject, secret_files, commitments, given)
+    if erased:
+        click.echo(
+            f"{len(erased)} of the {len(samples) + len(erased)} that were drawn are of persons who"
+            " asked for erasure: no sample is made of them",
+            err=True,
+        )
     if publish:
         topic = settings.topic(topics.AUDIT_SAMPLES)
 
@@ -121,8 +127,13 @@ def verify(
     subject = subject_of(contracts, name, period_name)
     drawn = drawn_sample(subject, secret_files, commitments, given)
     # As they are read back, so that like is compared with like.
-    wanted = [decode_sample(encode_sample(one)) for one in drawn]
-    found, unusable = read_samples(subject, sample_file, given)
+    wanted = [decode_sample(encode_sample(one)) for one in drawn.samples]
+    read, unusable = read_samples(subject, sample_file, given)
+    gone = {one.id for one in drawn.erased}
+    found = [one for one in read if one.id not in gone]
+    kept = [one.id for one in read if one.id in gone]
+    for name in kept:
+        click.echo(f"erased {name}: delete it, for its customer asked for erasure")
     for problem in unusable:
         click.echo(problem)
     frames = {one.data.draw.frame for one in found}
@@ -136,10 +147,12 @@ def verify(
     for one in faults:
         what = f": {', '.join(one.fields)}" if one.fields else ""
         click.echo(f"{one.fault} {one.id} {one.conversation}{what}")
-    if faults or unusable:
-        click.echo(f"{len(faults) + len(unusable)} disagreements, {len(wanted)} had to be drawn")
+    if faults or unusable or kept:
+        count = len(faults) + len(unusable) + len(kept)
+        click.echo(f"{count} disagreements, {len(wanted)} had to be drawn")
         sys.exit(EXIT_DISAGREES)
-    click.echo(f"{len(wanted)} samples, all as they had to be drawn")
+    without = f"; {len(gone)} more were drawn and are erased" if gone else ""
+    click.echo(f"{len(wanted)} samples, all as they had to be drawn{without}")
 
 
 def drawn_sample(
@@ -147,7 +160,7 @@ def drawn_sample(
     secret_files: tuple[Path, ...],
     commitments: tuple[str, ...],
     given: dict[str, Any],
-) -> list[Sample]:
+) -> Drawing:
     """The sample, drawn twice by separate code. Raises ClickException."""
     secrets = secrets_from(secret_files, os.environ.get(SECRET_VARIABLE, ""))
     made = check_commitments(subject, secrets, commitments)
@@ -155,16 +168,17 @@ def drawn_sample(
         key = draw_key(secrets)
     except DrawError as error:
         raise click.ClickException(str(error)) from None
-    closed, frame = frame_from(subject, given)
-    lottery = Lottery(frame, subject.period, closed.cut_ms, subject.terms, key, made)
-    samples = samples_of(lottery, closed.events_of)
-    _judge(samples, subject, closed, key)
-    return samples
+    closed = frame_from(subject, given)
+    lottery = Lottery(closed, subject.period, closed.cut_ms, subject.terms, key, made)
+    drawing = samples_of(lottery, closed.events_of, closed.log.requests(subject.book))
+    _judge(drawing, subject, closed, key)
+    return drawing
 
 
-def _judge(samples: list[Sample], subject: Subject, closed: ClosedPeriod, key: bytes) -> None:
+def _judge(drawing: Drawing, subject: Subject, closed: ClosedPeriod, key: bytes) -> None:
     """Hold the draw against the judge's, which is other code on the same facts."""
-    due = winners(closed.facts, subject.book, subject.contract, subject.period, subject.terms, key)
+    groups, period = Groups(closed), subject.period
+    due = winners(groups, subject.book, subject.contract, period, subject.terms, key)
     ours = {
         (one.data.conversation_id, one.data.life, one.data.episode): (
             tuple(one.data.stratum.items()),
@@ -173,7 +187,7 @@ def _judge(samples: list[Sample], subject: Subject, closed: ClosedPeriod, key: b
             one.data.draw.rank,
             one.data.draw.ticket,
         )
-        for one in samples
+        for one in (*drawing.samples, *drawing.erased)
     }
     theirs = {Unit(*unit).named: tuple(winner) for unit, winner in due.items()}
     if ours != theirs:

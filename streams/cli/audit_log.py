@@ -1,8 +1,7 @@
-"""What an audit reads: a log or the topic of events, in order, cut where the period is final.
+"""What an audit reads: a log or the topic of events, kept on disk by conversation.
 
-The frame of a period is made of the events that had been written down by its cut, so that what
-comes later (reviews, corrections) leaves it as it was, and neither the order of a file nor the
-partitions of a topic can matter. DEFINITIONS.md section 11. All times in ms since 1970 UTC.
+However long it is, memory is needed for what stands of some conversations at a time (spill.py).
+All times in ms since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -10,71 +9,137 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import click
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from streams.cli.log_source import read_source
-from streams.domain.calendar_period import NamedPeriod
+from streams.domain.audit.erased import Requests
 from streams.domain.contract import ContractBook
-from streams.domain.events import Data, Event, Tick, epoch_ms
-from streams.domain.facts import Fact, rfc3339
+from streams.domain.events import Event, Tick, epoch_ms
+from streams.domain.facts import rfc3339
 from streams.domain.ticks import interleave_ticks
 from streams.domain.wire import Rejection, decode_event
-from streams.event_log import Address, address
+from streams.event_log import Address, address, asks_to_erase
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
 from streams.kafka.content_modes import structured_value
-from streams.kafka.whole_topic import NoTopic, read_whole
-from streams.oracle.judge import judge
-from streams.oracle.period_values import standing_facts
+from streams.kafka.whole_topic import NoTopic, visit_whole
 from streams.settings import Settings
+from streams.spill import BUCKETS, Spill, SpillError, bucket_of
+
+Written = tuple[int, bytes]  # when a record was written down, and it
+_TIME_BYTES: Final = 8
 
 
-@dataclass(frozen=True)
 class AuditLog:
-    """Records with when they were written down, in that order; `reaches_ms`: how far time went in
-    all of it, None where no time was read.
+    """Records of conversations with when they were written down, and requests of erasure.
+
+    `reaches_ms`: how far time went in all of it, None where no time was read. `count`: how many
+    records were read, repeated ones too.
     """
 
-    name: str
-    records: tuple[tuple[int, bytes], ...]
-    reaches_ms: int | None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reaches_ms: int | None = None
+        self.count = 0
+        self._first: int | None = None
+        self._last: int | None = None
+        self._records = Spill()
+        self._requests: set[Written] = set()
+        self._by_conversation = lru_cache(maxsize=1)(self._of_bucket)
+
+    def add(self, raw: bytes, place: Address) -> None:
+        """Take a record; one of no conversation, or without a time to be read, says nothing here.
+
+        Raises SpillError.
+        """
+        arrival, conversation = place
+        if arrival is None:
+            return
+        if conversation is None:
+            if asks_to_erase(raw):
+                self._requests.add((arrival, raw))
+            return
+        self.count += 1
+        self._first = arrival if self._first is None else min(self._first, arrival)
+        self._last = arrival if self._last is None else max(self._last, arrival)
+        written = arrival.to_bytes(_TIME_BYTES, "big", signed=True)
+        self._records.add(bucket_of(conversation), written + raw)
 
     @property
     def covers(self) -> str:
         """From when to when it was written, in words."""
-        if not self.records:
+        if self._first is None or self._last is None:
             return "there are no events"
-        first, last = self.records[0][0], self.records[-1][0]
-        return f"events were written down from {rfc3339(first)} to {rfc3339(last)}"
+        first, last = rfc3339(self._first), rfc3339(self._last)
+        return f"events were written down from {first} to {last}"
 
-    @cached_property
-    def by_conversation(self) -> dict[str, list[tuple[int, bytes]]]:
-        """The records of each conversation."""
-        found: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
-        for arrival, raw in self.records:
-            conversation = address(raw).conversation
+    def records(self, bucket: int) -> list[Written]:
+        """The records of a bucket's conversations, each once, in the order in which they were
+        written down.
+        """
+        read = self._records.read(bucket)
+        return sorted(
+            {
+                (int.from_bytes(one[:_TIME_BYTES], "big", signed=True), one[_TIME_BYTES:])
+                for one in read
+            }
+        )
+
+    def with_requests(self, bucket: int, until: int) -> list[Written]:
+        """The records of a bucket that were written down by then, and the requests by then, in
+        order.
+        """
+        read = [one for one in self.records(bucket) if one[0] <= until]
+        return sorted([*read, *(one for one in self._requests if one[0] <= until)])
+
+    def requests(self, book: ContractBook) -> Requests:
+        """Whom all of it asks to erase."""
+        return Requests(decoded((raw for _, raw in self._requests), book))
+
+    def said_of(self, conversation: str, until: int | None = None) -> Iterator[bytes]:
+        """The records of a conversation that were written down by then. Quick for conversations of
+        one bucket after another.
+        """
+        said = self._by_conversation(bucket_of(conversation)).get(conversation, [])
+        return (raw for arrival, raw in said if until is None or arrival <= until)
+
+    def _of_bucket(self, bucket: int) -> dict[str, list[Written]]:
+        found: dict[str, list[Written]] = defaultdict(list)
+        for one in self.records(bucket):
+            conversation = address(one[1]).conversation
             if conversation is not None:
-                found[conversation].append((arrival, raw))
+                found[conversation].append(one)
         return found
 
     def events(self, book: ContractBook) -> Iterator[Event]:
-        """Every usable event."""
-        return _decoded((raw for _, raw in self.records), book)
+        """Every usable event of a conversation."""
+        for bucket in range(BUCKETS):
+            yield from decoded((raw for _, raw in self.records(bucket)), book)
 
 
 def log_of_file(
     file: Path, source: str, source_options: tuple[str, ...], settle_ms: int
 ) -> AuditLog:
     """A log on disk; time goes on for `settle_ms` after its last record. Raises ClickException."""
-    read = list(read_source(file, source, source_options))
-    ticks = [one for one in interleave_ticks(read, settle_ms=settle_ms) if isinstance(one, int)]
-    return AuditLog(str(file), _in_order(read), max(ticks, default=None))
+    log = AuditLog(str(file))
+
+    def read() -> Iterator[tuple[None, int | None]]:
+        for raw, arrival in read_source(file, source, source_options):
+            log.add(raw, Address(arrival, address(raw).conversation))
+            yield None, arrival
+
+    try:
+        ticks = (one for one in interleave_ticks(read(), settle_ms=settle_ms) if one is not None)
+        log.reaches_ms = max(ticks, default=None)
+    except SpillError as error:
+        raise click.ClickException(str(error)) from None
+    return log
 
 
 def log_of_topic(settings: Settings) -> AuditLog:
@@ -82,29 +147,26 @@ def log_of_topic(settings: Settings) -> AuditLog:
 
     As in a worker, an event whose key is not its conversation counts for nothing.
     """
-    topic = settings.topic(topics.EVENTS)
+    log = AuditLog(settings.topic(topics.EVENTS))
+    reached: dict[int, int] = {}
 
-    async def read() -> dict[int, list[ConsumerRecord]]:
+    def visit(record: ConsumerRecord) -> None:
+        raw, place = _read(record)
+        log.add(raw, place)
+        if place.conversation is None and (tick := _tick(raw)) is not None:
+            reached[record.partition] = max(tick, reached.get(record.partition, tick))
+
+    async def read() -> list[int]:
         await check_connection(settings)
-        return await read_whole(settings, topic)
+        return await visit_whole(settings, log.name, visit)
 
     try:
         partitions = asyncio.run(read())
-    except (ConnectionFailed, NoTopic, KafkaError) as error:
+    except (ConnectionFailed, NoTopic, KafkaError, SpillError) as error:
         raise click.ClickException(denied(error) or str(error)) from None
-    found: list[tuple[bytes, int | None]] = []
-    reached: list[int | None] = []
-    for records in partitions.values():
-        last: int | None = None
-        for record in records:
-            raw, place = _read(record)
-            if place.conversation is not None:
-                found.append((raw, place.arrival_ms))
-            elif (tick := _tick(raw)) is not None:
-                last = tick if last is None else max(last, tick)
-        reached.append(last)
-    least = None if not reached or None in reached else min(t for t in reached if t is not None)
-    return AuditLog(topic, _in_order(found), least)
+    if partitions and all(number in reached for number in partitions):
+        log.reaches_ms = min(reached.values())
+    return log
 
 
 def _read(record: ConsumerRecord) -> tuple[bytes, Address]:
@@ -125,66 +187,8 @@ def _tick(raw: bytes) -> int | None:
     return epoch_ms(event.time) if isinstance(event, Tick) else None
 
 
-def _in_order(read: Iterable[tuple[bytes, int | None]]) -> tuple[tuple[int, bytes], ...]:
-    # What has no time to be read is no event.
-    return tuple(sorted({(arrival, raw) for raw, arrival in read if arrival is not None}))
-
-
-@dataclass(frozen=True)
-class ClosedPeriod:
-    """What stands of a contract's period at its cut."""
-
-    log: AuditLog
-    book: ContractBook
-    contract: str
-    period: NamedPeriod
-    cut_ms: int
-    facts: tuple[Fact, ...]
-
-    def too_late(self) -> int:
-        """How many conversations have something to say of the period that was written down after
-        the cut only, and nothing before: nobody can draw them.
-        """
-        known = {fact.conversation for fact in self.facts}
-        late = (raw for arrival, raw in self.log.records if arrival > self.cut_ms)
-        hidden = set()
-        for event in _decoded(late, self.book):
-            data = getattr(event, "data", None)
-            within = self.period.start_ms < epoch_ms(event.time) <= self.period.end_ms
-            if within and isinstance(data, Data) and data.contract == self.contract:
-                hidden.add(data.conversation_id)
-        return len(hidden - known)
-
-    def events_of(self, conversation: str) -> Iterator[Event]:
-        """The usable events of a conversation by the cut."""
-        said = self.log.by_conversation.get(conversation, [])
-        return _decoded((raw for arrival, raw in said if arrival <= self.cut_ms), self.book)
-
-
-def closed_period(
-    log: AuditLog, book: ContractBook, contract: str, period: NamedPeriod, lateness_ms: int
-) -> ClosedPeriod:
-    """The standing facts of a period by the batch judge. Raises ClickException where the log does
-    not reach its cut: what an episode comes to is not known before.
-    """
-    verification = max(terms.verification_ms for terms in book.versions(contract))
-    cut = period.end_ms + verification + lateness_ms
-    if log.reaches_ms is None or log.reaches_ms < cut:
-        reaches = "holds no time" if log.reaches_ms is None else (
-            f"reaches to {rfc3339(log.reaches_ms)}"
-        )  # fmt: skip
-        raise click.ClickException(
-            f"{log.name}: {period.name} is not closed: it is at {rfc3339(cut)}, when the last"
-            f" episode has matured, and the log {reaches}"
-        )
-    seen = [(raw, arrival) for arrival, raw in log.records if arrival <= cut]
-    ticks = [*interleave_ticks(seen, settle_ms=0), cut]
-    verdict = judge(ticks, book, lateness_ms=lateness_ms)
-    facts = tuple(standing_facts(verdict.facts, contract))
-    return ClosedPeriod(log, book, contract, period, cut, facts)
-
-
-def _decoded(records: Iterable[bytes], book: ContractBook) -> Iterator[Event]:
+def decoded(records: Iterable[bytes], book: ContractBook) -> Iterator[Event]:
+    """Those that are usable events."""
     for raw in records:
         try:
             yield decode_event(raw, book)

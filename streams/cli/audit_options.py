@@ -10,13 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from streams.cli.access import access_options, log_access
-from streams.cli.audit_log import (
-    AuditLog,
-    ClosedPeriod,
-    closed_period,
-    log_of_file,
-    log_of_topic,
-)
+from streams.cli.audit_frame import ClosedPeriod, closed_period
+from streams.cli.audit_log import AuditLog, log_of_file, log_of_topic
 from streams.cli.log_source import log_options
 from streams.cli.options import (
     book_from,
@@ -27,7 +22,6 @@ from streams.cli.options import (
 )
 from streams.cli.replay import Duration
 from streams.domain.audit.draw import DrawError, commitment
-from streams.domain.audit.strata import Frame, frame_of
 from streams.domain.audit.terms import SamplingTerms
 from streams.domain.calendar_period import NamedPeriod, period_named
 from streams.domain.contract import ContractBook
@@ -116,37 +110,34 @@ def log_from(subject: Subject, given: dict[str, Any]) -> AuditLog:
     if file is None:
         settings = broker_settings(given)
         log = log_of_topic(settings)
-        count = len(log.records)
-        log_access(settings, given, "audit-frame", count=count, contract=subject.contract)
+        log_access(settings, given, "audit-frame", count=log.count, contract=subject.contract)
         return log
     settle = given["settle_ms"]
     if settle is None:
         versions = subject.book.versions(subject.contract)
         settle = max(terms.inactivity_ms + terms.verification_ms for terms in versions)
     log = log_of_file(file, given["source"], given["source_options"], settle)
-    log_access(None, given, "audit-frame", count=len(log.records), contract=subject.contract)
+    log_access(None, given, "audit-frame", count=log.count, contract=subject.contract)
     return log
 
 
-def frame_from(subject: Subject, given: dict[str, Any]) -> tuple[ClosedPeriod, Frame]:
-    """The closed period that the reading options hold, and its frame. Raises ClickException."""
+def frame_from(subject: Subject, given: dict[str, Any]) -> ClosedPeriod:
+    """The closed period that the reading options hold. Raises ClickException."""
     closed = closed_period(
         log_from(subject, given),
         subject.book,
         subject.contract,
         subject.period,
+        subject.terms,
         given["lateness_ms"],
     )
-    frame = frame_of(
-        closed.facts, subject.book, subject.contract, subject.period, subject.terms.strata
-    )
-    if not frame.members:
+    if not closed.census.population:
         click.echo(
             f"{closed.log.name}: no episode of {subject.contract} ended in {subject.period.name};"
             f" {closed.log.covers}",
             err=True,
         )
-    return closed, frame
+    return closed
 
 
 def broker_settings(given: Mapping[str, Any]) -> Settings:

@@ -14,7 +14,7 @@ from streams.cli.audit_options import Subject
 from streams.domain.audit.estimates import Estimate, SubjectEstimates
 from streams.domain.audit.report import AuditReport
 from streams.domain.audit.sizes import worst_margin
-from streams.domain.audit.strata import Frame, Stratum
+from streams.domain.audit.strata import Census, Stratum
 from streams.domain.facts import rfc3339
 from streams.domain.money import percent_text
 
@@ -25,7 +25,9 @@ _TOO_LATE = (
 )
 
 
-def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], too_late: int) -> bytes:
+def plan_json(
+    subject: Subject, census: Census, sizes: Mapping[Stratum, int], too_late: int
+) -> bytes:
     """The plan as one JSON document; equal plans give equal bytes. Shares in ppm."""
     terms = subject.terms
     return orjson.dumps(
@@ -39,8 +41,8 @@ def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], too_
             "margin_ppm": terms.margin_ppm,
             "minimum": terms.minimum,
             "allocation": terms.allocation,
-            "frame": frame.digest,
-            "population": len(frame.members),
+            "frame": census.digest,
+            "population": census.population,
             "sampled": sum(sizes.values()),
             "too_late": too_late,
             "strata": [
@@ -53,7 +55,7 @@ def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], too_
                     "sampled": sizes[stratum],
                     "margin_ppm": round(_PPM * worst_margin(numbers.all, sizes[stratum], terms)),
                 }
-                for stratum, numbers in frame.populations.items()
+                for stratum, numbers in census.populations.items()
             ],
         },
         option=orjson.OPT_INDENT_2,
@@ -61,7 +63,7 @@ def plan_json(subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], too_
 
 
 def plan_table(
-    subject: Subject, frame: Frame, sizes: Mapping[Stratum, int], too_late: int, covers: str
+    subject: Subject, census: Census, sizes: Mapping[Stratum, int], too_late: int, covers: str
 ) -> Group:
     """The plan for a terminal; a margin is that of the stratum alone, at the worst share.
 
@@ -73,7 +75,7 @@ def plan_table(
         terms.strata,
         ("episodes", "AI", "human", "handed over", "drawn", "of them", "margin alone"),
     )
-    for stratum, numbers in frame.populations.items():
+    for stratum, numbers in census.populations.items():
         drawn = sizes[stratum]
         margin = worst_margin(numbers.all, drawn, terms)
         table.add_row(
@@ -84,18 +86,18 @@ def plan_table(
             f"± {100 * margin:.1f} %",
         )
     total = sum(sizes.values())
-    share = f", {100 * total / len(frame.members):.1f} %" if frame.members else ""
+    share = f", {100 * total / census.population:.1f} %" if census.population else ""
     whole = "the whole" if terms.allocation == "proportional" else "each stratum"
     return Group(
         table,
         Text(
-            f"{total} of {len(frame.members)} episodes{share}."
+            f"{total} of {census.population} episodes{share}."
             f" {'By the contract' if subject.agreed else 'Not agreed in the contract, by default'}:"
             f" within {percent_text(terms.margin_ppm)} at a confidence of"
             f" {percent_text(terms.confidence_ppm)} for {whole}, finite population corrected,"
             f" at least {terms.minimum} of a stratum."
         ),
-        Text(f"frame {frame.digest}, {covers}"),
+        Text(f"frame {census.digest}, {covers}"),
         *([Text(_TOO_LATE.format(too_late))] if too_late else ()),
     )
 

@@ -4,84 +4,78 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import click
-import orjson
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
-from streams.cli.demo_check import Difference, differences
-from streams.cli.log_source import log_options, read_source
-from streams.cli.options import book_from, connection_options, contract_option, settings_from
-from streams.cli.replay import Duration
+from streams.cli.compare_billing import billing_differences
+from streams.cli.demo_check import Difference, differences_from
+from streams.cli.judged import Judged, judges_a_log
+from streams.cli.options import connection_options, settings_from
+from streams.domain.breach_record import encode_breach
+from streams.domain.facts import encode_fact
+from streams.domain.window_value import encode_window
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
 from streams.kafka.whole_topic import NoTopic, read_whole
-from streams.oracle.judge import judge
-from streams.oracle.report import verdict_json
-from streams.replay import ticked
 from streams.settings import Settings
 
 EXIT_DIFFERENT = 3
 _LONGEST_EXAMPLE = 300
+_APPENDED = (
+    topics.FACTS,
+    topics.BREACHES,
+    topics.BILLING_ITEMS,
+    topics.BILLING_ADJUSTMENTS,
+)
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@contract_option
-@log_options
-@click.option("--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s")
-@click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
-@click.option("--settle", "settle_ms", type=Duration(), default="10m", show_default=True)
+@judges_a_log
 @click.option("--broker", envvar="BATON_BROKER", default="127.0.0.1:9092", show_default=True)
 @click.option("--prefix", envvar="BATON_PREFIX", default="", help="Prefix of topic names.")
 @connection_options
-def compare(
-    file: Path,
-    contracts: tuple[Path, ...],
-    source: str,
-    source_options: tuple[str, ...],
-    lateness_ms: int,
-    tick_ms: int,
-    settle_ms: int,
-    **given: Any,
-) -> None:
-    """Judge FILE and compare with what was published of it: facts, breaches, windows' last values.
+def compare(judged: Callable[[], Judged], **given: Any) -> None:
+    """Judge FILE and compare with what was published of it: facts, breaches, windows' last values,
+    and, where a contract is billed, all that is booked and sealed.
 
     For a group that has read a replay of FILE (`baton replay`, workers with --no-ticks), before it
     takes over from another. Give the lateness, tick and settle that it had. A record that
-    at-least-once repeated counts once. Exit code 0: identical; 3: different.
+    at-least-once repeated counts once; a seal's signature is not compared (`baton invoice
+    --public-key` verifies it). Exit code 0: identical; 3: different.
     """
     settings = settings_from(given)
-    book = book_from(contracts)
-    log = ticked(
-        read_source(file, source, source_options), interval_ms=tick_ms, settle_ms=settle_ms
-    )
-    verdict = orjson.loads(verdict_json(judge(log, book, lateness_ms=lateness_ms)))
+    book, verdict = judged()
     try:
         published = asyncio.run(_published(settings))
     except (ConnectionFailed, NoTopic, KafkaError) as error:
         raise click.ClickException(denied(error) or str(error)) from None
-    found = differences(*published, verdict)
+    facts, breaches, items, adjustments, windows = published
+    wanted = (
+        map(encode_fact, verdict.facts),
+        map(encode_breach, verdict.breaches),
+        map(encode_window, verdict.windows),
+    )
+    found = differences_from((facts, breaches, windows), wanted)
+    found += billing_differences(items, adjustments, verdict, book)
     _print(found)
     sys.exit(0 if all(each.identical for each in found) else EXIT_DIFFERENT)
 
 
-async def _published(settings: Settings) -> tuple[list[bytes], list[bytes], list[bytes]]:
+async def _published(settings: Settings) -> list[list[bytes]]:
     await check_connection(settings)
-    facts, breaches, windows = [
-        [
-            record.value or b""
-            for records in (await read_whole(settings, settings.topic(name))).values()
-            for record in records
-        ]
-        for name in (topics.FACTS, topics.BREACHES, topics.WINDOWS)
-    ]
     # The same record twice is the same id: one.
-    return list(dict.fromkeys(facts)), list(dict.fromkeys(breaches)), windows
+    appended = [list(dict.fromkeys(await _values(settings, name))) for name in _APPENDED]
+    return [*appended, await _values(settings, topics.WINDOWS)]
+
+
+async def _values(settings: Settings, name: str) -> list[bytes]:
+    read = await read_whole(settings, settings.topic(name))
+    return [record.value or b"" for records in read.values() for record in records]
 
 
 def _print(found: list[Difference]) -> None:

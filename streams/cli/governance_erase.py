@@ -6,35 +6,31 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
-import msgspec
-import orjson
-from aiokafka.structs import ConsumerRecord
 
 from streams.cli.actor import actor_of, actor_options, now_ms
 from streams.cli.audit_options import broker_settings
 from streams.cli.contract import form_option
+from streams.cli.erased_samples import erase_samples
+from streams.cli.erasure_request import Asked
 from streams.cli.governance import (
     as_json,
     brokers_option,
     run_on_broker,
 )
+from streams.cli.governance_copies import Copy, copies_of, document_of, lines_of, warning
 from streams.cli.replay import Duration
-from streams.domain.audit.record import decode_sample
-from streams.domain.erasure import request_digest
 from streams.domain.events import SubjectKind
 from streams.domain.facts import rfc3339
 from streams.domain.governance import GovernanceEntry, GovernanceRecord, governance_record
 from streams.kafka import topics
-from streams.kafka.connection import client_options
 from streams.kafka.governance_log import log_governance, read_governance
-from streams.kafka.tombstones import write_placed, write_tombstones
-from streams.kafka.topic_reading import read_topic
-from streams.kafka.whole_topic import NoTopic, partitions_of, read_whole
+from streams.kafka.tombstones import write_placed
+from streams.kafka.whole_topic import partitions_of
 from streams.settings import Settings
 
 SOURCE = "/baton/governance"
@@ -44,45 +40,13 @@ _LONGEST = 256
 _POLL_S = 0.5
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One subject of one contract. `request` stands for it on the governance log."""
-
-    contract: str
-    kind: SubjectKind
-    subject: str
-    id: str
-    time_ms: int
-
-    @property
-    def request(self) -> str:
-        return request_digest(SOURCE, self.id).hex()
-
-    def event(self, actor: str) -> bytes:
-        """The request, as it goes to every partition of the events."""
-        return orjson.dumps(
-            {
-                "specversion": "1.0",
-                "id": self.id,
-                "source": SOURCE,
-                "type": "baton.governance.erasure_requested",
-                "time": rfc3339(self.time_ms),
-                "data": {
-                    "contract": self.contract,
-                    "subject_key": self.subject,
-                    "subject_kind": self.kind,
-                    "actor": actor,
-                },
-            }
-        )
-
-
 @dataclass
 class Confirmed:
     """What the log says of one request."""
 
     applied: dict[int, int] = field(default_factory=dict)
     unlinked: dict[int, int] = field(default_factory=dict)
+    renamed: int = 0
     erased: int = 0
     samples: int = 0
     settled_by: str | None = None
@@ -96,6 +60,8 @@ class Confirmed:
         elif kind == "unlinked" and said.source_partition is not None:
             source = said.source_partition
             self.unlinked[source] = self.unlinked.get(source, 0) + said.count
+        elif kind == "renamed":
+            self.renamed += said.count
         elif kind == "erased":
             self.erased += said.count
 
@@ -159,8 +125,9 @@ def erase(
 
     Workers forget the customer's name and links at once, and each conversation when its accounts
     are settled (DEFINITIONS.md section 12); audit samples of the conversations that the topic of
-    events still knows, and of those given, get tombstones. Without --customer, --conversation and
-    --customer-key the key is asked for, unseen.
+    events still knows, and of those given, get tombstones. Until when raw copies lie in topics that
+    go by time is printed, with a warning where that is more than 30 days. Without --customer,
+    --conversation and --customer-key the key is asked for, unseen.
 
     Exit code 0: all is erased. 3: conversations are still being settled, and will be forgotten by
     the time printed. 1: not confirmed in time, or nothing was done.
@@ -184,18 +151,19 @@ def erase(
         for kind, subject in dict.fromkeys(subjects)
     ]
 
-    async def work() -> tuple[dict[str, Confirmed], int]:
+    async def work() -> tuple[dict[str, Confirmed], int, list[Copy]]:
         partitions = await _partitions(settings)
         await log_governance(settings, [_requested(one, actor, purpose) for one in asked])
         await _write(settings, partitions, [one.event(actor) for one in asked])
-        samples = {} if no_samples else await _erase_samples(settings, asked, actor)
+        samples = {} if no_samples else await erase_samples(settings, asked, actor)
         found = await _confirmed(settings, asked, partitions, wait_ms / 1000)
         for one in asked:
             found[one.request].samples = samples.get(one.request, 0)
-        return found, partitions
+        left = await copies_of(settings, {one.request: (at, one.contract) for one in asked})
+        return found, partitions, left
 
-    found, partitions = run_on_broker(settings, work)
-    _print(asked, found, partitions, form)
+    found, partitions, left = run_on_broker(settings, work)
+    _print(asked, found, partitions, left, form)
     if any(not found[one.request].by_all(partitions, one.kind) for one in asked):
         click.echo(
             "not confirmed in time: are workers running, and do ticks come? The request stands in"
@@ -237,95 +205,6 @@ async def _write(settings: Settings, partitions: int, events: Sequence[bytes]) -
     await write_placed(settings, settings.topic(topics.EVENTS), everywhere)
 
 
-class _Said(msgspec.Struct, gc=False):
-    contract: str | None = None
-    conversation_id: str | None = None
-    customer_key: str | None = None
-
-
-class _Event(msgspec.Struct, gc=False):
-    data: _Said | None = None
-
-
-_EVENT = msgspec.json.Decoder(_Event)
-
-
-async def _conversations(settings: Settings, asked: Collection[Asked]) -> dict[str, set[str]]:
-    """By request the conversations that are given or that the topic of events has of a customer."""
-    found: dict[str, set[str]] = {one.request: set() for one in asked}
-    wanted: dict[tuple[str, str], str] = {}
-    for one in asked:
-        if one.kind == "conversation":
-            found[one.request].add(one.subject)
-        else:
-            wanted[one.contract, one.subject] = one.request
-
-    def visit(record: Any) -> None:
-        try:
-            said = _EVENT.decode(record.value or b"").data
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return
-        if said is None or said.conversation_id is None:
-            return
-        request = wanted.get((said.contract or "", said.customer_key or ""))
-        if request is not None:
-            found[request].add(said.conversation_id)
-
-    if wanted:
-        topic = settings.topic(topics.EVENTS)
-        partitions = range(await _partitions(settings))
-        await read_topic(client_options(settings), topic, partitions, visit)
-    return found
-
-
-async def _erase_samples(settings: Settings, asked: Sequence[Asked], actor: str) -> dict[str, int]:
-    """Write a tombstone for each audit sample of the subjects; how many, by request."""
-    topic = settings.topic(topics.AUDIT_SAMPLES)
-    try:
-        read = await read_whole(settings, topic)
-    except NoTopic:
-        return {}
-    conversations = await _conversations(settings, asked)
-    standing = {
-        (number, record.key): record for number, records in read.items() for record in records
-    }
-    gone: dict[str, list[tuple[int, bytes]]] = {}
-    for (number, key), record in standing.items():
-        for one in asked:
-            if _is_of(record, one.contract, conversations[one.request]):
-                gone.setdefault(one.request, []).append((number, key))
-    for places in gone.values():
-        await write_tombstones(settings, topic, places)
-    told = [
-        governance_record(
-            "baton.governance.samples_erased",
-            now_ms(),
-            GovernanceEntry(
-                contract=one.contract,
-                request=one.request,
-                actor=actor,
-                what=topics.AUDIT_SAMPLES,
-                count=len(gone[one.request]),
-            ),
-        )
-        for one in asked
-        if one.request in gone
-    ]
-    if told:
-        await log_governance(settings, told)
-    return {request: len(places) for request, places in gone.items()}
-
-
-def _is_of(record: ConsumerRecord, contract: str, conversations: Collection[str]) -> bool:
-    if record.value is None or record.key is None:
-        return False
-    try:
-        data = decode_sample(record.value).data
-    except ValueError:
-        return False
-    return data.contract == contract and data.conversation_id in conversations
-
-
 async def _confirmed(
     settings: Settings, asked: Sequence[Asked], partitions: int, within_s: float
 ) -> dict[str, Confirmed]:
@@ -348,9 +227,16 @@ async def _confirmed(
         await asyncio.sleep(_POLL_S)
 
 
-def _print(asked: Iterable[Asked], found: dict[str, Confirmed], partitions: int, form: str) -> None:
+def _print(
+    asked: Iterable[Asked],
+    found: dict[str, Confirmed],
+    partitions: int,
+    left: Sequence[Copy],
+    form: str,
+) -> None:
     for one in asked:
         said = found[one.request]
+        confirmed = said.by_all(partitions, one.kind)
         if form == "json":
             click.echo(
                 as_json(
@@ -358,13 +244,17 @@ def _print(asked: Iterable[Asked], found: dict[str, Confirmed], partitions: int,
                         "request": one.request,
                         "contract": one.contract,
                         "kind": one.kind,
-                        "confirmed": said.by_all(partitions, one.kind),
+                        "confirmed": confirmed,
                         "conversations": sum(said.applied.values()),
                         "erased": said.erased,
                         "settling": said.settling,
                         "settled_by": said.settled_by if said.settling else None,
                         "closes": sum(said.unlinked.values()),
+                        "renamed": said.renamed,
                         "samples": said.samples,
+                        "raw_copies": [
+                            document_of(copy) for copy in left if copy.request == one.request
+                        ],
                     }
                 )
             )
@@ -379,4 +269,10 @@ def _print(asked: Iterable[Asked], found: dict[str, Confirmed], partitions: int,
             )
         if one.kind == "customer":
             click.echo(f"  closes unlinked          {sum(said.unlinked.values())}")
+            click.echo(f"  renamed in accounts      {said.renamed}")
         click.echo(f"  audit samples            {said.samples}")
+        for line in lines_of(copy for copy in left if copy.request == one.request):
+            click.echo(f"  raw copies               {line}")
+    late = [copy for copy in left if copy.too_long]
+    if late:
+        click.echo(warning(late), err=True)

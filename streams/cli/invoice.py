@@ -9,12 +9,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from streams.cli.invoice_preview import preview_of, preview_text
+from streams.cli.invoice_preview import preview_json, preview_problems, preview_text
 from streams.cli.invoice_report import statement_csv, statement_html, statement_table
 from streams.cli.invoice_sources import from_log, from_topics
 from streams.cli.log_source import log_options
 from streams.cli.options import book_from, chosen_contract, connection_options
 from streams.cli.replay import Duration
+from streams.domain.billing.preview import PublishedPreview
 from streams.domain.billing.signing import Ed25519Signer, signature_problem
 from streams.domain.billing.statement import (
     Statement,
@@ -25,6 +26,7 @@ from streams.domain.billing.statement import (
 )
 
 EXIT_DIFFERENT = 1
+_PREVIEW_FORMS = ("table", "json")
 _WIDTH_IN_A_FILE = 120
 
 
@@ -59,7 +61,8 @@ _WIDTH_IN_A_FILE = 120
 @click.option(
     "--preview",
     is_flag=True,
-    help="What the period would come to if it closed now, as text; needs the contract's file.",
+    help="What the period, still open, would come to if it closed now, service credits included;"
+    " as table or json.",
 )
 @click.option(
     "--signing-key",
@@ -113,17 +116,19 @@ def invoice(
         contract = name or named[0]
     else:
         raise click.UsageError("no contract given: --contract NAME or FILE (or BATON_CONTRACT)")
+    if preview and (form not in _PREVIEW_FORMS or verified is not None):
+        raise click.UsageError(
+            "--preview is of an open period, which nobody has sealed: not with --verify"
+            if verified is not None
+            else f"--preview is written as {' or '.join(_PREVIEW_FORMS)}, not as {form}"
+        )
     problems: list[str] = []
     if file is None:
-        found = from_topics(given, contract, period)
-        assert found.statement is not None
-        statement, problems = found.statement, found.problems
+        found = from_topics(given, contract, period, preview=preview)
+        statement, problems, ahead = found
+        if ahead is not None:
+            problems += preview_problems(ahead, statement, book)
         problems += _signature(statement, public_key) if verified is None else []
-        ahead = None
-        if preview:
-            if book is None:
-                raise click.UsageError("--preview needs the contract's file: --contract FILE")
-            ahead = preview_of(statement, book)
     else:
         assert book is not None
         told = from_log(
@@ -143,7 +148,9 @@ def invoice(
     if verified is not None:
         _verify(statement, verified, public_key, "log gives" if file is not None else "topics give")
     elif ahead is not None:
-        click.echo(preview_text(statement, ahead, complete=file is not None), nl=False)
+        _print_preview(ahead, form)
+    elif preview:
+        raise click.ClickException(_no_preview(statement))
     else:
         _print(statement, form)
     if problems:
@@ -182,6 +189,23 @@ def _print(statement: Statement, form: str) -> None:
         return
     write = {"csv": statement_csv, "html": statement_html, "json": _json}[form]
     click.get_binary_stream("stdout").write(write(statement))
+
+
+def _print_preview(preview: PublishedPreview, form: str) -> None:
+    if form == "json":
+        click.get_binary_stream("stdout").write(preview_json(preview))
+    else:
+        click.echo(preview_text(preview), nl=False)
+
+
+def _no_preview(statement: Statement) -> str:
+    about = f"{statement.contract}, {statement.period}"
+    if statement.seal is not None:
+        return f"{about} is closed: what it came to is its statement, without --preview"
+    return (
+        f"{about}: no preview has been published; a worker does so each --preview-interval. With"
+        " a log: baton invoice FILE --preview"
+    )
 
 
 def _json(statement: Statement) -> bytes:

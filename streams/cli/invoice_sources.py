@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import orjson
 from aiokafka.errors import KafkaError
 
+from streams.cli.invoice_preview import open_span
 from streams.cli.log_source import read_source
 from streams.cli.options import settings_from
-from streams.domain.billing.books import Preview
 from streams.domain.billing.chain import Signer
-from streams.domain.billing.gathered import Gathered, gathered
+from streams.domain.billing.gathered import gathered
 from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.preview import PublishedPreview, encode_preview, read_preview
 from streams.domain.billing.statement import Statement, statement_of
 from streams.domain.contract import ContractBook, ContractError
 from streams.kafka import topics
@@ -31,7 +33,15 @@ class LogStatement(NamedTuple):
     """What a log comes to in one period, and what it would if it closed where the log ends."""
 
     statement: Statement
-    preview: Preview | None
+    preview: PublishedPreview | None
+
+
+class TopicStatement(NamedTuple):
+    """What the topics hold of one period, and the preview of it that was published last."""
+
+    statement: Statement
+    problems: list[str]
+    preview: PublishedPreview | None
 
 
 def from_log(
@@ -71,21 +81,34 @@ def from_log(
         until = max(until, calendar.closes_at(last), calendar.closes_at(before))
     ledger.apply(0, until, records)
     booked = ledger.advance()
+    foreseen = ledger.preview(open_span(calendar, period)) if preview else None
     there = sorted({one.period for one in booked})
-    if period not in there:
+    if period not in there and foreseen is None:
         raise click.ClickException(f"{file}: no period {period}; there are: {', '.join(there)}")
     statement = statement_of(contract, period, calendar.currency, booked)
-    return LogStatement(statement, ledger.preview() if preview else None)
+    if foreseen is None:
+        return LogStatement(statement, None)
+    return LogStatement(statement, read_preview(encode_preview(foreseen), contract, period))
 
 
-def from_topics(given: Mapping[str, Any], contract: str, period: str) -> Gathered:
-    """What the billing topics hold of one period. Raises click.ClickException."""
+def from_topics(
+    given: Mapping[str, Any], contract: str, period: str, *, preview: bool
+) -> TopicStatement:
+    """What the billing topics hold of one period; the preview where it is asked for. Raises
+    click.ClickException.
+    """
     here = {name: value for name, value in given.items() if name in Settings.model_fields}
     settings = settings_from(here)
     names = [settings.topic(name) for name in (topics.BILLING_ITEMS, topics.BILLING_ADJUSTMENTS)]
 
+    foreseen: PublishedPreview | None = None
+
     async def read() -> list[tuple[str, bytes]]:
+        nonlocal foreseen
         await check_connection(settings)
+        if preview:
+            # Before the items, so that none that it is made of is missing.
+            foreseen = await _published_preview(settings, contract, period)
         return [
             (f"{topic}/{partition}@{record.offset}", record.value or b"")
             for topic in names
@@ -97,10 +120,31 @@ def from_topics(given: Mapping[str, Any], contract: str, period: str) -> Gathere
         found = gathered(contract, period, asyncio.run(read()))
     except (ConnectionFailed, NoTopic, KafkaError) as error:
         raise click.ClickException(denied(error) or str(error)) from None
+    if found.statement is None and foreseen is not None:
+        nothing = Statement(contract, period, foreseen.data["currency"], (), (), None)
+        return TopicStatement(nothing, found.problems, foreseen)
     if found.statement is None:
         there = ", ".join(found.periods) or "none"
         raise click.ClickException(
             f"{settings.broker}: no record of {contract} in {period}; of its periods there are:"
             f" {there}"
         )
-    return found
+    return TopicStatement(found.statement, found.problems, foreseen)
+
+
+async def _published_preview(
+    settings: Settings, contract: str, period: str
+) -> PublishedPreview | None:
+    """The last one of a period. Raises click.ClickException, NoTopic and KafkaError."""
+    topic = settings.topic(topics.BILLING_PREVIEWS)
+    last = None
+    for partition, records in (await read_whole(settings, topic)).items():
+        for record in records:
+            if record.key == orjson.dumps([contract, period]):
+                last = (f"{topic}/{partition}@{record.offset}", record.value)
+    if last is None or last[1] is None:
+        return None
+    try:
+        return read_preview(last[1], contract, period)
+    except ValueError as error:
+        raise click.ClickException(f"{last[0]}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -12,15 +13,19 @@ from typing import Any, TypeVar
 import click
 
 from streams.event_log import LogError, arrival_ms, read_log
-from streams.sources.base import SourceOptions
-from streams.sources.registry import SOURCES, read_sorted
+from streams.sources.base import SourceOptions, SourceProblem
+from streams.sources.registry import SOURCES, read_records
+from streams.sources.sorting import SortedRecords
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 CANONICAL = "canonical"
 # For a call log that holds times of day only, and a user who does not care which day it was.
 _ANY_DAY = date(2000, 1, 1)
-_DEFAULT_OPTIONS = {"contract": "real-data", "salt": "baton"}
+SALT_VARIABLE = "BATON_SOURCE_SALT"
+# For figures that stay here; everybody knows it, so it hides nobody from who has a list of people.
+_KNOWN_SALT = "baton"
+_DEFAULT_CONTRACT = "real-data"
 
 
 def source_option(function: _F) -> _F:
@@ -31,8 +36,10 @@ def source_option(function: _F) -> _F:
         multiple=True,
         metavar="NAME=VALUE",
         help="What a foreign log does not say about itself: contract, salt, date, time_zone,"
-        " supplier, channel, market, journey, start, step_ms. mark=bot:NAME (or automation, staff,"
-        " human, handoff, resolved; one for each) says what an id, tag, intent or tool is.",
+        " supplier, channel, market, journey, start, step_ms; prefix=NAME where several desks"
+        " number conversations from 1. mark=bot:NAME (or automation, staff, human, handoff,"
+        " resolved; one for each) says what an id, tag, intent or tool is. The salt is"
+        f" {SALT_VARIABLE} if that is set.",
     )(function)
 
 
@@ -58,18 +65,28 @@ def read_source(
         if source == CANONICAL:
             yield from _canonical(file)
             return
-        options = source_options_from(given, source, file)
-        records, problems = read_sorted(source, file, options, order="recorded")
+        with SortedRecords("recorded") as records:
+            _read_into(records, file, source, source_options_from(given, source, file))
+            for record in records:
+                yield record.raw, record.recorded_ms
     except (LogError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    counts = Counter(problem.code for problem in problems)
+
+
+def _read_into(records: SortedRecords, file: Path, source: str, options: SourceOptions) -> None:
+    counts: Counter[str] = Counter()
+    first: dict[str, SourceProblem] = {}
+    for item in read_records(source, file, options):
+        if isinstance(item, SourceProblem):
+            counts[item.code] += 1
+            first.setdefault(item.code, item)
+        else:
+            records.add(item)
     for code, count in sorted(counts.items()):
-        first = next(p for p in problems if p.code == code)
-        click.echo(f"{file}: {count} x {code}, first at {first.where}: {first.message}", err=True)
-    if not records:
+        at, told = first[code].where, first[code].message
+        click.echo(f"{file}: {count} x {code}, first at {at}: {told}", err=True)
+    if not records.count:
         raise click.ClickException(f"{file}: no event could be read as {source}")
-    for raw in records:
-        yield raw, arrival_ms(raw)
 
 
 def _canonical(file: Path) -> Iterator[tuple[bytes, int | None]]:
@@ -104,8 +121,20 @@ def source_options_from(given: tuple[str, ...], source: str, file: Path) -> Sour
     return options
 
 
+def warn_of_known_salt(source: str, given: tuple[str, ...]) -> None:
+    """Say on stderr that pseudonyms which are about to leave this machine can be undone."""
+    if source != CANONICAL and _options(given).salt == _KNOWN_SALT:
+        click.echo(
+            f"warning: pseudonyms of {source} are made with a salt that everybody knows: whoever"
+            " has a list of customers finds each of them again, and they meet none that are made"
+            f" with a secret one. Set {SALT_VARIABLE}, as for `baton source run` and `serve`",
+            err=True,
+        )
+
+
 def _options(given: tuple[str, ...]) -> SourceOptions:
-    return options_from(given, _DEFAULT_OPTIONS)
+    salt = os.environ.get(SALT_VARIABLE) or _KNOWN_SALT
+    return options_from(given, {"contract": _DEFAULT_CONTRACT, "salt": salt})
 
 
 def options_from(given: Iterable[str], defaults: Mapping[str, str]) -> SourceOptions:

@@ -23,6 +23,7 @@ from streams.cli.demo import demo
 from streams.cli.doctor import doctor
 from streams.cli.generate import generate
 from streams.cli.governance import governance
+from streams.cli.governance_copies import copies
 from streams.cli.governance_erase import erase
 from streams.cli.governance_retention import retention
 from streams.cli.invoice import invoice
@@ -58,7 +59,7 @@ for command in (demo, worker, replay, oracle, contract, invoice, billing, reconc
     cli.add_command(command)
 for command in (compare, doctor, generate, topics, schemas, trace, similar, source, governance):
     cli.add_command(command)
-for command in (erase, retention):
+for command in (erase, copies, retention):
     governance.add_command(command)
 for command in (diff, render, simulate):
     contract.add_command(command)

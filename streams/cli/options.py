@@ -17,12 +17,15 @@ from pydantic.fields import FieldInfo
 
 from streams.contract_files import load_contracts
 from streams.domain.contract import ContractBook, ContractError
+from streams.domain.events import MARKETS
 from streams.settings import Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 # How mode, under Faust, logs a part that fails while it is stopped.
 _FAREWELL = "Error while stopping child"
+# And asyncio, what a producer answered for each record of a batch whose first one said so.
+_ONE_OF_MANY = "exception was never retrieved"
 
 CONNECTION = (
     "security_protocol",
@@ -50,6 +53,26 @@ lateness_option = click.option(
     default="30s",
     show_default=True,
     help="How far the watermark stays behind the ticks.",
+)
+
+
+def _markets(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    codes = [code.strip() for one in given for code in one.split(",") if code.strip()]
+    for code in codes:
+        if code not in MARKETS:
+            raise click.BadParameter(f"{code[:20]!r}: a market is two capital letters", ctx, param)
+    return tuple(dict.fromkeys(codes))
+
+
+# As workers have it, to judge those that were started for some markets.
+market_option = click.option(
+    "--market",
+    "markets",
+    multiple=True,
+    callback=_markets,
+    envvar="BATON_MARKET",
+    help="The markets that the workers were started for (repeatable; commas separate several);"
+    " events of others are dead letters to them.",
 )
 
 
@@ -151,13 +174,15 @@ def configure_logging(level: str) -> None:
     for noisy in ("aiokafka", "faust", "mode", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_without_known_tracebacks)
+        handler.addFilter(_shortened)
 
 
-def _without_known_tracebacks(record: logging.LogRecord) -> bool:
+def _shortened(record: logging.LogRecord) -> bool:
     # What the brokers answered, or what a crashed part made of its end, is in the message; where
     # Faust was told of it helps nobody.
-    told = _FAREWELL in str(record.msg)
-    if record.exc_info and (told or isinstance(record.exc_info[1], KafkaError)):
+    if record.exc_info and isinstance(record.exc_info[1], KafkaError):
+        record.exc_info = None
+        return _ONE_OF_MANY not in str(record.msg)
+    if _FAREWELL in str(record.msg):
         record.exc_info = None
     return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from aiokafka.errors import KafkaError
 
-from streams.cli.log_source import log_options, read_source
+from streams.cli.log_source import log_options, read_source, warn_of_known_salt
 from streams.cli.options import connection_options, settings_from
 from streams.domain.contract import ContractError
 from streams.domain.contract_document import duration_ms
@@ -126,6 +127,7 @@ def replay(
     log with
     --source. The same file, seed and options give the same topic.
     """
+    warn_of_known_salt(source, source_options)
     how = Disturbance(int(shuffle_seconds * 1000), round(duplicate * 1_000_000), seed)
     records = disturbed(read_source(file, source, source_options), how)
     log = ticked(records, interval_ms=tick_ms, settle_ms=settle_ms)
@@ -148,8 +150,11 @@ def replay(
         done = asyncio.run(run())
     except (ConnectionFailed, KafkaError, OutboxError) as error:
         raise click.ClickException(denied(error) or f"{broker}: {error}") from None
-    click.echo(f"\r{file}: {done.records} records, {done.ticks} ticks written", err=True)
+    start = "\r" if sys.stderr.isatty() else ""
+    click.echo(f"{start}{file}: {done.records} records, {done.ticks} ticks written", err=True)
 
 
 def _show(progress: Progress) -> None:
+    if not sys.stderr.isatty():  # a log file would hold each of them
+        return
     click.echo(f"\r{progress.records} records", err=True, nl=False)

@@ -127,6 +127,11 @@ def _report(found: Check) -> Iterator[str]:
         yield from _kinds(found)
     else:
         yield f"{found.conversations} conversations in a file of {found.title}"
+    if found.numbered:
+        yield (
+            "conversations bear this desk's own numbers: where another desk is measured under the"
+            " same contract, give each --option prefix=NAME"
+        )
     yield ""
     yield "events"
     for name, count in sorted(found.events.items()):

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 import click
 from aiokafka.errors import KafkaError
 
-from streams.cli.log_source import options_from
+from streams.cli.log_source import SALT_VARIABLE, options_from
 from streams.cli.options import chosen_options, connection_options
 from streams.export.access import AccessError, pages_access
 from streams.export.pages import Check, Pages, PagesError
 from streams.intake.mapping import CANONICAL, CanonicalFeed, Feed, PlatformFeed
 from streams.intake.metrics import IntakeCounts
 from streams.intake.server import HooksError
+from streams.intake.signatures import weakness
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, client_options, denied
 from streams.kafka.outbox import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, OutboxError
@@ -30,7 +31,6 @@ from streams.sources.platforms import PLATFORMS
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 FEEDS = (CANONICAL, *sorted(PLATFORMS))
-SALT_VARIABLE = "BATON_SOURCE_SALT"
 # What ends a way in with a message instead of a traceback.
 EXPECTED = (
     *(AccessError, SecretError, ConnectionFailed, NoTopic, PagesError, HooksError),
@@ -67,7 +67,7 @@ def intake_options(function: _F) -> _F:
             multiple=True,
             metavar="[PLATFORM.]NAME=VALUE",
             help="What payloads do not say about themselves: contract, supplier, channel, market,"
-            " journey, time_zone.",
+            " journey, time_zone; prefix=NAME where several desks number conversations from 1.",
         ),
     ):
         function = decorate(function)
@@ -79,6 +79,8 @@ def feed_of(name: str, given: Sequence[str], salt_file: Path | None) -> Feed:
     if name == CANONICAL:
         return CanonicalFeed()
     salt = _salt(salt_file)
+    if fault := weakness(salt):
+        raise SecretError(f"the key of pseudonyms ({SALT_VARIABLE} or --salt-file) {fault}")
     said = [_own(name, option) for option in given]
     # What is said of one platform goes before what is said of all.
     mine = [text for text, named in sorted(said, key=lambda each: each[1]) if text]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +30,7 @@ from streams.intake.transaction import AcknowledgedWriter, TransactionalWriter, 
 from streams.kafka import topics
 from streams.kafka.connection import check_connection, client_options
 from streams.kafka.whole_topic import partitions_of
+from streams.runtime import run
 from streams.secrets import SecretError
 from streams.settings import Settings
 
@@ -54,7 +54,10 @@ class SourceBroker(Settings):
     help="Brokers of that topic, if others; how to log in there is BATON_FROM_SECURITY_PROTOCOL,"
     " BATON_FROM_SASL_USERNAME and so on [env BATON_FROM_BROKER].",
 )
-@click.option("--group", help="Consumer group [default: APP_ID-source-NAME].")
+@click.option(
+    "--group",
+    help="Consumer group [default: APP_ID-source-NAME, with the prefix if one is given].",
+)
 @click.option(
     "--guarantee",
     type=click.Choice(("exactly-once", "at-least-once")),
@@ -98,9 +101,9 @@ def run_topic(
         feed = feed_of(name, source_options, salt_file)
     except SecretError as error:
         raise click.ClickException(str(error)) from None
-    group = group or f"{settings.app_id}-source-{name}"
+    group = group or f"{settings.app_id}-source-{feed.group}"
     plan = _Plan(feed, topic, group, once, batch_records, keep_payloads)
-    sys.exit(asyncio.run(plan.run(settings, origin)))
+    sys.exit(run(plan.run(settings, origin)))
 
 
 class _Plan:

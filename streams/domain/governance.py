@@ -19,6 +19,7 @@ GovernanceType = Literal[
     "baton.governance.applied",
     "baton.governance.erased",
     "baton.governance.unlinked",
+    "baton.governance.renamed",
     "baton.governance.samples_erased",
     "baton.governance.accessed",
     "baton.governance.deleted",

@@ -243,17 +243,15 @@ def _ended(state: Interaction, data: ev.ContactEndedData, time: int, gap: int) -
 
 def _message(state: Interaction, data: ev.MessageData, time: int, pace: Pace) -> int:
     author = data.author
-    if author not in ("customer", "human", "ai"):
+    # A note among staff is nothing to the customer, who waits on as if it had not been written.
+    if author not in ("customer", "human", "ai") or data.visibility != "public":
         return pace.quiet_ms
     _active(state, time, data.channel, pace.inactivity_ms)
-    public = data.visibility == "public"
     if author == "ai":
         state.ai_seen = _earliest(state.ai_seen, time)
-        if not public or not _say(state.ai_messages, time):
+        if not _say(state.ai_messages, time):
             return pace.quiet_ms
         return 0 if ai_may_answer(state, time, pace.expiry_ms) else pace.quiet_ms
-    if not public:
-        return pace.quiet_ms
     if author == "human":
         return 0 if _human_message(state, data, time) else pace.quiet_ms
     state.spoke = _earliest(state.spoke, time)

@@ -7,27 +7,23 @@ Between two calls of `flush` the caller has nothing to store; after it, exactly 
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
-from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Any
 
-import msgspec
-
-from streams.domain.billing.feed import Fed, Feed
 from streams.domain.contract import ContractBook, Terms
 from streams.domain.corrections import corrections, place_of, replace_fact
-from streams.domain.delta import Deltas, Entry, open_escalations
+from streams.domain.delta import open_escalations
 from streams.domain.erased_states import erase_named, perhaps_of, settled_from
 from streams.domain.erasure import ErasureNote, Erasures, closed_until, request_id
 from streams.domain.events import APART, ErasureRequested, Event, epoch_ms
 from streams.domain.facts import Fact
+from streams.domain.flush import Flush, Progress
 from streams.domain.interaction import Interaction, Pace, fold
 from streams.domain.interaction_codec import decode_interaction, due_of, encode_interaction
-from streams.domain.links import Link, LinkStep, link_of
-from streams.domain.memory import DAY_MS, LATE_LIMIT_MS
+from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.domain.path import Path
-from streams.domain.step_deltas import StepDeltas
+from streams.domain.publication import Publication
 from streams.domain.walk import walk
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection
 
@@ -39,46 +35,12 @@ _LEFT_OVER_MS = DAY_MS // 2
 # A stored appointment may be early, by less than this: looked at in vain once, it costs less than
 # writing the interaction with every timer that moves on.
 _EARLY_MS = DAY_MS // 4
-_UNLINKED = (("unlinked", 1),)
 # Appointments that were moved stay in the agenda; past this many it is swept.
 _FEW = 1_000
 # So many interactions stay decoded between batches, at 4 to 5 KB each: who has just been heard of
 # is likely to be heard of again.
 _MOST_HELD = 1_000
 _FOREVER = 1 << 62
-
-
-class Progress(msgspec.Struct, array_like=True):
-    """How far a partition has been read: its clock (ms), and waiting that late events corrected
-    since.
-
-    `terms` is the fingerprint of the contracts by which the stored appointments were made.
-    """
-
-    clock: int
-    carried: list[Entry] = []
-    terms: str = ""
-
-
-@dataclass(slots=True)
-class Flush:
-    """What a batch came to.
-
-    `states` are the interactions to store: key, and encoded or None where it was forgotten. Of
-    those in `erased` the table's medium must keep nothing that it held of them before. `erasures`
-    is what to store of them where that `erasures_changed`; None as nothing.
-    """
-
-    facts: list[Fact] = field(default_factory=list)
-    deltas: Deltas | None = None
-    links: list[LinkStep] = field(default_factory=list)
-    billing: dict[str, Fed] = field(default_factory=dict)
-    states: dict[bytes, bytes | None] = field(default_factory=dict)
-    progress: Progress | None = None
-    erased: set[bytes] = field(default_factory=set)
-    erasures_changed: bool = False
-    erasures: bytes | None = None
-    notes: list[ErasureNote] = field(default_factory=list)
 
 
 class UnknownContracts(LookupError):
@@ -133,11 +95,12 @@ class LifecyclePartition:
         self._reached, self._oldest, self._newest = -_FOREVER, -_FOREVER, _FOREVER
         if progress is not None:
             self._move_clock(progress.clock)
-        self._deltas = StepDeltas(book, () if progress is None else progress.carried)
+        self._publication = Publication(book, () if progress is None else progress.carried)
         self._erasures = Erasures(erasures)
-        self._feed = Feed(book)
         self._held: dict[bytes, _Held] = {}
         self._touched: set[bytes] = set()
+        # Whose facts are due, and after when (ms, None: all of them).
+        self._put_off: dict[bytes, int | None] = {}
         self._out = Flush()
         self._contracts = {
             name: ((name + _SEPARATOR).encode(), pace_of(book.versions(name)))
@@ -191,7 +154,8 @@ class LifecyclePartition:
 
     @property
     def appointments(self) -> dict[bytes, int]:
-        """When each interaction is to be looked at next (ms), by key."""
+        """When each interaction is to be looked at next (ms), by key. What is due is looked at."""
+        self._look_at_all()
         standing = self._due
         return {entry[1]: entry[0] for entry in self._agenda if standing.get(entry[1]) is entry}
 
@@ -212,6 +176,8 @@ class LifecyclePartition:
         if erasures.closes and erasures.is_closed(data.contract, data.conversation_id):
             return
         key = prefix + data.conversation_id.encode()
+        if key in self._put_off:
+            self._look_before(key, time)
         held = self._held.get(key) or self._hold(key)
         self._touched.add(key)
         if time <= self._reached:
@@ -283,6 +249,7 @@ class LifecyclePartition:
         data, reached = event.data, self.watermark
         if data.contract not in self._contracts:
             return
+        self._look_at_all()
         self._erasures.ask(event, reached)
         request = request_id(event)
         prefix, name = self._contracts[data.contract][0], data.subject_key
@@ -319,42 +286,52 @@ class LifecyclePartition:
         upto = self._reached
         if self._erasures.expires <= upto:
             self._erasures.expire(upto)
-        agenda, due_by_key = self._agenda, self._due
-        published: list[Fact] = []
-        links: list[Link] = []
-        billed = bool(self._feed)
+        agenda, due_by_key, put_off = self._agenda, self._due, self._put_off
+        at_once: list[bytes] = []
         while agenda and agenda[0][0] <= upto:
             appointment = heappop(agenda)
             key = appointment[1]
             if due_by_key.get(key) is not appointment:
                 continue  # moved since
+            put_off.setdefault(key, after)
             held = self._held.get(key) or self._hold(key)
-            facts, due = self._walk(held, after, upto)
-            if due > upto:
-                self._schedule(key, due)
-            else:
-                self._forget(key)
+            if held.state.erased is not None:
+                at_once.append(key)  # what is told of it is told as of now
+        step = self._publication.step(upto)
+        for key in at_once:
+            self._look_at(key)
+        step.erased += self._erasures.tell(upto, first=after is None)
+
+    def _look_before(self, key: bytes, time: int) -> None:
+        """Look at one that was put off before an event of that time is folded, where it would
+        change what was due: a late one, one that begins a new life, one of who is erased.
+        """
+        latest = (self._held.get(key) or self._hold(key)).state.latest
+        assert latest is not None
+        reached = self._reached
+        if time <= reached or latest + FORGET_AFTER_MS <= reached or self._erasures.names:
+            self._look_at(key)
+
+    def _look_at_all(self) -> None:
+        for key in list(self._put_off):
+            self._look_at(key)
+
+    def _look_at(self, key: bytes) -> None:
+        """Publish what is due of one interaction, which was put off: for all ticks at once, for
+        what stands at a time depends on nothing after it.
+        """
+        after, upto = self._put_off.pop(key), self._reached
+        held = self._held.get(key) or self._hold(key)
+        facts, due = self._walk(held, after, upto)
+        if due > upto:
+            self._schedule(key, due)
+        else:
+            self._forget(key)
+        if facts:
             state = held.state
-            if facts and state.revisions:
+            if state.revisions:
                 facts = [self._next_revision(state, fact, key) for fact in facts]
-            for fact in facts:
-                if fact.kind == "customer_visited" or (
-                    fact.kind == "episode_ended" and fact.detail["resolved"]
-                ):
-                    link = link_of(fact, state.customer_key)
-                    if link is not None:
-                        links.append(link)
-                    elif fact.kind == "episode_ended":
-                        self._deltas.count(fact, _UNLINKED, fact.time)
-            if billed and facts:
-                self._feed.tell(facts, state.customer_key)
-            published += facts
-        self._out.facts += published
-        for fact in published:
-            self._deltas.add(fact)
-        self._deltas.close(upto)
-        erased = self._erasures.tell(upto, first=after is None)
-        self._out.links.append(LinkStep(upto, links, erased))
+            self._publication.publish(facts, state.customer_key)
 
     def _move_clock(self, time: int) -> None:
         self._clock = time
@@ -402,18 +379,19 @@ class LifecyclePartition:
         after, due = self._walk(held, None, watermark)
         self._schedule(key, due)
         changed = corrections(before, after, state.revisions)
-        self._out.facts += changed
-        if self._feed:
-            self._feed.tell(changed, state.customer_key, known=watermark + 1)
         waited, waiting = open_escalations(before), open_escalations(after)
-        for escalation in sorted(waited.keys() | waiting.keys()):
-            was, now = waited.get(escalation), waiting.get(escalation)
-            if was != now:
-                self._deltas.correct(was, now, watermark + 1)
+        moved = [
+            (waited.get(escalation), waiting.get(escalation))
+            for escalation in sorted(waited.keys() | waiting.keys())
+            if waited.get(escalation) != waiting.get(escalation)
+        ]
+        self._publication.correct(changed, state.customer_key, moved, watermark + 1)
 
     def flush(self) -> Flush:
         """Close the batch: stores touched interactions in `states`, returns what came of it."""
+        self._look_at_all()
         out, held = self._out, self._held
+        self._publication.end(out)
         for key in self._touched:
             state = held[key].state
             if state.latest is None:
@@ -424,10 +402,9 @@ class LifecyclePartition:
                 encoded = encode_interaction(state, self._due[key][0])
                 self._states[key] = out.states[key] = encoded
         if self._clock is not None:
-            out.progress = Progress(self._clock, self._deltas.carried(), self._book.fingerprint)
-        out.deltas = self._deltas.take()
+            carried = self._publication.carried()
+            out.progress = Progress(self._clock, carried, self._book.fingerprint)
         out.erasures_changed, out.erasures = self._erasures.changed()
-        out.billing = self._feed.take()
         self._touched.clear()
         for key in list(islice(held, max(0, len(held) - _MOST_HELD))):
             del held[key]

@@ -9,6 +9,8 @@ Contents of prompts, answers, arguments and results are not read.
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,6 +28,7 @@ from streams.sources.platforms.otel import PLATFORM
 from streams.sources.records import record_of
 
 CONVERSATION = "gen_ai.conversation.id"
+_KNOWN_SALT = "otel"
 _ABOUT_AI = ("gen_ai.", "openinference.", "llm.", "tool.", "langfuse.")
 # Nothing of the bot's is at fault: the adapter passes over what it does not know.
 _SILENT = frozenset(("unknown_kind", "not_a_payload"))
@@ -36,7 +39,8 @@ class BatonSpanProcessor(SpanProcessor):
 
     A span within `with baton.interaction(...)` is about that conversation and says what it says;
     any other names its own (`gen_ai.conversation.id`), under `contract`, `channel` and `options`,
-    which are those of SourceOptions. What is no machine's id there becomes a pseudonym by `salt`.
+    which are those of SourceOptions. What is no machine's id there becomes a pseudonym by `salt`,
+    which is BATON_SOURCE_SALT if it is not given; warns (UserWarning) where that is not set either.
     """
 
     def __init__(
@@ -45,10 +49,18 @@ class BatonSpanProcessor(SpanProcessor):
         *,
         contract: str,
         channel: Channel,
-        salt: str = "otel",
+        salt: str | None = None,
         **options: Any,
     ) -> None:
         self._baton = baton
+        salt = salt or os.environ.get("BATON_SOURCE_SALT")
+        if salt is None:
+            warnings.warn(
+                "BatonSpanProcessor without a salt: pseudonyms of people in spans can be guessed,"
+                " and meet no other source's; give the one of BATON_SOURCE_SALT",
+                stacklevel=2,
+            )
+            salt = _KNOWN_SALT
         self._options = SourceOptions(contract=contract, channel=channel, salt=salt, **options)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

@@ -17,7 +17,7 @@ from streams.domain.contract import ContractBook
 from streams.domain.delta import Key
 from streams.domain.events import ConfigChanged, Event
 from streams.domain.facts import Fact
-from streams.domain.lifecycle import Flush
+from streams.domain.flush import Flush
 from streams.domain.windows import WindowPartition
 from streams.export.billing_metrics import BillingFigures, BillingView
 from streams.export.config_changes import ConfigChanges

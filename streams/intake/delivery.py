@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.kafka.connection import denied, let_go
-from streams.kafka.outbox import Headers
+from streams.kafka.outbox import Headers, partition_of
 
 log = logging.getLogger("baton")
 
@@ -71,6 +72,9 @@ class Delivery:
         self._producer: AIOKafkaProducer | None = None
         self._pending: dict[Hashable, asyncio.Future[None]] = {}
         self._recent: OrderedDict[Hashable, None] = OrderedDict()
+        # Of each partition that is being written to, what waits for its writer.
+        self._lines: dict[tuple[str, int], list[Letter]] = {}
+        self._keyless = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._waiting_since: float | None = None
@@ -145,34 +149,80 @@ class Delivery:
         self.pending_bytes += size
         if self._waiting_since is None:
             self._waiting_since = loop.time()
-        task = loop.create_task(self._write(producer, letters))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._begin(self._route(producer, letters))
         return futures
 
-    async def _write(self, producer: AIOKafkaProducer, letters: list[Letter]) -> None:
-        sent: list[asyncio.Future[Any] | KafkaError] = []
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _route(self, producer: AIOKafkaProducer, letters: list[Letter]) -> None:
+        """Put letters in the lines of their partitions, each of which has one writer."""
         for letter in letters:
             try:
-                sent.append(
-                    await producer.send(
-                        letter.topic, value=letter.value, key=letter.key, headers=letter.headers
-                    )
-                )
-            except KafkaError as error:  # nothing of this one was sent
-                sent.append(error)
-        for letter, answer in zip(letters, sent, strict=True):
-            trouble: BaseException | None = None
-            if isinstance(answer, KafkaError):
-                trouble = answer
+                partition = await self._partition(producer, letter)
+            except KafkaError as error:
+                self._settle(letter, error)
+                continue
+            place = letter.topic, partition
+            line = self._lines.get(place)
+            if line is None:
+                self._lines[place] = [letter]
+                self._begin(self._write(place))
             else:
-                try:
-                    await answer
-                except KafkaError as error:
-                    trouble = error
-                    # Later batches would follow a gap in the sequence numbers.
-                    self._renew(producer, error)
-            self._settle(letter, trouble)
+                line.append(letter)
+
+    async def _partition(self, producer: AIOKafkaProducer, letter: Letter) -> int:
+        count = len(await producer.partitions_for(letter.topic))
+        if letter.key is not None:
+            return partition_of(letter.key, count)
+        self._keyless += 1
+        return self._keyless % count
+
+    async def _write(self, place: tuple[str, int]) -> None:
+        """What has come into the line meanwhile goes as one batch, until nothing has.
+
+        So many requests share an acknowledgement, and aiokafka's work for a record is done once a
+        batch. One writer a partition, for two would wait for each other's batches by turns.
+        """
+        while letters := self._lines[place]:
+            self._lines[place] = []
+            producer = self._producer
+            if producer is None or self._renewing is not None:
+                for letter in letters:
+                    self._settle(letter, NotAcknowledged("connecting to the brokers anew"))
+                continue
+            for batch, together in _batches(producer, letters):
+                trouble = await self._written(producer, place, batch)
+                if isinstance(trouble, MessageSizeTooLargeError) and len(together) > 1:
+                    # One of them, or all together: each by itself.
+                    for letter in together:
+                        ((one, _),) = _batches(producer, [letter])
+                        self._settle(letter, await self._written(producer, place, one))
+                    continue
+                for letter in together:
+                    self._settle(letter, trouble)
+        del self._lines[place]
+
+    async def _written(
+        self, producer: AIOKafkaProducer, place: tuple[str, int], batch: BatchBuilder | None
+    ) -> BaseException | None:
+        """Return once the brokers have it: what went wrong, if anything."""
+        topic, partition = place
+        if batch is None:
+            return cast(BaseException, MessageSizeTooLargeError())
+        try:
+            answer = await producer.send_batch(batch, topic, partition=partition)
+        except KafkaError as error:  # nothing of these was sent
+            return cast(BaseException, error)
+        try:
+            await answer
+        except KafkaError as error:
+            # Later batches would follow a gap in the sequence numbers.
+            self._renew(producer, error)
+            return cast(BaseException, error)
+        return None
 
     def _settle(self, letter: Letter, trouble: BaseException | None) -> None:
         future = self._pending.pop(letter.identity)
@@ -184,6 +234,8 @@ class Delivery:
             if len(self._recent) > self._remembered:
                 self._recent.popitem(last=False)
             future.set_result(None)
+        elif isinstance(trouble, NotAcknowledged):
+            future.set_exception(trouble)
         elif isinstance(trouble, MessageSizeTooLargeError):
             future.set_exception(TooLarge(f"a record of {letter.size} bytes"))
         else:
@@ -213,6 +265,31 @@ class Delivery:
         self._producer = producer
         self._renewing = None
         await asyncio.gather(closing, return_exceptions=True)
+
+
+def _batches(
+    producer: AIOKafkaProducer, letters: Sequence[Letter]
+) -> Iterator[tuple[BatchBuilder | None, list[Letter]]]:
+    """Record batches of one partition's letters; None for a letter that fits into none."""
+    batch, together = producer.create_batch(), []
+    for letter in letters:
+        if _appended(batch, letter):
+            together.append(letter)
+            continue
+        if together:
+            yield batch, together
+            batch, together = producer.create_batch(), []
+            if _appended(batch, letter):
+                together.append(letter)
+                continue
+        yield None, [letter]
+    if together:
+        yield batch, together
+
+
+def _appended(batch: BatchBuilder, letter: Letter) -> bool:
+    said = batch.append(timestamp=None, key=letter.key, value=letter.value, headers=letter.headers)
+    return said is not None
 
 
 def _heard(future: asyncio.Future[None]) -> None:

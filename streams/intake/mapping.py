@@ -40,6 +40,12 @@ class Feed(Protocol):
     def name(self) -> str:
         """What commands, addresses and metrics call it."""
 
+    @property
+    def group(self) -> str:
+        """What tells its consumers from those of others: the name, and the desk where it is one of
+        several.
+        """
+
     def map(self, payload: Any, where: str) -> Mapped:
         """The records and problems of one payload; never raises, whatever the payload."""
 
@@ -56,6 +62,11 @@ class PlatformFeed:
         """The platform's."""
         return self.platform.name
 
+    @property
+    def group(self) -> str:
+        """As Feed.group."""
+        return self.options.own(self.name).replace(":", "-")
+
     def map(self, payload: Any, where: str) -> Mapped:
         """As Feed.map. Every record has passed the decoder that the stream uses."""
         records: list[Ready] = []
@@ -68,7 +79,9 @@ class PlatformFeed:
             if isinstance(record, SourceProblem):
                 problems.append(record)
             else:
-                records.append(Ready(_key(record.raw), (item.source, item.id), record.raw))
+                # Every event of a platform is about a conversation, which is its subject.
+                key = (item.subject or "").encode()
+                records.append(Ready(key, (item.source, item.id), record.raw))
         return Mapped(records, problems)
 
 
@@ -79,6 +92,7 @@ class CanonicalFeed:
     """
 
     name = CANONICAL
+    group = CANONICAL
 
     def map(self, payload: Any, where: str) -> Mapped:
         """As Feed.map."""

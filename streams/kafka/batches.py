@@ -33,6 +33,7 @@ from mode.utils.futures import notify
 
 from streams.kafka.connection import let_go
 from streams.kafka.header_names import read_any_header_name
+from streams.kafka.instances import end_where_replaced
 from streams.kafka.records import Record, read_lean_records
 from streams.kafka.store import StateError
 
@@ -86,6 +87,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         read_any_header_name()
         read_lean_records()
+        end_where_replaced()
         consumer = super()._create_worker_consumer(transport)
         # Faust passes 1,500 and has no setting for it, nor for the isolation level alone.
         consumer._fetch_max_wait_ms = _BROKER_WAIT_MS
@@ -125,6 +127,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
     async def ends(self, places: Collection[TP]) -> Mapping[TP, int]:
         """What the brokers say the ends of what may be read are; nothing where they do not answer.
 
+        Raises what has ended the membership of the group.
         Not by Faust's queue of calls: its two workers are for fetches and commits, and one would
         wait here while brokers are away.
         """
@@ -132,7 +135,11 @@ class _ConsumerThread(AIOKafkaConsumerThread):
         return await asyncio.wrap_future(asked)
 
     async def _ask_ends(self, places: Collection[TP]) -> Mapping[TP, int]:
-        if self._consumer is None or not places:
+        if self._consumer is None:
+            return {}
+        if (coordinator := self._consumer._coordinator) is not None:
+            coordinator.check_errors()  # while nothing is assigned nothing is fetched, which asks
+        if not places:
             return {}
         try:
             async with asyncio.timeout(_ENDS_WITHIN_S):

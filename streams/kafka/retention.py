@@ -7,7 +7,7 @@ still written to is unreadable at once and leaves the disk with that segment.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -18,6 +18,8 @@ from aiokafka.errors import KafkaError
 from streams.kafka.connection import client_options, let_go
 from streams.kafka.whole_topic import partitions_of
 from streams.settings import Settings
+
+_CLEANER_MS = 6 * 60_000
 
 
 async def older_than(settings: Settings, topic: str, before_ms: int) -> dict[int, tuple[int, int]]:
@@ -64,18 +66,46 @@ async def delete_before(options: Mapping[str, Any], topic: str, offsets: Mapping
 
 async def kept_ms(options: Mapping[str, Any], topic: str) -> int | None:
     """The topic's retention.ms, -1 for ever; None where we may not ask or get no answer."""
+    times = await times_of(options, topic)
+    return None if times is None else times.retention_ms
+
+
+class TopicTimes(NamedTuple):
+    """A topic's retention.ms, -1 for ever, and segment.ms."""
+
+    retention_ms: int
+    segment_ms: int
+
+    def gone_by(self, written_ms: int) -> int | None:
+        """By when a record that was written then has left the topic (ms); None for never.
+
+        It leaves with its segment, which may be written to for segment.ms after it; Kafka looks
+        every five minutes (log.retention.check.interval.ms) and deletes a minute later.
+        """
+        if self.retention_ms < 0:
+            return None
+        return written_ms + self.segment_ms + self.retention_ms + _CLEANER_MS
+
+
+async def times_of(options: Mapping[str, Any], topic: str) -> TopicTimes | None:
+    """How long a topic keeps its records; None where we may not ask or get no answer."""
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
+    wanted = dict.fromkeys(("retention.ms", "segment.ms"))
     try:
         answers = await admin.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None})]
+            [ConfigResource(ConfigResourceType.TOPIC, topic, wanted)]
         )
-        for answer in answers:
-            for error, _, _, _, entries in answer.resources:
-                for entry in entries if not error else ():
-                    if entry[0] == "retention.ms":
-                        return int(entry[1])
-        return None
+        found = {
+            entry[0]: int(entry[1])
+            for answer in answers
+            for error, _, _, _, entries in answer.resources
+            for entry in (() if error else entries)
+            if entry[0] in wanted
+        }
+        if found.keys() < wanted.keys():
+            return None
+        return TopicTimes(found["retention.ms"], found["segment.ms"])
     except KafkaError:  # the embedded broker hangs up
         return None
     finally:

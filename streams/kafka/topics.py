@@ -19,6 +19,7 @@ WINDOWS = "sla-windows"
 BREACHES = "sla-breaches"
 BILLING_ITEMS = "billing-items"
 BILLING_ADJUSTMENTS = "billing-adjustments"
+BILLING_PREVIEWS = "billing-previews"
 AUDIT_SAMPLES = "audit-samples"
 GOVERNANCE = "governance-log"
 DEAD_LETTERS = "dead-letters"
@@ -68,6 +69,7 @@ def declared_topics(
         TopicSpec(prefix + BREACHES, partitions, _deleted_after(400)),
         TopicSpec(prefix + BILLING_ITEMS, partitions, dict(_KEPT)),
         TopicSpec(prefix + BILLING_ADJUSTMENTS, partitions, dict(_KEPT)),
+        TopicSpec(prefix + BILLING_PREVIEWS, partitions, {"cleanup.policy": "compact"}),
         TopicSpec(prefix + AUDIT_SAMPLES, partitions, {**_erasable(400), **large}),
         TopicSpec(prefix + GOVERNANCE, partitions, _deleted_after(400)),
         TopicSpec(prefix + DEAD_LETTERS, partitions, {**_deleted_after(30), **large}),

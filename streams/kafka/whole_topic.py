@@ -5,7 +5,8 @@ For commands that look back over a topic, as an auditor does; workers read in ba
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,10 +25,20 @@ class NoTopic(RuntimeError):
 
 
 async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerRecord]]:
-    """All records of a topic that are committed, by partition, in order.
+    """All records of a topic that are committed, by partition, in order. As visit_whole."""
+    found: dict[int, list[ConsumerRecord]] = defaultdict(list)
+    numbers = await visit_whole(settings, topic, lambda one: found[one.partition].append(one))
+    return {number: found[number] for number in numbers}
+
+
+async def visit_whole(
+    settings: Settings, topic: str, visit: Callable[[ConsumerRecord], None]
+) -> list[int]:
+    """Show each committed record of a topic to `visit`, a partition's in order; its partitions.
 
     The end of a partition is that which a fetch names: the last stable offset, so that nobody's
-    open transaction is waited for. Raises NoTopic, ConnectionFailed and KafkaError.
+    open transaction is waited for. Memory for one fetch. Raises NoTopic, ConnectionFailed and
+    KafkaError.
     """
     places = [TopicPartition(topic, number) for number in await partitions_of(settings, topic)]
     consumer = AIOKafkaConsumer(
@@ -41,16 +52,16 @@ async def read_whole(settings: Settings, topic: str) -> dict[int, list[ConsumerR
     await consumer.start()
     try:
         consumer.assign(places)
-        found: dict[int, list[ConsumerRecord]] = {place.partition: [] for place in places}
         left = set(places)
         while left:
-            for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
-                found[place.partition] += records
+            for records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).values():
+                for record in records:
+                    visit(record)
             for place in tuple(left):
                 end = consumer.last_stable_offset(place)
                 if end is not None and await consumer.position(place) >= end:
                     left.discard(place)
-        return found
+        return [place.partition for place in places]
     finally:
         await let_go(consumer.stop())
 

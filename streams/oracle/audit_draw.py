@@ -1,7 +1,8 @@
 """The judge of a draw: who must be in a sample, and with which numbers, from the facts alone.
 
 DEFINITIONS.md section 11. It shares no computation with streams/domain/audit: sizes are searched
-for where that one has a formula, and all tickets of a stratum are sorted. Times in ms since 1970.
+for where that one has a formula, and tickets are sorted where that one has a heap. Times in ms
+since 1970.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from statistics import NormalDist
@@ -22,6 +23,7 @@ from streams.domain.contract import ContractBook
 from streams.domain.facts import Fact
 from streams.oracle.indicators import slice_end
 
+_FEW = 1_000
 Episode = tuple[str, int, int]
 StratumName = tuple[tuple[str, str], ...]
 
@@ -39,33 +41,53 @@ class Winner(NamedTuple):
 
 
 def winners(
-    facts: Iterable[Fact],
+    groups: Iterable[Sequence[Fact]],
     book: ContractBook,
     contract: str,
     period: NamedPeriod,
     terms: SamplingTerms,
     key: bytes,
 ) -> dict[Episode, Winner]:
-    """The draw of a period from the contract's standing facts, by episode."""
-    held = [fact for fact in facts if fact.contract == contract]
-    reasons = {
-        (fact.conversation, fact.life, fact.episode): fact.detail["reason"]
-        for fact in held
-        if fact.kind == "ai_failure" and fact.detail["first"]
-    }
-    strata: dict[StratumName, list[tuple[str, Episode]]] = defaultdict(list)
-    for fact in held:
-        within = period.start_ms < slice_end(fact.time) <= period.end_ms
-        if fact.kind == "episode_ended" and within:
-            episode = (fact.conversation, fact.life, fact.episode)
-            name = _stratum(fact, reasons.get(episode, "none"), terms, book)
-            strata[name].append((_ticket(key, contract, period.name, episode), episode))
-    sizes = _sizes({name: len(tickets) for name, tickets in strata.items()}, terms)
+    """The draw of a period from the contract's standing facts, by episode.
+
+    `groups` are read twice, one after the other: all facts of a conversation are in one of them.
+    """
+    populations = Counter(name for _, name in _episodes(groups, book, contract, period, terms))
+    sizes = _sizes(populations, terms)
+    lowest: dict[StratumName, list[tuple[str, Episode]]] = defaultdict(list)
+    for episode, name in _episodes(groups, book, contract, period, terms):
+        tickets = lowest[name]
+        tickets.append((_ticket(key, contract, period.name, episode), episode))
+        # Now and then those are let go that cannot be among the lowest.
+        if len(tickets) > 2 * sizes[name] + _FEW:
+            tickets[:] = sorted(tickets)[: sizes[name]]
     found = {}
-    for name, tickets in strata.items():
+    for name, tickets in lowest.items():
         for number, (ticket, episode) in enumerate(sorted(tickets)[: sizes[name]]):
-            found[episode] = Winner(name, len(tickets), sizes[name], number + 1, ticket)
+            found[episode] = Winner(name, populations[name], sizes[name], number + 1, ticket)
     return found
+
+
+def _episodes(
+    groups: Iterable[Sequence[Fact]],
+    book: ContractBook,
+    contract: str,
+    period: NamedPeriod,
+    terms: SamplingTerms,
+) -> Iterator[tuple[Episode, StratumName]]:
+    """Every episode that ended in the period, and its stratum."""
+    for facts in groups:
+        held = [fact for fact in facts if fact.contract == contract]
+        reasons = {
+            (fact.conversation, fact.life, fact.episode): fact.detail["reason"]
+            for fact in held
+            if fact.kind == "ai_failure" and fact.detail["first"]
+        }
+        for fact in held:
+            within = period.start_ms < slice_end(fact.time) <= period.end_ms
+            if fact.kind == "episode_ended" and within:
+                episode = (fact.conversation, fact.life, fact.episode)
+                yield episode, _stratum(fact, reasons.get(episode, "none"), terms, book)
 
 
 def _stratum(closed: Fact, reason: str, terms: SamplingTerms, book: ContractBook) -> StratumName:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from streams.domain.billing.line import Line
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
@@ -41,6 +42,24 @@ def account_of(records: Iterable[Told], book: ContractBook, contract: str, until
     """What is booked of one contract from the records known at or before `until`, and closed by
     then. Raises ContractError where its versions are not in one currency and time zone.
     """
+    books = _books_of(records, book, contract, until)
+    return Account((), ()) if books is None else books.closed()
+
+
+def foreseen(
+    records: Iterable[Told], book: ContractBook, contract: str, until: int, period: str = ""
+) -> Preview | None:
+    """What a period (without a name: the oldest that is open) would come to if it closed at
+    `until`, and all before it: section 7.9. None before the first record, and for a period that is
+    closed or has not begun. Raises ContractError as account_of does.
+    """
+    books = _books_of(records, book, contract, until)
+    return None if books is None else books.foreseen(period)
+
+
+def _books_of(
+    records: Iterable[Told], book: ContractBook, contract: str, until: int
+) -> _Books | None:
     versions = book.versions(contract)
     if len({(terms.currency, terms.time_zone) for terms in versions}) > 1:
         raise ContractError(
@@ -50,9 +69,9 @@ def account_of(records: Iterable[Told], book: ContractBook, contract: str, until
     unique = {record.fact.id: record for record in records if record.known <= until}
     ordered = sorted(unique.values(), key=lambda record: (record.known, record.fact.id))
     if not ordered:
-        return Account((), ())
+        return None
     first = min(record.fact.time for record in ordered if record.known == ordered[0].known)
-    return _Books(ordered, events_of(ordered, book), book, contract, first, until).closed()
+    return _Books(ordered, events_of(ordered, book), book, contract, first, until)
 
 
 def account_to_the_end(
@@ -104,6 +123,38 @@ class _Books:
         for event in self._events[done:]:
             self._book_item(event)
         return Account(tuple(self._booked), tuple(seals))
+
+    def foreseen(self, period: str) -> Preview | None:
+        """The preview of a period, as of `until`."""
+        closed = {seal.period for seal in self.closed().seals}
+        begun = [span for span in self._spans if span.name not in closed]
+        # A period without grace is closed as it ends, before the next one has begun.
+        spans = begun or [self._span(self._until + 1)]
+        names = [span.name for span in spans]
+        if period and period not in names:
+            return None
+        wanted = spans[names.index(period) if period else 0]
+        items = [one for one in self._booked if one.period == wanted.name]
+        own: list[Line] = []
+        for span in spans[: spans.index(wanted) + 1]:
+            own = self._book_lines(span, self._until)
+        records = [one for one in self._booked if one.period == wanted.name]
+        at_risk: Counter[str] = Counter()
+        for line in own:
+            if line.kind == "service_credit" and line.clause is not None:
+                at_risk[line.clause] -= line.amount_micros
+        return Preview(
+            contract=self._contract,
+            period=wanted.name,
+            at=self._until,
+            currency=self._book.versions(self._contract)[0].currency,
+            records=len(items),
+            head=head_of(self._contract, wanted.name, items),
+            booked_micros=sum(one.amount_micros for one in items),
+            total_micros=sum(one.amount_micros for one in records),
+            at_risk_micros=dict(at_risk),
+            lines=tuple(one for one in records[len(items) :] if isinstance(one, Adjustment)),
+        )
 
     def _book_item(self, event: Event) -> None:
         service = self._span(event.about.time)
@@ -169,7 +220,8 @@ class _Books:
             for (time, conversation, life, episode, period), amount in amounts.items()
         ]
 
-    def _book_lines(self, span: Span, at: int) -> None:
+    def _book_lines(self, span: Span, at: int) -> list[Line]:
+        """Book what a close at `at` books; the period's own lines, also those that come to 0."""
         lines = PeriodLines(
             self._book,
             self._contract,
@@ -184,13 +236,16 @@ class _Books:
             if isinstance(one, Item) and self._span(one.about.time).end < self._first.end
         }
         past = [one for one in self._spans if one.end < span.end]
+        own: list[Line] = []
         for service in (*sorted(before, key=lambda s: s.end), *past, span):
-            for line in lines.of(service):
+            own = lines.of(service)
+            for line in own:
                 self._book_line(span, service, line, at)
         total = sum(one.amount_micros for one in self._booked if one.period == span.name)
         rounding = down_to_minor_unit(total, lines.currency) - total
         if rounding:
             self._enter(self._adjustment(span, span, lines.rounding(rounding, span), at, 0))
+        return own
 
     def _book_line(self, span: Span, service: Span, line: Line, at: int) -> None:
         key = (service.name, line.kind, line.clause or "", line.clause_period or "")

@@ -146,10 +146,10 @@ def state_of(event: e.Event, time: int) -> Statement:
     message_by = ""
     versions: tuple[str | None, str | None, str | None] = (None, None, None)
     match event:
-        case e.MessageSent(data=message):
+        case e.MessageSent(data=message) if message.visibility == "public":
             activity = message.author in ("customer", "human", "ai")
             by_ai = message.author == "ai"
-            if message.author in ("customer", "ai") and message.visibility == "public":
+            if message.author in ("customer", "ai"):
                 message_by = message.author
             by_customer = message_by == "customer"
         case e.AiTurn(data=turn):

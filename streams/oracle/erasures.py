@@ -30,10 +30,17 @@ class Request(NamedTuple):
 
 
 class Life(NamedTuple):
-    """One life's entries, in log order, and from where on it was erased, if it was."""
+    """One life's entries, in log order, and from where on it was erased, if it was.
+
+    `until` is then E; `changed_at` the watermark when it last changed, `over` whether something was
+    read after it had been forgotten.
+    """
 
     entries: list[Entry]
     erased: Erased | None
+    until: int = 0
+    changed_at: int | None = None
+    over: bool = False
 
 
 @dataclass
@@ -58,21 +65,13 @@ def erased_lives(
     `requests` are those of its contract in its partition.
     """
     resting = rests_from(contract, conversation, book)
-    gap = book.versions(contract)[0].inactivity_ms
-
-    def settled_from(life: _Open) -> int:
-        said = [entry.statement for entry in life.entries]
-        told = conversation_of(contract, conversation, said, gap)
-        ends = [burst.end + gap for burst in told.bursts]
-        ends += [fact.time for fact in assertions_of(told, book).facts]
-        return max(ends, default=told.first_said)
 
     def is_over(life: _Open, watermark: int | None) -> bool:
         if life.erased is None:
             return was_forgotten(life.entries, watermark, resting)
         if watermark is None or watermark == life.changed_at:
             return False
-        return settled_from(life) <= watermark
+        return _settled_from(contract, conversation, life.entries, book) <= watermark
 
     life = _Open([])
     read: list[Request] = []
@@ -83,7 +82,7 @@ def erased_lives(
             if life.erased is not None:
                 latest = max(entry.statement.time for entry in life.entries)
                 closed_until = max(life.until, latest) + FORGET_AFTER_MS
-            yield Life(life.entries, life.erased)
+            yield Life(life.entries, life.erased, life.until, life.changed_at, over=True)
             life = _Open([])
         if isinstance(one, Request):
             read.append(one)
@@ -98,7 +97,43 @@ def erased_lives(
                 life.erased, life.until = Erased(one.place, one.watermark), max(asked)
                 life.changed_at = one.watermark
     if life.entries:
-        yield Life(life.entries, life.erased)
+        yield Life(life.entries, life.erased, life.until, life.changed_at)
+
+
+def gone_since(
+    contract: str,
+    conversation: str,
+    life: Life,
+    requests: Sequence[Request],
+    watermark: int | None,
+    book: ContractBook,
+) -> int | None:
+    """E of the request by which nothing may be told of a life any more; None where that is not so.
+
+    `watermark` is the log's last, `requests` are all of its contract in the partition.
+    """
+    if life.erased is None:
+        # Forgotten before it was asked for: there was no state left to be erased.
+        asked = [r.until for r in requests if _names(r, conversation, life.entries)]
+        return max(asked, default=None)
+    if life.over:
+        return life.until
+    if watermark is None or watermark == life.changed_at:
+        return None
+    settled = _settled_from(contract, conversation, life.entries, book)
+    return life.until if settled <= watermark else None
+
+
+def _settled_from(
+    contract: str, conversation: str, entries: Sequence[Entry], book: ContractBook
+) -> int:
+    """Section 12's S."""
+    gap = book.versions(contract)[0].inactivity_ms
+    said = [entry.statement for entry in entries]
+    told = conversation_of(contract, conversation, said, gap)
+    ends = [burst.end + gap for burst in told.bursts]
+    ends += [fact.time for fact in assertions_of(told, book).facts]
+    return max(ends, default=told.first_said)
 
 
 def _names(request: Request, conversation: str, entries: Sequence[Entry]) -> bool:

@@ -7,7 +7,7 @@ It shares records and contract with the stream, and none of its computation. All
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,13 +57,26 @@ class Verdict:
     drops: tuple[Drop, ...]
 
 
-def judge(records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int) -> Verdict:
-    """Judge a log: raw structured CloudEvents in their order, with ticks (int, ms) between them."""
-    return judge_partitions([records], book, lateness_ms=lateness_ms)
+def judge(
+    records: Iterable[bytes | int],
+    book: ContractBook,
+    *,
+    lateness_ms: int,
+    markets: Collection[str] = (),
+) -> Verdict:
+    """Judge a log: raw structured CloudEvents in their order, with ticks (int, ms) between them.
+
+    `markets`: those that the workers were started for, if they were for certain ones.
+    """
+    return judge_partitions([records], book, lateness_ms=lateness_ms, markets=markets)
 
 
 def judge_partitions(
-    logs: Iterable[Iterable[bytes | int]], book: ContractBook, *, lateness_ms: int
+    logs: Iterable[Iterable[bytes | int]],
+    book: ContractBook,
+    *,
+    lateness_ms: int,
+    markets: Collection[str] = (),
 ) -> Verdict:
     """Judge a log by partition, each with the ticks that stand in it.
 
@@ -78,7 +91,7 @@ def judge_partitions(
     events, dead_letters = 0, Counter[str]()
     drops: list[Drop] = []
     for records in logs:
-        reading = read_records(records, book, lateness_ms=lateness_ms)
+        reading = read_records(records, book, lateness_ms=lateness_ms, markets=markets)
         for told in _published(reading, book):
             facts += told.facts
             waits += waits_of([fact for fact in told.facts if not fact.late], told.corrections)
@@ -114,6 +127,18 @@ def judge_partitions(
     )
 
 
+def published_facts(
+    records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int
+) -> list[Fact]:
+    """The facts of the verdict on a log, in no order, without windows and breaches.
+
+    A conversation's depend on its own events, on the requests of erasure and on time alone: of a
+    log by conversation, each part with all of those, the parts' facts are the whole's.
+    """
+    reading = read_records(records, book, lateness_ms=lateness_ms)
+    return [fact for told in _published(reading, book) for fact in told.facts]
+
+
 def _published(reading: Reading, book: ContractBook) -> Iterator[Published]:
     """What was published of every life."""
 
@@ -123,7 +148,7 @@ def _published(reading: Reading, book: ContractBook) -> Iterator[Published]:
         gap = book.versions(contract)[0].inactivity_ms
         return assertions_of(conversation_of(contract, conversation, statements, gap), book)
 
-    for (contract, conversation), entries in reading.entries.items():
+    for (contract, conversation), entries in reading.entries.by_conversation():
         requests = reading.requests.get(contract, ())
         for life in erased_lives(contract, conversation, entries, requests, book):
             assertions = partial(of, contract, conversation)

@@ -6,7 +6,7 @@ DEFINITIONS.md section 1. All times in ms since 1970 UTC.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from streams.domain.contract import ContractBook
@@ -26,9 +26,11 @@ from streams.domain.events import (
 from streams.domain.memory import LATE_LIMIT_MS
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 from streams.oracle.conversation import state_of
+from streams.oracle.entries import Entries
 from streams.oracle.erasures import Request
 from streams.oracle.links import Drop
 from streams.oracle.publication import Entry
+from streams.oracle.residency import is_foreign
 
 LARGEST_COST_MICROS = 10**14
 
@@ -39,7 +41,7 @@ class Reading:
     contract, and what it counted.
     """
 
-    entries: dict[tuple[str, str], list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    entries: Entries = field(default_factory=Entries)
     watermark: int | None = None
     events: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)
@@ -62,9 +64,16 @@ class Reading:
 
 
 def read_records(
-    records: Iterable[bytes | int], book: ContractBook, *, lateness_ms: int
+    records: Iterable[bytes | int],
+    book: ContractBook,
+    *,
+    lateness_ms: int,
+    markets: Collection[str] = (),
 ) -> Reading:
-    """Read the log in its order; an int is a tick, in ms, and so is a `baton.tick` event."""
+    """Read the log in its order; an int is a tick, in ms, and so is a `baton.tick` event.
+
+    `markets`: those of the workers that are judged, where they were started for some.
+    """
     reading = Reading()
     clock: int | None = None
     for place, record in enumerate(records):
@@ -89,13 +98,16 @@ def read_records(
             reading.events += 1
             _ask(reading, place, event)
             continue
+        data = getattr(event, "data", None)
+        if markets and isinstance(data, Data) and is_foreign(data, markets, book):
+            reading.dead_letters["foreign_market"] += 1
+            continue
         if clock is not None and time > clock + FUTURE_TOLERANCE_MS:
             reading.dead_letters["future_time"] += 1
             continue
         if reading.watermark is not None and reading.watermark - time >= LATE_LIMIT_MS:
             reading.dead_letters["too_late"] += 1
             continue
-        data = getattr(event, "data", None)
         if not isinstance(data, Data):
             # A configuration change or an act of governance: about no conversation.
             reading.events += 1
@@ -103,7 +115,7 @@ def read_records(
         reading.events += 1
         if not data.test:
             entry = Entry(reading.watermark, state_of(event, time), place)
-            reading.entries[data.contract, data.conversation_id].append(entry)
+            reading.entries.add((data.contract, data.conversation_id), entry)
     return reading
 
 

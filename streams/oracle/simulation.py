@@ -8,7 +8,7 @@ amounts in micro-units of the contract's currency.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.domain.billing.records import Adjustment, Booked, Item, LineKind
@@ -123,13 +123,16 @@ def simulate(verdict: Verdict, book: ContractBook, contract: str) -> Simulation 
         return None
     records = billing_records(verdict, contract)
     account = account_to_the_end(records, book, contract, verdict.watermark)
-    return _Simulated(facts, verdict, account, book, contract).whole()
+    # Whoever is somebody else to billing is it here too: credits must be those of what is shown.
+    customers = {one.fact.id: one.customer.hex() for one in records if one.customer is not None}
+    return _Simulated(facts, customers, verdict, account, book, contract).whole()
 
 
 class _Simulated:
     def __init__(
         self,
         facts: Sequence[Fact],
+        customers: Mapping[str, str],
         verdict: Verdict,
         account: Account,
         book: ContractBook,
@@ -157,7 +160,7 @@ class _Simulated:
             if span.name in sealed
         ]
         end = self._spans[-1].end
-        self._values = PeriodValues(facts, verdict.customers, book, self._zone, end)
+        self._values = PeriodValues(facts, customers, book, self._zone, end)
 
     def whole(self) -> Simulation:
         settled = billing_kind(self._book, self._contract)

@@ -141,12 +141,14 @@ class AcdSource:
         conversation = Conversation(
             source=self.name,
             # Lines give the same call id to several calls: the entry tells them apart.
-            id=f"{line}-{call_id}-{day:%Y%m%d}T{cells['vru_entry'].replace(':', '').zfill(6)}",
+            id=options.own(
+                f"{line}-{call_id}-{day:%Y%m%d}T{cells['vru_entry'].replace(':', '').zfill(6)}"
+            ),
             options=options,
             channel="voice",
             customer_key=None
             if customer in ("", self.format.no_customer)
-            else pseudonym(options.salt, customer),
+            else pseudonym(options.salt, options.own(customer)),
             journey=term(cells["service"]),
         )
         if outcome == self.format.answered:
@@ -166,7 +168,7 @@ class AcdSource:
                 row.where,
             )
         else:
-            agent_id = pseudonym(conversation.options.salt, agent)
+            agent_id = pseudonym(conversation.options.salt, conversation.options.own(agent))
         if call.service is None:
             yield SourceProblem(
                 "no_service_times",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, Final, NamedTuple, get_type_hints
 
 from streams.domain.events import APART, EVENT_TYPES, Channel, Event
 from streams.sources.base import (
@@ -105,6 +105,10 @@ class Ignored(NamedTuple):
 
     why: str
 
+
+# What an adapter calls the kind of a message that no customer sees, whatever the platform calls it.
+PRIVATE_NOTE: Final = "private note"
+NOT_TO_THE_CUSTOMER: Final = Ignored("a note among staff, which no customer sees")
 
 Handler = Callable[[Payload, Talk], Iterable[Item]]
 
@@ -249,7 +253,7 @@ class Platform:
             )
         base = Conversation(
             source=self.name,
-            id=contact.conversation,
+            id=options.own(contact.conversation),
             options=options,
             channel=channel,
             channel_subtype=contact.channel_subtype,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypedDict, get_args
+from typing import Literal, NamedTuple, Protocol, TypedDict, get_args
 from zoneinfo import ZoneInfo
 
 from streams.domain.events import Channel, Event, epoch_ms
@@ -37,7 +37,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,127}")
 _TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/+-]{0,127}")
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _MARKET = re.compile(r"[A-Z]{2}")
+
+
+# Of records: as each happened, as it was written down, or as the file has them.
+Order = Literal["time", "recorded", "file"]
 
 
 class SourceProblem(NamedTuple):
@@ -76,6 +81,8 @@ class SourceOptions:
     channel      overrides the channel that the format implies
     start, step_ms  the first moment and the distance of messages of a log without times
     marks        what a team's own names in the platform mean: pairs of one of MARKS and a name
+    prefix       which desk numbered the conversations, where another counts from 1 as well: their
+                 ids become `prefix:id`, and its numbers of people are told from the other's
     """
 
     contract: str
@@ -89,6 +96,7 @@ class SourceOptions:
     start: datetime = DEFAULT_START
     step_ms: int = DEFAULT_STEP_MS
     marks: frozenset[tuple[str, str]] = frozenset()
+    prefix: str | None = None
 
     def __post_init__(self) -> None:
         if not self.contract or len(self.contract) > 256:
@@ -112,9 +120,15 @@ class SourceOptions:
             raise ValueError("start needs an offset and a year from 1971 to 2999")
         if not 1 <= self.step_ms <= MAX_STEP_MS:
             raise ValueError(f"step_ms must lie in 1..{MAX_STEP_MS}")
+        if self.prefix is not None and not _PREFIX.fullmatch(self.prefix):
+            raise ValueError("prefix must be 1 to 32 letters, digits, dots, - or _, as emea")
         for mark, _ in sorted(self.marks):
             if mark not in MARKS:
                 raise ValueError(f"mark {mark[:60]!r} must be one of {', '.join(MARKS)}")
+
+    def own(self, number: str) -> str:
+        """What the desk itself has numbered, told from another desk's by the prefix."""
+        return number if self.prefix is None else f"{self.prefix}:{number}"
 
 
 class Source(Protocol):
@@ -190,11 +204,12 @@ class Conversation:
         }
 
 
+@lru_cache(maxsize=8192)
 def pseudonym(salt: str, value: str) -> str:
     """A keyed hash (HMAC-SHA-256, first 16 hex digits) in place of a name or customer number."""
     # surrogatepass: bytes that were no text still get a pseudonym of their own.
     message = value.encode("utf-8", "surrogatepass")
-    return hmac.new(salt.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(salt.encode("utf-8", "surrogatepass"), message, "sha256").hex()[:16]
 
 
 def identifier(text: object) -> str | None:

@@ -41,6 +41,8 @@ class Check:
     kinds: list[str] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
     conversations: int = 0
+    # Whether conversations bear numbers that another desk may give as well.
+    numbered: bool = False
     problems: Counter[str] = field(default_factory=Counter)
     # Of each code of a problem, the first: where, and what it says.
     first: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -79,6 +81,7 @@ def as_document(check: Check) -> dict[str, Any]:
     document: dict[str, Any] = {
         "source": check.source,
         "conversations": check.conversations,
+        "numbered": check.numbered,
         "events": dict(sorted(check.events.items())),
         "problems": [
             {
@@ -151,6 +154,7 @@ def _count(
             ids.add(item.subject)
             signs |= signs_of(item)
     check.conversations = len(ids)
+    check.numbered = any(each is not None and each.isdecimal() for each in ids)
     return signs
 
 

@@ -137,11 +137,13 @@ class IncidentSource:
             where=row.where,
             conversation=Conversation(
                 source=self.name,
-                id=number,
+                id=options.own(number),
                 options=options,
                 channel=_channel(cells.get("contact", "")),
                 channel_subtype=term(cells.get("contact")),
-                customer_key=None if caller in _UNKNOWN else pseudonym(options.salt, caller),
+                customer_key=None
+                if caller in _UNKNOWN
+                else pseudonym(options.salt, options.own(caller)),
                 journey=None if category in _UNKNOWN else term(category),
             ),
         )

@@ -200,13 +200,14 @@ class Payload:
         """The pseudonym of whom the text or number there names.
 
         One person has one on all channels: `whatsapp:+65 8123-4567` is `+6581234567`, and letters'
-        case says nothing.
+        case says nothing. A bare number is a desk's own count of people, under the prefix if any.
         """
         text, path = self._scalar(paths)
         if text is None:
             return None
         self._note(path, "pseudonym")
-        return pseudonym(self._options.salt, _person(text))
+        person = self._options.own(text) if text.isdecimal() else _person(text)
+        return pseudonym(self._options.salt, person)
 
     def marked(self, what: str, *paths: Path) -> bool:
         """Whether the options' marks name the text or number there as `what`."""
@@ -265,6 +266,22 @@ class Payload:
         return None, path
 
     def _find(self, paths: tuple[Path, ...]) -> tuple[object, str]:
+        if self._journal is not None or self._any_case:
+            return self._traced(paths)
+        # As most payloads are read: nobody asks by which path, which is half of the work.
+        if not paths:
+            return None if self.value == "" else self.value, ""
+        for path in paths:
+            node = self.value
+            for step in _steps(path):
+                node = node.get(step) if isinstance(node, dict) else None
+                if node is None:
+                    break
+            if node is not None and node != "":
+                return node, ""
+        return None, ""
+
+    def _traced(self, paths: tuple[Path, ...]) -> tuple[object, str]:
         if not paths:
             return None if self.value == "" else self.value, self._path
         for path in paths:

@@ -31,7 +31,9 @@ def record_of(event: Event, contracts: Container[str], where: str) -> SourceReco
     )
 
 
-def _without_nulls(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
-    return node
+def _without_nulls(node: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in node.items()
+        if value is not None
+    }

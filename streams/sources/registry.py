@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from streams.sources.acd import AcdSource
-from streams.sources.base import Source, SourceOptions, SourceProblem, SourceRecord
+from streams.sources.base import Order, Source, SourceOptions, SourceProblem, SourceRecord
 from streams.sources.exports import TABLE_EXPORTS
 from streams.sources.incidents import IncidentSource
 from streams.sources.json_files import PlatformFile
 from streams.sources.platforms import PLATFORMS
 from streams.sources.records import record_of
+from streams.sources.sorting import SortedRecords
 from streams.sources.trajectories import Tau2Source, TauBenchSource
 
 _LOGS: tuple[Source, ...] = (AcdSource(), IncidentSource(), Tau2Source(), TauBenchSource())
 _FILES: tuple[Source, ...] = tuple(map(PlatformFile, PLATFORMS.values()))
 SOURCES: dict[str, Source] = {source.name: source for source in (*_LOGS, *_FILES, *TABLE_EXPORTS)}
-
-Order = Literal["time", "recorded", "file"]
 
 
 def read_records(
@@ -50,15 +48,11 @@ def read_sorted(
     written down, by (recorded, time, id): what the live stream would have seen. `file`: as
     exported, which may be grouped by conversation, and late.
     """
-    records: list[SourceRecord] = []
     problems: list[SourceProblem] = []
-    for item in read_records(name, path, options):
-        if isinstance(item, SourceProblem):
-            problems.append(item)
-        else:
-            records.append(item)
-    if order == "time":
-        records.sort(key=lambda r: (r.time_ms, r.id))
-    elif order == "recorded":
-        records.sort(key=lambda r: (r.recorded_ms, r.time_ms, r.id))
-    return [record.raw for record in records], problems
+    with SortedRecords(order) as records:
+        for item in read_records(name, path, options):
+            if isinstance(item, SourceProblem):
+                problems.append(item)
+            else:
+                records.add(item)
+        return [record.raw for record in records], problems

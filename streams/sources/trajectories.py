@@ -136,7 +136,7 @@ def _conversations(
             )
         else:
             seen.add(run.id)
-            yield from _events(run, Conversation(source, run.id, options, "chat"))
+            yield from _events(run, Conversation(source, options.own(run.id), options, "chat"))
 
 
 def _events(run: Run, talk: Conversation) -> Iterator[Event | SourceProblem]:

@@ -39,7 +39,7 @@ def bills_of(standing: Iterable[Fact], book: ContractBook) -> list[Bill]:
     accounts = Accounts(book)
     for fact in facts:
         accounts.take(Told(fact, fact.time))
-    settled = {episode: one for episode, _, one in accounts.settled() if one is not None}
+    settled = {one.about.of: one for *_, one in accounts.settled() if one is not None}
     return list(_bills(facts, settled, book))
 
 

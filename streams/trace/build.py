@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -12,13 +13,14 @@ from streams.domain.facts import Fact, life_date
 from streams.domain.memory import DAY_MS
 from streams.oracle.assertions import Assertions, Place, assertions_of
 from streams.oracle.conversation import Conversation, Statement, conversation_of
-from streams.oracle.lives import lives_of
+from streams.oracle.erasures import erased_lives, gone_since
 from streams.oracle.publication import Published, published
 from streams.trace.bills import bills_of
 from streams.trace.counting import counted_by
 from streams.trace.model import (
     Attribute,
     BreachLine,
+    ErasedLife,
     EventLine,
     FactLine,
     Life,
@@ -38,6 +40,19 @@ _PLAIN_RANK, _NOTE_RANK = 1, 20
 _SECRET_ATTRIBUTES = frozenset(("customer_key",))
 
 
+class _ToldLife(NamedTuple):
+    """One life: its records, what was published of it, and whether it was erased."""
+
+    records: list[ReadRecord]
+    told: Published
+    erased: ErasedLife | None
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing of it is to be told."""
+        return self.erased is not None and self.erased.gone
+
+
 class ConversationTracer:
     """Reads the lives out of one conversation's log. `watermark` is how far the log had come."""
 
@@ -54,17 +69,38 @@ class ConversationTracer:
         self._conversation = conversation
         self._log = log
         self._watermark = watermark
-        self._lives = [(records, self._published(records)) for records in self._by_life()]
+        self._lives = list(self._by_life())
 
     @property
     def facts(self) -> list[Fact]:
-        """All that was published about it, in the order of publication."""
-        return [fact for _, told in self._lives for fact in told.facts]
+        """All that was published about it and may be told, in the order of publication."""
+        return [fact for life in self._lives if not life.gone for fact in life.told.facts]
 
     @property
     def customers(self) -> dict[str, str]:
         """Whose its visits and resolved closes are, by the facts' ids, where it is known."""
-        return {name: who for _, told in self._lives for name, who in told.customers.items()}
+        lives = [life for life in self._lives if not life.gone]
+        return {name: who for life in lives for name, who in life.told.customers.items()}
+
+    @property
+    def published(self) -> list[Published]:
+        """What was published of each life, also of what may not be told: other conversations'
+        counts follow from it.
+        """
+        return [life.told for life in self._lives]
+
+    @property
+    def linkable(self) -> frozenset[str]:
+        """The ids of what is published of it that may be told beside another conversation."""
+        lives = [life for life in self._lives if life.erased is None]
+        return frozenset(fact.id for life in lives for fact in life.told.facts)
+
+    @property
+    def told_since(self) -> int | None:
+        """The first moment of which something may be told; None where nothing may."""
+        lives = [life for life in self._lives if not life.gone]
+        starts = [r.statement.time for life in lives for r in life.records if r.statement]
+        return min(starts, default=None)
 
     def trace(self, *, limits: Sequence[str], basis: str) -> Trace:
         """The trace, without links and breaches: they are told of many conversations."""
@@ -76,26 +112,42 @@ class ConversationTracer:
             watermark=self._watermark,
             basis=basis,
             limits=list(limits),
-            lives=[self._life(records, told, agents) for records, told in self._lives],
-            unused=[_unused(r) for r in self._log.records if r.fate != "used"],
+            lives=[self._life(life, agents) for life in self._lives],
+            unused=[_unused(r) for r in self._tellable() if r.fate != "used"],
             looked_around=False,
             links=[],
             link_counts=[],
             breaches=[],
         )
 
-    def _by_life(self) -> Iterator[list[ReadRecord]]:
-        usable = [record for record in self._log.records if record.entry is not None]
-        entries = [record.entry for record in usable if record.entry is not None]
-        at = 0
-        for life in lives_of(self._contract, self._conversation, entries, self._book):
-            yield usable[at : at + len(life)]
-            at += len(life)
+    def _by_life(self) -> Iterator[_ToldLife]:
+        usable = {r.number: r for r in self._log.records if r.entry is not None}
+        entries = [record.entry for record in usable.values() if record.entry is not None]
+        about = (self._contract, self._conversation)
+        asked = self._log.requests
+        for life in erased_lives(*about, entries, asked, self._book):
+            records = [usable[entry.place] for entry in life.entries]
+            told = published(life.entries, self._watermark, self._assertions, life.erased)
+            since = gone_since(*about, life, asked, self._watermark, self._book)
+            erased = None
+            if since is not None:
+                erased = ErasedLife(asked_at=since, gone=True)
+            elif life.erased is not None:
+                erased = ErasedLife(asked_at=life.until, gone=False)
+            yield _ToldLife(records, told, erased)
 
-    def _published(self, records: Sequence[ReadRecord]) -> Published:
-        return self._published_by(records, self._watermark)
+    def _tellable(self) -> list[ReadRecord]:
+        """The records that are of no life that is gone, nor came while it was being forgotten."""
+        kept = {r.number for life in self._lives if not life.gone for r in life.records}
+        gone = [r.number for life in self._lives if life.gone for r in life.records]
+        last = max(gone, default=0)
+        told = [r for r in self._log.records if r.number in kept or r.number > last]
+        if not gone:
+            return told
+        # Of what came after it, that was ignored which is of no life though it could be used.
+        return [r for r in told if r.number in kept or r.entry is None]
 
-    def _published_by(self, records: Sequence[ReadRecord], watermark: int | None) -> Published:
+    def _published_by(self, records: Sequence[ReadRecord], watermark: int) -> Published:
         entries = [record.entry for record in records if record.entry is not None]
         return published(entries, watermark, self._assertions)
 
@@ -117,14 +169,26 @@ class ConversationTracer:
         First those who came: a worker that tells what it remembers knows of no others, and numbers
         the same.
         """
-        for records, _ in self._lives:
-            yield from (m.agent for m in self._about(records).milestones)
-        used = [r for r in self._log.records if r.event is not None]
+        for life in self._lives:
+            if not life.gone:
+                yield from (m.agent for m in self._about(life.records).milestones)
+        used = [r for r in self._tellable() if r.event is not None]
         for record in sorted(used, key=_event_order):
             yield getattr(getattr(record.event, "data", None), "agent_id", None)
 
-    def _life(self, records: Sequence[ReadRecord], told: Published, agents: Agents) -> Life:
+    def _life(self, life: _ToldLife, agents: Agents) -> Life:
+        records, told, erased = life
         about = self._about(records)
+        if life.gone:
+            return Life(
+                day=life_date(about.first_said // DAY_MS),
+                erased=erased,
+                attributes=[],
+                runs=[],
+                events=[],
+                facts=[],
+                bills=bills_of(standing_facts(told.facts), self._book),
+            )
         upto = _NEVER if self._watermark is None else self._watermark
         used = [(at, record) for at, record in enumerate(records) if record.fate == "used"]
         return life_of(
@@ -138,6 +202,7 @@ class ConversationTracer:
             self._book,
             upto,
             agents,
+            erased,
         )
 
     def _corrected(self, records: Sequence[ReadRecord], at: int) -> list[str]:
@@ -158,6 +223,7 @@ def life_of(
     book: ContractBook,
     upto: int,
     agents: Agents,
+    erased: ErasedLife | None = None,
 ) -> Life:
     """One life as of `upto`, from what is known of it and what was published about it.
 
@@ -167,6 +233,7 @@ def life_of(
     stays = {fact.id for fact in standing}
     return Life(
         day=life_date(about.first_said // DAY_MS),
+        erased=erased,
         attributes=[
             Attribute(name=name, value=_shown(name, value), since=since)
             for name, (since, value) in about.attributes.items()

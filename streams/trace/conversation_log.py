@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 from streams.domain.contract import ContractBook
-from streams.domain.facts import Fact
 from streams.domain.wire import Rejection
 from streams.trace.build import ConversationTracer, with_surroundings
 from streams.trace.counting import linked_by
 from streams.trace.model import BreachLine, LinkCount, LinkLine, Trace
 from streams.trace.reading import ConversationReader
-from streams.trace.surroundings import CustomerFinder, link_counts_of, links_of
+from streams.trace.requests import RequestReader, all_drops
+from streams.trace.surroundings import CustomerFinder, Surroundings, link_counts_of, links_of
 
 
 class Item(NamedTuple):
@@ -78,12 +78,14 @@ def trace_from(
     link_counts: list[LinkCount] = []
     customers = set(tracer.customers.values())
     if customers and reader.watermark is not None:
-        facts, whose = _of_customers(log, book, lateness_ms, chosen, customers)
-        links = links_of(conversation, facts, whose, reader.watermark)
-        counted = link_counts_of(conversation, facts, whose, reader.watermark)
+        around = _of_customers(log, book, lateness_ms, chosen, customers)
+        links = links_of(conversation, around, reader.watermark)
+        counted = link_counts_of(conversation, around, reader.watermark)
         link_counts = linked_by(counted, book)
     overdue = any(fact.kind == "escalation_overdue" for fact in tracer.facts)
     breaches = log.breaches(chosen, conversation) if overdue else []
+    since = tracer.told_since
+    breaches = [line for line in breaches if since is not None and since <= line.opened_at]
     return with_surroundings(trace, links, link_counts, breaches)
 
 
@@ -137,21 +139,29 @@ def _contract(
 
 def _of_customers(
     log: EventLog, book: ContractBook, lateness_ms: int, contract: str, customers: Collection[str]
-) -> tuple[list[Fact], dict[str, str]]:
+) -> Surroundings:
     """What was published of every conversation of these customers, and whose each fact is."""
     finder = CustomerFinder(contract, customers)
+    requests: dict[int, RequestReader] = {}
 
     def visit(item: Item) -> None:
-        if item.raw:
+        asked = requests.get(item.partition)
+        if asked is None:
+            asked = requests[item.partition] = RequestReader(book, lateness_ms)
+        if item.tick is not None:
+            asked.tick(item.tick)
+        elif item.raw:
+            asked.record(item.raw)
             finder.record(item.raw)
 
     log.read(visit, None)
-    facts: list[Fact] = []
-    whose: dict[str, str] = {}
+    found = Surroundings(drops=all_drops(requests.values(), contract))
     for name, reader in _readers(log, book, lateness_ms, sorted(finder.conversations)).items():
-        records = reader.logs.get(contract)
-        if records is not None:
+        if contract in reader.logs:
+            records = reader.of(contract)
             tracer = ConversationTracer(book, contract, name, records, reader.watermark)
-            facts += tracer.facts
-            whose |= tracer.customers
-    return facts, whose
+            for told in tracer.published:
+                found.facts += told.facts
+                found.whose |= told.customers
+            found.tellable |= tracer.linkable
+    return found

@@ -229,10 +229,21 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
 
 
+class ErasedLife(msgspec.Struct, frozen=True, kw_only=True):
+    """That a life was erased, by a request of the time `asked_at`.
+
+    `gone`: nothing is told of it any more but what it came to in money.
+    """
+
+    asked_at: int
+    gone: bool
+
+
 class Life(msgspec.Struct, frozen=True, kw_only=True):
     """One life of the conversation: from its first event until it was forgotten."""
 
     day: str
+    erased: ErasedLife | None = None
     attributes: list[Attribute]
     runs: list[Run]
     events: list[EventLine]

@@ -14,17 +14,17 @@ from typing import Literal
 import msgspec
 
 from streams.domain.contract import ContractBook
-from streams.domain.events import Data, Event, Tick, epoch_ms
+from streams.domain.events import Data, ErasureRequested, Event, Tick, epoch_ms
 from streams.domain.memory import LATE_LIMIT_MS
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 from streams.oracle.conversation import Statement, state_of
+from streams.oracle.erasures import Request
 from streams.oracle.publication import Entry
+from streams.trace.requests import ESCAPE, REQUEST, TICK, RequestReader
 
 # `duplicate`: the same source and id again; `repeats`: another event that says the same at the same
 # millisecond. Neither changes anything.
 Fate = Literal["used", "duplicate", "repeats", "test", "rejected"]
-# How a JSON text can hold a name without its letters standing in it.
-_ESCAPE = b"\\"
 
 
 class _NamedData(msgspec.Struct, gc=False):
@@ -65,14 +65,17 @@ class ReadRecord:
         """What the judge makes of it; None for a record that he does not use."""
         if self.statement is None or self.fate in ("test", "rejected"):
             return None
-        return Entry(self.watermark, self.statement)
+        return Entry(self.watermark, self.statement, self.number)
 
 
 @dataclass
 class ConversationLog:
-    """All records of one conversation of one contract, in log order."""
+    """All records of one conversation of one contract, in log order, and what its partition was
+    asked to erase of the contract; their places are the records' numbers.
+    """
 
     records: list[ReadRecord] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     _by_id: dict[tuple[str, str], Statement] = field(default_factory=dict)
     _said: set[Statement] = field(default_factory=set)
 
@@ -103,6 +106,7 @@ class ConversationReader:
         self._lateness_ms = lateness_ms
         self._conversation = conversation
         self._needle = conversation.encode()
+        self._requests = RequestReader(book, lateness_ms)
         self._clock: int | None = None
         self._numbers = count(1)
         self.logs: dict[str, ConversationLog] = {}
@@ -115,6 +119,7 @@ class ConversationReader:
     def tick(self, time: int) -> None:
         """Time has come to `time`."""
         self._clock = time if self._clock is None else max(self._clock, time)
+        self._requests.tick(time)
 
     def record(self, raw: bytes | None, origin: str, key: bytes | None = None) -> None:
         """Read one record in structured mode; `key` is the record's own, where it has one."""
@@ -124,6 +129,9 @@ class ConversationReader:
             event = decode_event(raw, self._book)
             if isinstance(event, Tick):
                 self.tick(epoch_ms(event.time))
+                return
+            if isinstance(event, ErasureRequested):
+                self._requests.asked(event, next(self._numbers))
                 return
             data = getattr(event, "data", None)
             if not isinstance(data, Data) or data.conversation_id != self._conversation:
@@ -159,7 +167,7 @@ class ConversationReader:
             return True
         if not raw:
             return False
-        return self._needle in raw or b"baton.tick" in raw or _ESCAPE in raw
+        return self._needle in raw or TICK in raw or REQUEST in raw or ESCAPE in raw
 
     def _judged(self, event: Event, data: Data, origin: str) -> ReadRecord:
         time, watermark, clock = epoch_ms(event.time), self.watermark, self._clock
@@ -188,7 +196,7 @@ class ConversationReader:
         told = self.logs[contract]
         nameless = [log.records for name, log in self.logs.items() if name not in self._book]
         records = sorted([*told.records, *chain(*nameless)], key=lambda one: one.number)
-        return replace(told, records=records)
+        return replace(told, records=records, requests=self._requests.by_contract[contract])
 
     def contracts(self, book: Container[str]) -> list[str]:
         """The contracts of the book in which the conversation is known, sorted."""

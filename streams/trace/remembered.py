@@ -29,7 +29,7 @@ from streams.domain.walk import walk
 from streams.oracle import conversation as told
 from streams.oracle import notes as noted
 from streams.trace.build import life_of
-from streams.trace.model import EventLine, Trace
+from streams.trace.model import ErasedLife, EventLine, Trace
 from streams.trace.shown import Agents
 
 LIMITS: Final = (
@@ -89,8 +89,13 @@ def remembered_trace(
     facts = standing_from(state, contract, conversation, book, watermark)
     known = state.customer_key
     linked = {f.id for f in facts if known is not None and known[0] <= f.time}
+    erased = None
+    if state.erased is not None:
+        # Whose it was is not known any more, nor what was linked before.
+        linked, erased = set(), ErasedLife(asked_at=state.erased[0], gone=False)
     upto = -(1 << 62) if watermark is None else watermark
-    lives = [life_of(about, list(_events(about, agents)), facts, linked, book, upto, agents)]
+    events = list(_events(about, agents))
+    lives = [life_of(about, events, facts, linked, book, upto, agents, erased)]
     return Trace(
         contract=contract,
         conversation=conversation,

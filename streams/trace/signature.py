@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-from streams.domain.events import AiToolCall, Data, Event, epoch_ms
+from streams.domain.events import AiToolCall, Data, Event, SubjectKind, epoch_ms
 from streams.domain.facts import Fact
 
 Part = Literal[
@@ -36,25 +36,46 @@ _Place = tuple[int, str, int, int]
 
 
 class Marks:
-    """What is kept of one interaction to tell its signature: some facts, the intent, a tool."""
+    """What is kept of one interaction to tell its signature: some facts, the intent, a tool; and by
+    what a request of erasure can name it. `erased`: all of it was taken back once.
+    """
 
-    __slots__ = ("_facts", "_intent", "_tool")
+    __slots__ = ("_customer", "_facts", "_first", "_intent", "_tool", "erased")
 
     def __init__(self) -> None:
         self._facts: dict[_Place, Fact] = {}
         self._intent: tuple[int, str] | None = None
         self._tool: tuple[int, str] | None = None
+        self._customer: tuple[int, str] | None = None
+        self._first: int | None = None
+        self.erased = False
+
+    def erase(self) -> None:
+        """Take all of it back."""
+        self._facts = {}
+        self._intent = self._tool = self._customer = self._first = None
+        self.erased = True
+
+    def names(self, kind: SubjectKind, subject: str, until: int, conversation: str) -> bool:
+        """Whether a request of the time `until` names this interaction, which is `conversation`."""
+        if kind == "conversation":
+            return subject == conversation and self._first is not None and self._first <= until
+        known = self._customer
+        return known is not None and known[1] == subject and known[0] <= until
 
     def event(self, event: Event, data: Data) -> None:
-        """Note the intent first stated and the tool that first failed."""
+        """Note who it is, the intent first stated and the tool that first failed."""
+        at = epoch_ms(event.time)
+        self._first = at if self._first is None else min(self._first, at)
+        if data.customer_key is not None:
+            self._customer = _first(self._customer, (at, data.customer_key))
         tool = event.data.tool if isinstance(event, AiToolCall) else None
         if data.intent is None and tool is None:
             return
-        time = epoch_ms(event.time)
         if data.intent is not None:
-            self._intent = _first(self._intent, (time, data.intent))
+            self._intent = _first(self._intent, (at, data.intent))
         if isinstance(event, AiToolCall) and event.data.outcome != "ok":
-            self._tool = _first(self._tool, (time, event.data.tool))
+            self._tool = _first(self._tool, (at, event.data.tool))
 
     def fact(self, fact: Fact) -> None:
         """Note what was published; a retraction takes it back."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from streams.domain.contract import PPM, ContractBook
-from streams.domain.events import Data, Tick, epoch_ms
-from streams.domain.lifecycle import LifecyclePartition
+from streams.domain.events import Data, ErasureRequested, Tick, epoch_ms
+from streams.domain.lifecycle import LifecyclePartition, interaction_key, interaction_names
 from streams.domain.significance import LEVEL, compare
 from streams.domain.wire import Rejection, decode_event
 from streams.trace.signature import (
@@ -94,7 +94,8 @@ class NothingFailed(LookupError):
 class SignatureReader:
     """Reads one partition of a log as a worker does and keeps the marks of each interaction.
 
-    Needs the memory of what is open at a time, and some facts of each interaction beside it.
+    Needs the memory of what is open at a time, and some facts of each interaction beside it. Of
+    what a request of erasure names the marks are taken back (DEFINITIONS.md section 12).
     """
 
     def __init__(
@@ -102,8 +103,12 @@ class SignatureReader:
     ) -> None:
         self._book = book
         self._marks = marks
-        self._lifecycle = LifecyclePartition(book, lateness_ms, {})
+        self._states: dict[bytes, bytes] = {}
+        self._lifecycle = LifecyclePartition(book, lateness_ms, self._states)
         self._pending = 0
+        self._known: set[Named] = set()
+        self._asked = False
+        self._gone: set[Named] = set()
 
     @property
     def watermark(self) -> int | None:
@@ -114,7 +119,8 @@ class SignatureReader:
         """Time has come to `time`."""
         self._lifecycle.tick(time)
         self._pending += 1
-        if self._pending >= _BATCH:
+        # What is erased must be known before anything else is said of it.
+        if self._pending >= _BATCH or self._asked:
             self.flush()
 
     def record(self, raw: bytes | None, key: bytes | None = None) -> None:
@@ -130,15 +136,42 @@ class SignatureReader:
             self._lifecycle.event(event)
         except Rejection:
             return
-        if isinstance(data, Data) and not data.test:
-            self._marks((data.contract, data.conversation_id)).event(event, data)
         self._pending += 1
+        if isinstance(event, ErasureRequested):
+            self._erase(event)
+        elif isinstance(data, Data) and not data.test:
+            named = (data.contract, data.conversation_id)
+            if named not in self._gone or self._is_held(named):
+                self._known.add(named)
+                self._marks(named).event(event, data)
+
+    def _is_held(self, named: Named) -> bool:
+        """Whether the last event of an interaction that was erased began a new life of it."""
+        self.flush()
+        return interaction_key(*named) in self._states
+
+    def _erase(self, event: ErasureRequested) -> None:
+        """Take back what was forgotten before it was asked for; the rest is when it is settled."""
+        self.flush()
+        self._asked = True
+        said, until = event.data, epoch_ms(event.time)
+        for named in self._known:
+            if named[0] == said.contract and interaction_key(*named) not in self._states:
+                marks = self._marks(named)
+                if marks.names(said.subject_kind, said.subject_key, until, named[1]):
+                    marks.erase()
 
     def flush(self) -> None:
         """Take in what was published so far."""
         self._pending = 0
-        for fact in self._lifecycle.flush().facts:
+        flush = self._lifecycle.flush()
+        for fact in flush.facts:
             self._marks((fact.contract, fact.conversation)).fact(fact)
+        for key in flush.erased:
+            if flush.states[key] is None:
+                named = interaction_names(key)
+                self._gone.add(named)
+                self._marks(named).erase()
 
 
 def similar_to(
@@ -159,6 +192,11 @@ def similar_to(
     """
     own = marks.get((contract, conversation))
     signature = None if own is None else own.signature()
+    if signature is None and own is not None and own.erased:
+        raise NothingFailed(
+            f"{basis}: conversation {conversation} of {contract} was erased, as was asked for;"
+            " nothing is told of it any more"
+        )
     if signature is None:
         raise NothingFailed(
             f"{basis}: nothing failed in conversation {conversation} of {contract}, as far as time"

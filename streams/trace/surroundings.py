@@ -5,7 +5,8 @@ Times in ms since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from streams.domain.lifecycle import LifecyclePartition
 from streams.domain.windows import WindowPartition
 from streams.domain.wire import Rejection, decode_event
 from streams.oracle.counters import Counted
-from streams.oracle.links import link_counts, returns_of
+from streams.oracle.links import Drop, link_counts, returns_of
 from streams.trace.model import BreachLine, LinkLine
 
 _BATCH = 2_000
@@ -63,14 +64,26 @@ class CustomerFinder:
             self.conversations.add(data.conversation_id)
 
 
-def links_of(
-    conversation: str, facts: Iterable[Fact], customers: Mapping[str, str], until: int
-) -> list[LinkLine]:
-    """The returns to and from a conversation, among the on-time facts of all of its customer's.
+@dataclass
+class Surroundings:
+    """What was published of all conversations of some customers.
 
-    Section 7a. `customers` says by id whose a visit or close is.
+    `whose`: by id whose a visit or close is; `drops`: when whose closes were dropped. `tellable`
+    are the ids of what may be told beside another conversation: of nobody who was erased.
     """
-    on_time = [fact for fact in facts if not fact.late]
+
+    facts: list[Fact] = field(default_factory=list)
+    whose: dict[str, str] = field(default_factory=dict)
+    drops: list[Drop] = field(default_factory=list)
+    tellable: set[str] = field(default_factory=set)
+
+    def on_time(self) -> list[Fact]:
+        """What links are made of."""
+        return [fact for fact in self.facts if not fact.late]
+
+
+def links_of(conversation: str, around: Surroundings, until: int) -> list[LinkLine]:
+    """The returns to and from a conversation, of who was not erased. Section 7a."""
     lines = [
         LinkLine(
             closed_at=close.time,
@@ -82,21 +95,17 @@ def links_of(
             after_ms=back.time - close.time,
             same_issue=back.journey == close.journey != _UNKNOWN,
         )
-        for close, back in returns_of(on_time, customers, until)
-        if back is not None and conversation in (close.conversation, back.conversation)
+        for close, back in returns_of(around.on_time(), around.whose, until, around.drops)
+        if back is not None
+        and conversation in (close.conversation, back.conversation)
+        and {close.id, back.id} <= around.tellable
     ]
     return sorted(lines, key=lambda one: (one.closed_at, one.visited_at, one.closed_conversation))
 
 
-def link_counts_of(
-    conversation: str, facts: Iterable[Fact], customers: Mapping[str, str], until: int
-) -> list[Counted]:
-    """What the conversation's resolved closes count for at the ends of section 7a's horizons.
-
-    Arguments as links_of has them.
-    """
-    on_time = [fact for fact in facts if not fact.late]
-    counted = link_counts(on_time, customers, until)
+def link_counts_of(conversation: str, around: Surroundings, until: int) -> list[Counted]:
+    """What the conversation's resolved closes count for at the ends of section 7a's horizons."""
+    counted = link_counts(around.on_time(), around.whose, until, around.drops)
     ours = [one for one in counted if one.fact.conversation == conversation]
     return sorted(ours, key=lambda one: (one.end, one.fact.id))
 

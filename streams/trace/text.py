@@ -44,6 +44,13 @@ class _Told:
         several = f" ({number} of {len(self._trace.lives)})" if len(self._trace.lives) > 1 else ""
         yield ""
         yield f"LIFE {life.day}{several}"
+        if life.erased is not None:
+            yield f"  ERASED {self._clock.both(life.erased.asked_at)} was asked for"
+            if life.erased.gone:
+                yield "  nothing is told of it any more but what it came to in money"
+                yield from self._bills(life)
+                return
+            yield "  its accounts are being settled: then nothing is told of it any more"
         for one in life.attributes:
             yield f"  {one.name} {one.value}, since {self._clock.both(one.since)}"
         yield from self._path(life)

@@ -17,13 +17,19 @@ from streams.domain.governance import conversation_digest
 from streams.kafka import topics
 from streams.kafka.admin import ensure_topics
 from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.tombstones import write_placed
+from streams.kafka.whole_topic import read_whole
+from streams.replay import tick_record
+from streams.settings import Settings
 from streams.sources.synthetic import SyntheticDay, write_log
 from tests.log_builder import CONTRACT
-from tests.worker_process import EMBEDDED, WorkerProcess
+from tests.worker_process import EMBEDDED, WorkerProcess, await_that
 
 NAMED = ("--contract", str(bundled_contract(CONTRACT)))
 SUBJECT = (*NAMED, "--period", "2026-06-01")
 SECRET = "5e" * 32
+# Two days after the day that is replayed began: all that a wait or a claim may come to has come.
+SETTLED_MS = 1_780_243_200_000 + 2 * 86_400_000
 
 
 def run(*arguments: str | Path, stdin: str = "") -> Result:
@@ -53,6 +59,43 @@ class Place:
         said = run("governance", "log", *self.there, "--format", "json", *flags)
         assert said.exit_code == 0, said.output
         return [json.loads(line) for line in said.stdout.splitlines()]
+
+    def events(self) -> str:
+        """What the topic of events holds."""
+        settings = Settings(broker=self.there[1], prefix=self.prefix)
+        read = asyncio.run(read_whole(settings, settings.topic(topics.EVENTS)))
+        raw = [record.value or b"" for records in read.values() for record in records]
+        return b"\n".join(raw).decode("utf-8", "replace")
+
+    def tick(self, time: int) -> None:
+        """Let time go on in both partitions."""
+        settings = Settings(broker=self.there[1], prefix=self.prefix)
+        ticks = [(number, None, tick_record(time)) for number in range(2)]
+        asyncio.run(write_placed(settings, settings.topic(topics.EVENTS), ticks))
+
+    def erased_by(self, request: str) -> list[dict[str, object]]:
+        """What the workers say to have forgotten for a request."""
+        told = self.log("--request", request)
+        return [one for one in told if one["type"] == "baton.governance.erased"]
+
+    def alike(self) -> tuple[str, str, str]:
+        """Two conversations that failed alike, of two customers, and the customer of the first."""
+        whose = {}
+        for line in self.events().splitlines():
+            try:
+                said = json.loads(line).get("data") or {}
+            except (ValueError, AttributeError):
+                continue
+            if said.get("customer_key") and said.get("conversation_id"):
+                whose[said["conversation_id"]] = said["customer_key"]
+        for one in sorted(whose):
+            done = run("similar", *NAMED, "--interaction", one, *self.there, "--same", "handoff",
+                       "--format", "json", "--limit", "1000")  # fmt: skip
+            for found in json.loads(done.stdout)["interactions"] if done.exit_code == 0 else ():
+                other = found["conversation"]
+                if other in whose and whose[other] != whose[one]:
+                    return one, other, whose[one]
+        raise AssertionError("no two failed alike")
 
     def samples(self) -> list[str]:
         """The conversations of the samples, as an auditor reads them."""
@@ -116,8 +159,47 @@ def test_erasure_takes_samples_at_once_and_says_when_no_worker_confirms(place: P
     assert "not confirmed in time" in alone.output
     said = json.loads(alone.stdout.splitlines()[0])
     assert (said["samples"], said["confirmed"], said["erased"]) == (1, False, 0)
+    # What a broker does not say is no promise: this one tells nobody how long it keeps what.
+    assert {(copy["known"], copy["gone_by"]) for copy in said["raw_copies"]} == {(False, None)}
+    assert f"RAW COPIES STAY TOO LONG: {place.prefix}interaction-events" in alone.stderr
+    # Nor does a draw bring it back from the events.
+    assert conversation not in place.samples()
     checked = run("audit", "verify", *place.disclosed, *place.there)
-    assert checked.exit_code == 1
+    assert checked.exit_code == 0, checked.output
+    assert "more were drawn and are erased" in checked.output
+
+
+def test_no_command_brings_back_from_the_topic_of_events_who_is_erased(
+    place: Place, tmp_path: Path
+) -> None:
+    conversation, other, customer = place.alike()
+    assert conversation in similar(place, other)
+    flags = (*place.there, *NAMED, *EMBEDDED, "--partitions", "2", "--port", "0", "--no-ticks")
+    worker = WorkerProcess([*flags, "--app-id", place.prefix + "e"], tmp_path / "worker.log")
+    try:
+        asked = ("governance", "erase", "--name", CONTRACT, *place.there, "--format", "json")
+        done = run(*asked, "--customer", "-", "--wait", "1s", stdin=customer)
+        request = json.loads(done.stdout.splitlines()[0])["request"]
+        # While its accounts are settled it is told still, as the worker holds it.
+        trace = json.loads(traced(place, conversation, "--format", "json"))
+        assert [life["erased"]["gone"] for life in trace["lives"]] == [False]
+        assert trace["lives"][0]["events"]
+        place.tick(SETTLED_MS)
+        place.tick(SETTLED_MS + 60_000)
+        done_for_it = f"baton.governance.erased of {request}"
+        await_that(lambda: place.erased_by(request), done_for_it, within_s=60)
+    finally:
+        worker.kill()
+    trace = json.loads(traced(place, conversation, "--format", "json"))
+    assert [life["erased"]["gone"] for life in trace["lives"]] == [True]
+    assert [life["events"] + life["facts"] for life in trace["lives"]] == [[]]
+    assert trace["unused"] == []
+    assert "nothing is told of it any more" in traced(place, conversation)
+    after = similar(place, other)
+    assert conversation not in after
+    assert other in after
+    assert conversation not in place.samples()
+    assert customer in place.events()  # which have it until their time is over
 
 
 def test_a_worker_confirms_and_the_exit_code_says_that_all_is_erased(
@@ -139,6 +221,20 @@ def test_a_worker_confirms_and_the_exit_code_says_that_all_is_erased(
         assert key not in json.dumps(told)
     finally:
         worker.kill()
+
+
+def traced(place: Place, conversation: str, *flags: str) -> str:
+    done = run("trace", *NAMED, "--interaction", conversation, *place.there, *flags)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def similar(place: Place, conversation: str) -> set[str]:
+    """Those that failed as it did, by the topics."""
+    flags = ("--same", "handoff", "--limit", "1000", "--format", "json")
+    done = run("similar", *NAMED, "--interaction", conversation, *place.there, *flags)
+    assert done.exit_code == 0, done.output
+    return {one["conversation"] for one in json.loads(done.stdout)["interactions"]}
 
 
 def test_retention_says_what_is_kept_and_that_nothing_is_due(place: Place) -> None:

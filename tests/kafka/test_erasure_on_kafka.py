@@ -208,6 +208,11 @@ def test_nothing_has_an_erased_customer_after_compaction(
         assert sum(one["count"] for one in applied) > 0
         assert sum(one["count"] for one in erased) >= sum(one["count"] for one in applied)
 
+        renamed = [one["data"] for one in told if one["type"] == "baton.governance.renamed"]
+        assert {one["source_partition"] for one in renamed} == set(range(run.partitions))
+        assert sum(one["count"] for one in renamed) > 0
+        assert {one["request"] for one in renamed} == {one["request"] for one in applied}
+
         # The compacted ones forget as soon as something else is written and the cleaner has run.
         end = max(item for item in log.items if isinstance(item, int))
 

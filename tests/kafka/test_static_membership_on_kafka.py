@@ -45,3 +45,25 @@ def test_a_worker_that_restarts_has_its_partitions_again_without_a_rebalance(
         run.await_processed()
         assert run.committed(topics.EVENTS) == run.end_offsets(topics.EVENTS)
         assert_published_as_judged(log.verdict, run.records, repeated=False)
+
+
+def test_a_worker_whose_instance_id_another_takes_ends_and_says_so(
+    kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    log = synthetic_log(2000)
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=("--batch-records", "400")) as run:
+        named = ("--instance-id", "baton-0")
+        first = run.start_worker(*named)
+        first.await_ready()
+        run.start_replay(lasting_s=15)
+        run.await_share(0.3)
+        second = run.start_worker(*named)
+        assert first.process.wait(60) == 1, first.output
+        said = [line for line in first.output.splitlines() if "--instance-id baton-0" in line]
+        assert len(said) == 1, first.output
+        assert said[0].startswith("baton worker: another worker")
+        assert "Traceback" not in first.output
+        assert first.ended_by_itself() == 1
+        run.await_processed()
+        assert second.process.poll() is None
+        assert_published_as_judged(log.verdict, run.records, repeated=False)

@@ -88,6 +88,7 @@ def test_who_is_called_otherwise_is_billed_the_same_and_stands_nowhere_by_its_di
         event("as without any request")
     table: dict[bytes, bytes] = {}
     ledger = Ledger(book, CONTRACT, sources=sources, forgets=True)
+    account_table.restore(ledger, table)
     found: list[Booked | Seal] = []
     at = min(record.known for record in records) - 1
     while at < END_MS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
 
 from streams.domain.breach_record import encode_breach
 from streams.domain.facts import encode_fact
@@ -48,6 +49,15 @@ def test_so_it_does_where_customers_come_back_by_other_conversations(case: Case)
 
 
 @thorough
+@given(
+    st.one_of(cases(), cases(weeks=True), cases(links=True), cases(erasures=True)),
+    st.sampled_from((("SG",), ("MY",), ("SG", "MY"), ("SG", "MY", "PH"))),
+)
+def test_so_it_does_of_a_worker_of_certain_markets(case: Case, markets: tuple[str, ...]) -> None:
+    assert_published_as_judged(case, markets)
+
+
+@thorough
 @given(cases(weeks=True))
 def test_no_id_is_ever_given_to_a_second_fact(case: Case) -> None:
     for item in case.log:
@@ -56,7 +66,7 @@ def test_no_id_is_ever_given_to_a_second_fact(case: Case) -> None:
     assert len({fact.id for fact in facts}) == len(facts)
 
 
-def run(case: Case) -> Published:
+def run(case: Case, markets: tuple[str, ...] = ()) -> Published:
     """What the stream publishes of the case."""
     return InMemoryPipeline(
         case.book,
@@ -65,15 +75,16 @@ def run(case: Case) -> Published:
         batch=case.batch,
         restart_every=case.restart_every,
         chance=case.chance,
+        markets=markets,
     ).run(case.log)
 
 
-def assert_published_as_judged(case: Case) -> None:
+def assert_published_as_judged(case: Case, markets: tuple[str, ...] = ()) -> None:
     """Facts, breaches, windows and what was refused are the oracle's."""
     for item in case.log:
         note(repr(item))
-    verdict = judge(case.log, case.book, lateness_ms=case.lateness_ms)
-    published = run(case)
+    verdict = judge(case.log, case.book, lateness_ms=case.lateness_ms, markets=markets)
+    published = run(case, markets)
     assert sorted(map(encode_fact, published.facts)) == sorted(map(encode_fact, verdict.facts))
     assert sorted(map(encode_breach, published.breaches)) == sorted(
         map(encode_breach, verdict.breaches)

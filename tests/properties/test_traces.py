@@ -31,6 +31,7 @@ from tests.properties.strategies import Case, Log, cases
 from tests.trace_log import MemoryLog, traced
 
 ANY_CASE = st.one_of(cases(), cases(weeks=True), cases(links=True))
+ERASING_CASE = st.one_of(cases(erasures=True), cases(weeks=True, erasures=True))
 # A long run by hand: BATON_EXAMPLES=5000 python -m pytest tests/properties/test_traces.py
 EXAMPLES = int(os.environ.get("BATON_EXAMPLES", "100"))
 SETTINGS = settings(
@@ -152,7 +153,7 @@ def test_no_trace_names_a_customer_and_equal_ones_are_equal_bytes(case: Case) ->
 
 
 @SETTINGS
-@given(ANY_CASE)
+@given(st.one_of(ANY_CASE, ERASING_CASE))
 def test_what_a_worker_remembers_is_told_as_from_the_log(case: Case) -> None:
     states: dict[bytes, bytes] = {}
     partition = LifecyclePartition(case.book, case.lateness_ms, states)

@@ -298,7 +298,7 @@ def test_the_governance_log_names_nobody(book: ContractBook) -> None:
     worker.read([*said, T(100), named, T(200), T(5 * 86_400)])
     told = values(worker, topics.GOVERNANCE)
     done = {one["type"].rpartition(".")[2] for one in told if one["data"]["count"]}
-    assert done == {"applied", "erased", "unlinked"}
+    assert done == {"applied", "erased", "unlinked", "renamed"}
     for record in worker.outbox.records[topics.GOVERNANCE]:
         assert CANARY.encode() not in record.key + record.value
         assert customer_digest("telco-2026", customer).hex().encode() not in record.value

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
-from heapq import nsmallest
+from collections.abc import Iterable, Mapping
+from heapq import heappush, heapreplace
 from typing import NamedTuple
 
 import orjson
 
-from streams.domain.audit.strata import Frame, Member, Stratum, Unit
+from streams.domain.audit.strata import Frame, Stratum, Unit
 
 # Fewer could be found by trying all of them against the commitment.
 LEAST_CHARACTERS = 32
@@ -72,20 +72,22 @@ class Place(NamedTuple):
     ticket: str
 
 
-def drawn(
-    frame: Frame, sizes: Mapping[Stratum, int], key: bytes, period: str
-) -> list[tuple[Member, Place]]:
-    """The drawn of each stratum, by stratum and rank."""
-    found = []
-    for stratum, members in frame.strata.items():
-        tickets = _tickets(members, key, frame.contract, period)
-        for rank, (number, _, member) in enumerate(nsmallest(sizes[stratum], tickets), start=1):
-            found.append((member, Place(rank, number)))
-    return found
+def drawn(frame: Frame, sizes: Mapping[Stratum, int], key: bytes, period: str) -> dict[Unit, Place]:
+    """The drawn of each stratum, by stratum and rank.
 
-
-def _tickets(
-    members: Sequence[Member], key: bytes, contract: str, period: str
-) -> Iterable[tuple[str, Unit, Member]]:
-    for one in members:
-        yield ticket(key, contract, period, one.unit), one.unit, one
+    Needs the memory of what is drawn, whatever the frame holds.
+    """
+    # Of each stratum those with the lowest tickets so far, the highest of them first.
+    lowest: dict[Stratum, list[tuple[int, Unit]]] = {stratum: [] for stratum in sorted(sizes)}
+    for unit, stratum in frame.units():
+        heap = lowest[stratum]
+        one = (-int(ticket(key, frame.contract, period, unit), 16), unit)
+        if len(heap) < sizes[stratum]:
+            heappush(heap, one)
+        elif heap and one > heap[0]:
+            heapreplace(heap, one)
+    return {
+        unit: Place(rank, f"{-number:064x}")
+        for heap in lowest.values()
+        for rank, (number, unit) in enumerate(sorted(heap, reverse=True), start=1)
+    }

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import orjson
 
 from streams.domain.audit.draw import Place, drawn
+from streams.domain.audit.erased import Requests
 from streams.domain.audit.path import fact_entry, path_of
 from streams.domain.audit.sizes import allocated
 from streams.domain.audit.strata import Frame, Member, Populations, Unit
 from streams.domain.audit.terms import Allocation, SamplingTerms
 from streams.domain.calendar_period import NamedPeriod, Period
-from streams.domain.events import Channel, Event
+from streams.domain.events import Channel, Event, epoch_ms
 from streams.domain.facts import SOURCE, life_date, rfc3339
+from streams.domain.memory import DAY_MS
 
 EventsOf = Callable[[str], Iterable[Event]]
 
@@ -124,17 +127,50 @@ class Lottery:
     commitments: tuple[str, ...]
 
 
-def samples_of(lottery: Lottery, events_of: EventsOf) -> list[Sample]:
-    """The sample, by stratum and rank. `events_of` a conversation: in any order, also repeated."""
+class Drawing(NamedTuple):
+    """What was drawn, by stratum and rank: what becomes a sample, and what a request of erasure
+    names, which must not.
+    """
+
+    samples: list[Sample]
+    erased: list[Sample]
+
+
+def samples_of(lottery: Lottery, events_of: EventsOf, requests: Requests | None = None) -> Drawing:
+    """The drawing. `events_of` a conversation: in any order, also repeated."""
+    requests = requests or Requests()
     sizes = allocated(
-        {stratum: n.all for stratum, n in lottery.frame.populations.items()}, lottery.terms
+        {s: n.all for s, n in lottery.frame.census.populations.items()}, lottery.terms
     )
-    return [
-        sample_of(
-            member, place, sizes[member.stratum], lottery, events_of(member.unit.conversation)
-        )
-        for member, place in drawn(lottery.frame, sizes, lottery.key, lottery.period.name)
-    ]
+    places = drawn(lottery.frame, sizes, lottery.key, lottery.period.name)
+    made: dict[Unit, Sample] = {}
+    erased: set[Unit] = set()
+    for member in lottery.frame.members_of(places):
+        unit = member.unit
+        events = list(events_of(unit.conversation))
+        made[unit] = sample_of(member, places[unit], sizes[member.stratum], lottery, events)
+        about = (lottery.frame.contract, unit.conversation, unit.life * DAY_MS, member.matured_at)
+        if requests.name(*about, events):
+            erased.add(unit)
+    return Drawing(
+        [made[unit] for unit in places if unit not in erased],
+        [made[unit] for unit in places if unit in erased],
+    )
+
+
+def names_sample(requests: Requests, sample: Sample, events: Iterable[Event]) -> bool:
+    """Whether a request names the episode of a sample that was made; `events` are all of its
+    conversation.
+    """
+    data = sample.data
+    begins = _ms(f"{data.life}T00:00:00+00:00")
+    # The path ends with what it told last.
+    until = max((_ms(event["time"]) for event in data.events), default=begins)
+    return requests.name(data.contract, data.conversation_id, begins, until, events)
+
+
+def _ms(text: str) -> int:
+    return epoch_ms(datetime.fromisoformat(text))
 
 
 def sample_of(
@@ -142,7 +178,7 @@ def sample_of(
 ) -> Sample:
     """The record of one episode that was drawn."""
     closed, period, terms = member.closed, lottery.period, lottery.terms
-    numbers: Populations = lottery.frame.populations[member.stratum]
+    numbers: Populations = lottery.frame.census.populations[member.stratum]
     return Sample(
         id=sample_id(closed.contract, period.name, member.unit),
         time=rfc3339(period.end_ms),
@@ -166,7 +202,7 @@ def sample_of(
                 place.rank,
                 place.ticket,
                 1_000_000 * sampled // numbers.all,
-                lottery.frame.digest,
+                lottery.frame.census.digest,
                 tuple(sorted(lottery.commitments)),
             ),
             conversation_id=member.unit.conversation,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -62,6 +62,12 @@ class Member:
         """Whether an AI served the customer: there is something of it to review."""
         return bool(self.closed.detail["eligible"])
 
+    @property
+    def counted(self) -> Counted:
+        """What a census counts of it."""
+        human = self.human is True
+        return Counted(self.unit, self.stratum, self.by_ai, human, self.handed_over)
+
 
 class Populations(NamedTuple):
     """How many of a stratum there are: all; served by AI; with a human; with a handoff."""
@@ -72,42 +78,77 @@ class Populations(NamedTuple):
     handed_over: int
 
 
+class Counted(NamedTuple):
+    """What of a member a census counts."""
+
+    unit: Unit
+    stratum: Stratum
+    by_ai: bool
+    human: bool
+    handed_over: bool
+
+
 @dataclass(frozen=True)
-class Frame:
-    """What a sample is drawn from, in the order of its units."""
+class Census:
+    """A frame's numbers: by stratum, in order, and of all. `digest`: SHA-256 of the frame; two
+    parties with the same have the same episodes and strata.
+    """
+
+    populations: Mapping[Stratum, Populations]
+    population: int
+    digest: str
+
+
+def census_of(counted: Iterable[Counted]) -> Census:
+    """The census of members in the order of their units, each read once."""
+    numbers: dict[Stratum, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    whole, population = hashlib.sha256(), 0
+    for one in counted:
+        population += 1
+        for place, counts in enumerate((True, one.by_ai, one.human, one.handed_over)):
+            numbers[one.stratum][place] += counts
+        whole.update(orjson.dumps([*one.unit.named, dict(one.stratum)]) + b"\n")
+    populations = {stratum: Populations(*n) for stratum, n in sorted(numbers.items())}
+    return Census(populations, population, whole.hexdigest())
+
+
+class Frame(Protocol):
+    """What a sample is drawn from, wherever it is kept."""
+
+    @property
+    def contract(self) -> str:
+        """Whose."""
+
+    @property
+    def census(self) -> Census:
+        """Its numbers."""
+
+    def units(self) -> Iterable[tuple[Unit, Stratum]]:
+        """Every episode."""
+
+    def members_of(self, units: Container[Unit]) -> Iterable[Member]:
+        """Some of them, in full, in any order."""
+
+
+@dataclass(frozen=True)
+class HeldFrame:
+    """A frame in memory, in the order of its units."""
 
     contract: str
     members: tuple[Member, ...]
 
     @cached_property
-    def strata(self) -> Mapping[Stratum, Sequence[Member]]:
-        """The members of each stratum, strata in order."""
-        found: dict[Stratum, list[Member]] = defaultdict(list)
-        for member in self.members:
-            found[member.stratum].append(member)
-        return dict(sorted(found.items()))
+    def census(self) -> Census:
+        """Its numbers."""
+        return census_of(one.counted for one in self.members)
 
-    @cached_property
-    def populations(self) -> Mapping[Stratum, Populations]:
-        """How many there are of each stratum."""
-        return {
-            stratum: Populations(
-                len(members),
-                sum(one.by_ai for one in members),
-                sum(one.human is True for one in members),
-                sum(one.handed_over for one in members),
-            )
-            for stratum, members in self.strata.items()
-        }
+    def units(self) -> Iterator[tuple[Unit, Stratum]]:
+        """Every episode, in order."""
+        return ((one.unit, one.stratum) for one in self.members)
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the frame: two parties with the same have the same episodes and strata."""
-        whole = hashlib.sha256()
-        for one in self.members:
-            line = orjson.dumps([*one.unit.named, dict(one.stratum)])
-            whole.update(line + b"\n")
-        return whole.hexdigest()
+    def members_of(self, units: Container[Unit]) -> Iterator[Member]:
+        """Some of them, in order."""
+        return (one for one in self.members if one.unit in units)
 
 
 def frame_of(
@@ -116,7 +157,7 @@ def frame_of(
     contract: str,
     period: NamedPeriod,
     split: Sequence[Split],
-) -> Frame:
+) -> HeldFrame:
     """The frame of a period from the contract's standing facts (DEFINITIONS.md section 10), in any
     order.
 
@@ -132,7 +173,7 @@ def frame_of(
         if closed is not None and _lies_in(closed.time, period):
             terms = book.version(contract, closed.version)
             members.append(_member(unit, closed, its, terms, split))
-    return Frame(contract, tuple(members))
+    return HeldFrame(contract, tuple(members))
 
 
 def _lies_in(time: int, period: NamedPeriod) -> bool:

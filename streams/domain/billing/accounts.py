@@ -4,33 +4,33 @@ BILLING.md section 1.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
-from typing import TypeVar
 
-from msgspec.structs import replace
-
-from streams.domain.billing.horizons import OPEN_EPISODE_MS, Horizons
+from streams.domain.billing.appointments import Appointments
+from streams.domain.billing.conversation import (
+    DISPUTE,
+    OF_EPISODES,
+    OF_WAITS,
+    VISIT,
+    Conversation,
+    Run,
+    Wait,
+    episode_of,
+)
+from streams.domain.billing.customers import Customers
+from streams.domain.billing.horizons import RETRACTED_KEPT_MS, Horizons
 from streams.domain.billing.records import EpisodeId, Told
 from streams.domain.billing.resolutions import Claim, Settled, settle
+from streams.domain.billing.store import Conversations, InMemoryStore
 from streams.domain.contract import ContractBook
 from streams.domain.facts import Fact, FactKind
+from streams.domain.memory import DAY_MS
 
-_Key = TypeVar("_Key")
-_Entry = TypeVar("_Entry")
-_Value = TypeVar("_Value")
 # A customer, or the conversation whose customer nobody knows.
 Group = bytes | str
-# Within a conversation: life, kind, episode, ordinal.
-Place = tuple[int, str, int, int]
-_VISIT: FactKind = "customer_visited"
-_DISPUTE: FactKind = "resolution_disputed"
-_OF_EPISODES = frozenset(("episode_ended", "episode_matured", "csat_received", "qa_evaluated"))
-# What waits are made of; held only where a clause asks who waited.
-_OF_WAITS: frozenset[FactKind] = frozenset(("escalation_opened", "escalation_ended"))
+Judged = tuple[Conversation, Run, Claim, Settled | None]
 KEPT: frozenset[FactKind] = frozenset(
-    (_VISIT, _DISPUTE, "episode_ended", "episode_matured", "csat_received", "qa_evaluated")
+    (VISIT, DISPUTE, "episode_ended", "episode_matured", "csat_received", "qa_evaluated")
 )
 
 
@@ -41,8 +41,6 @@ class Accounts:
     that stands there now, each with its customer (None: none). `settled` judges again those whose
     records changed since it was last asked. With `horizons` what nothing can touch any more is
     frozen, then forgotten.
-
-    `touched` are the conversations of which something changed, for whoever stores them.
     """
 
     def __init__(
@@ -50,318 +48,221 @@ class Accounts:
     ) -> None:
         self._book = book
         self._horizons = horizons
-        self._kept = KEPT | _OF_WAITS if waits else KEPT
-        self._standing: dict[str, dict[Place, Told]] = {}
-        self._claims: dict[EpisodeId, Claim] = {}
-        self._groups: dict[Group, set[EpisodeId]] = defaultdict(set)
-        self._visits: dict[Group, dict[tuple[str, Place], Fact]] = defaultdict(dict)
-        self._conversations: dict[str, set[EpisodeId]] = defaultdict(set)
-        self._disputes: dict[str, dict[Place, int]] = defaultdict(dict)
-        self._disputed: set[str] = set()
-        self._judged: set[EpisodeId] = set()
-        self._moved_groups: set[Group] = set()
-        # When each can be forgotten, or looked at for it, and when each claim is frozen (ms).
-        self._overdue: list[tuple[int, str, Place]] = []
-        self._freezing: list[tuple[int, EpisodeId]] = []
-        self.touched: set[str] = set()
+        self.kept = KEPT | OF_WAITS if waits else KEPT
+        self.conversations = Conversations(InMemoryStore())
+        self._customers = Customers()
+        self._moved: set[Group] = set()
+        # When each conversation is looked at for what can be forgotten, and when for what can be
+        # frozen.
+        self._looks = Appointments()
+        self._freezes = Appointments()
+
+    def held(self, record: Told) -> Told | None:
+        """What stands where a record would."""
+        conversation = self.conversations.get(record.fact.conversation)
+        return None if conversation is None else conversation.standing.get(record.fact.place)
+
+    def wait(self, fact: Fact) -> Wait:
+        """The escalation that a fact is about, as it stands."""
+        conversation = self.conversations.get(fact.conversation)
+        return Wait(None, None) if conversation is None else conversation.wait(fact)
+
+    def forgot(self, record: Told) -> bool:
+        """Whether a close of a further revision was told of before, so long ago that nothing is
+        held of it: charged again it would be charged under the ids that it had.
+        """
+        fact = record.fact
+        if fact.retracts or record.known < fact.life * DAY_MS + RETRACTED_KEPT_MS:
+            return False
+        conversation = self.conversations.get(fact.conversation)
+        run = (fact.life, fact.episode)
+        known = conversation is not None and (
+            run in conversation.accounts or fact.place in conversation.standing
+        )
+        return self._horizons is not None and not known
 
     def take(self, record: Told) -> tuple[Told | None, Told | None]:
         """Take one record; (None, None) where nothing follows from it."""
         fact = record.fact
-        if fact.kind not in self._kept:
-            # A retraction says itself what it takes back, and none comes without its assertion.
-            return (record, None) if fact.retracts else (None, record)
-        places = self._standing.setdefault(fact.conversation, {})
-        held = places.get(fact.place)
+        if fact.kind not in self.kept:
+            return None, None
+        name = fact.conversation
+        conversation = self.conversations.get(name)
+        held = None if conversation is None else conversation.standing.get(fact.place)
         if held is not None and _order(fact) <= _order(held.fact):
             return None, None
+        if conversation is None:
+            conversation = self.conversations.begin(name)
         before = held if held is not None and not held.fact.retracts else None
         after = record if not fact.retracts else None
-        self._hold(record)
-        self._file(fact.place, before, after)
+        if before is None and after is None:
+            conversation.take(record)
+        else:
+            self._move(conversation, record, before)
+        self._appoint(conversation, record)
+        self.conversations.changed(conversation)
         return before, after
 
-    def _hold(self, record: Told) -> None:
-        fact = record.fact
-        self._standing.setdefault(fact.conversation, {})[fact.place] = record
-        self.touched.add(fact.conversation)
-        if self._horizons is not None:
-            due = fact.time + self._horizons.record_ms
-            heappush(self._overdue, (due, fact.conversation, fact.place))
-
-    def _file(self, place: Place, before: Told | None, after: Told | None) -> None:
-        one = after or before
-        if one is None:
-            return
-        conversation = one.fact.conversation
-        if one.fact.kind == _VISIT:
-            for told in (before, after):
-                if told is not None and told.customer is not None:
-                    self._moved_groups.add(told.customer)
-                    self._visits[told.customer].pop((conversation, place), None)
-            if after is not None and after.customer is not None:
-                self._visits[after.customer][conversation, place] = after.fact
-        elif one.fact.kind == _DISPUTE:
-            self._disputes[conversation].pop(place, None)
-            if after is not None:
-                self._disputes[conversation][place] = after.fact.time
-            self._disputed.add(conversation)
-        elif one.fact.kind in _OF_EPISODES:
-            self._file_claim(place, one.fact, after)
-
-    def _file_claim(self, place: Place, fact: Fact, after: Told | None) -> None:
-        episode = _episode(fact)
-        claim = self._claims.get(episode)
-        if claim is None:
-            claim = self._claims[episode] = Claim()
-            self._conversations[fact.conversation].add(episode)
-            self._groups[fact.conversation].add(episode)
-        now = None if after is None else after.fact
-        if fact.kind == "episode_matured":
-            claim.matured = now
-        elif fact.kind == "episode_ended":
-            claim.ended = now
-            group = self._group(episode, claim)
-            self._moved_groups.add(group)
-            self._groups[group].discard(episode)
-            claim.customer = None if after is None else after.customer
-            self._groups[self._group(episode, claim)].add(episode)
-            if self._horizons is not None and claim.claimed:
-                heappush(self._freezing, (fact.time + self._horizons.claim_ms, episode))
-        elif now is None:
-            claim.feedback.pop(place, None)
-        else:
-            claim.feedback[place] = now
-        self._judged.add(episode)
-        if self._disputes.get(fact.conversation):
+    def _move(self, conversation: Conversation, record: Told, before: Told | None) -> None:
+        """Let the record stand, and note whose claims it bears on."""
+        kind = record.fact.kind
+        run = (record.fact.life, record.fact.episode)
+        of_claims = kind in OF_EPISODES
+        if of_claims and run in conversation.claims:
+            # Whose it was before.
+            self._moved.add(_group(conversation, conversation.claims[run]))
+        conversation.take(record)
+        if record.customer is not None:
+            self._customers.add(record.customer, conversation.name)
+        was = None if before is None else before.customer
+        if was is not None and was != record.customer and was not in conversation.customers:
+            self._customers.discard(was, conversation.name)
+        if kind == VISIT:
+            self._moved |= {one for one in (was, record.customer) if one is not None}
+        if of_claims:
+            self._moved.add(_group(conversation, conversation.claims[run]))
+        if kind == DISPUTE or (of_claims and conversation.disputed):
             # Another close may be the one that a dispute is about now.
-            self._disputed.add(fact.conversation)
+            self._moved |= {_group(conversation, one) for one in conversation.claims.values()}
 
-    def settled(self) -> Iterator[tuple[EpisodeId, Claim, Settled | None]]:
+    def _appoint(self, conversation: Conversation, record: Told) -> None:
+        horizons = self._horizons
+        if horizons is None:
+            return
+        # A day after its claim is frozen, so that it need not be looked at before that.
+        look = record.fact.time + max(horizons.claim_ms, horizons.link_ms) + DAY_MS
+        if conversation.look is None or look < conversation.look:
+            self._look_again(conversation, look)
+        if record.fact.kind == "episode_ended":
+            self._freeze_again(conversation, horizons)
+
+    def _look_again(self, conversation: Conversation, look: int) -> None:
+        conversation.look = look
+        self._looks.add(look, conversation.name)
+
+    def _freeze_again(self, conversation: Conversation, horizons: Horizons) -> None:
+        due = conversation.next_freeze(horizons)
+        if due != conversation.freezes:
+            conversation.freezes = due
+            if due is not None:
+                self._freezes.add(due, conversation.name)
+
+    # -- judging -------------------------------------------------------------------------------
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything changed that a claim hangs on."""
+        return bool(self._moved)
+
+    def settled(self) -> Iterator[Judged]:
         """Every claim that what changed can bear on, and what became of it; None while open."""
-        for conversation in self._disputed:
-            self._assign_disputes(conversation)
-        groups = {self._group(e, self._claims[e]) for e in self._judged} | self._moved_groups
-        self._disputed, self._judged, self._moved_groups = set(), set(), set()
-        for group in groups:
-            found = self._settle(group)
-            for episode in self._groups.get(group, ()):
-                claim = self._claims[episode]
+        moved, self._moved = self._moved, set()
+        for group in moved:
+            members, found = self._settle(group)
+            for conversation, run, claim in members:
                 if claim.frozen is None:
-                    yield episode, claim, found.get(episode)
+                    yield conversation, run, claim, found.get(episode_of(conversation.name, run))
 
-    def _settle(self, group: Group) -> dict[EpisodeId, Settled]:
-        visits = list(self._visits.get(group, {}).values())
-        claims = (self._claims[episode] for episode in self._groups.get(group, ()))
-        return settle(claims, visits, self._book)
-
-    def _assign_disputes(self, conversation: str) -> None:
-        # Also those without their resolution yet: what is said of the last is not about another.
-        claims: list[tuple[int, EpisodeId]] = []
-        episodes = self._conversations.get(conversation, set())
-        self._judged |= episodes
-        for episode in episodes:
-            claim = self._claims[episode]
-            claim.disputed_at = []
-            if claim.claimed and claim.ended is not None:
-                claims.append((claim.ended.time, episode))
-        for time in self._disputes.get(conversation, {}).values():
-            before = [one for one in claims if one[0] < time]
-            if before:
-                self._claims[max(before)[1]].disputed_at.append(time)
-
-    def _group(self, episode: EpisodeId, claim: Claim) -> Group:
-        return episode[0] if claim.customer is None else claim.customer
-
-    # -- erasing -------------------------------------------------------------------------------
+    def _settle(
+        self, group: Group
+    ) -> tuple[list[tuple[Conversation, Run, Claim]], dict[EpisodeId, Settled]]:
+        members: list[tuple[Conversation, Run, Claim]] = []
+        visits: list[Fact] = []
+        customer = None if isinstance(group, str) else group
+        names = (group,) if isinstance(group, str) else self._customers.of(group)
+        for name in names:
+            conversation = self.conversations.get(name)
+            if conversation is None:
+                continue
+            for run, claim in conversation.claims.items():
+                if claim.customer == customer:
+                    members.append((conversation, run, claim))
+            if customer is not None:
+                facts = conversation.of_customer(customer)
+                visits += [fact for fact in facts if fact.kind == VISIT]
+        return members, settle((claim for *_, claim in members), visits, self._book)
 
     def of_customer(self, customer: bytes) -> list[Fact]:
         """The visits and closes that stand under a customer's digest."""
-        return [told.fact for _, _, told in self._named(customer)]
-
-    def _named(self, customer: bytes) -> Iterator[tuple[str, Place, Told]]:
-        conversations = {episode[0] for episode in self._groups.get(customer, ())}
-        conversations |= {conversation for conversation, _ in self._visits.get(customer, ())}
-        for conversation in conversations:
-            for place, told in self._standing.get(conversation, {}).items():
-                if told.customer == customer:
-                    yield conversation, place, told
+        found: list[Fact] = []
+        for name in self._customers.of(customer):
+            conversation = self.conversations.get(name)
+            if conversation is not None:
+                found += conversation.of_customer(customer)
+        return found
 
     def rename(self, customer: bytes, name: bytes) -> set[str]:
         """Let a customer be called `name` from now on; the conversations that it stood in."""
-        found = list(self._named(customer))
-        for conversation, place, told in found:
-            self._standing[conversation][place] = replace(told, customer=name)
-        for episode in self._groups.pop(customer, set()):
-            self._claims[episode].customer = name
-            self._groups[name].add(episode)
-        if customer in self._visits:
-            self._visits[name].update(self._visits.pop(customer))
-        if customer in self._moved_groups:
-            self._moved_groups.discard(customer)
-            self._moved_groups.add(name)
-        conversations = {conversation for conversation, _, _ in found}
-        self.touched |= conversations
-        return conversations
+        found: set[str] = set()
+        for one in self._customers.of(customer):
+            conversation = self.conversations.get(one)
+            self._customers.discard(customer, one)
+            if conversation is not None and conversation.rename(customer, name):
+                self._customers.add(name, one)
+                self.conversations.changed(conversation)
+                found.add(one)
+        if customer in self._moved:
+            self._moved.discard(customer)
+            self._moved.add(name)
+        return found
 
     # -- forgetting ----------------------------------------------------------------------------
 
     def freeze(self, reached: int) -> None:
         """Freeze what became of the claims that nothing known after `reached` (ms) can change."""
-        while self._freezing and self._freezing[0][0] <= reached:
-            due, episode = heappop(self._freezing)
-            claim = self._claims.get(episode)
-            horizons = self._horizons
-            if (
-                claim is None
-                or claim.frozen is not None
-                or claim.ended is None
-                or not claim.claimed
-            ):
-                continue
-            assert horizons is not None
-            if claim.ended.time + horizons.claim_ms == due:
-                settled = self._settle(self._group(episode, claim)).get(episode)
-                claim.frozen = settled is not None and settled.reason is None
-                self.touched.add(episode[0])
-
-    def forget(self, reached: int) -> Iterator[EpisodeId | tuple[Fact, Fact | None]]:
-        """Forget what nothing known after `reached` (ms) can bear on: claims, by their episode,
-        and waits that are over, by their opening and end.
-        """
-        while self._overdue and self._overdue[0][0] <= reached:
-            _, conversation, place = heappop(self._overdue)
-            told = self._standing.get(conversation, {}).get(place)
-            if told is None:
-                continue
-            due = self._kept_until(told, reached)
-            if due > reached:
-                heappush(self._overdue, (due, conversation, place))
-            else:
-                yield from self._drop(told)
-
-    def _kept_until(self, told: Told, reached: int) -> int:
-        """When a record can be forgotten, or looked at again (ms)."""
-        horizons, fact = self._horizons, told.fact
-        assert horizons is not None
-        least = fact.time + horizons.record_ms
-        if fact.retracts:
-            return least
-        if fact.kind in (_VISIT, _DISPUTE):
-            return fact.time + max(horizons.claim_ms, horizons.link_ms)
-        if fact.kind == "escalation_opened":
-            ended = self._standing[fact.conversation].get(_end_of(fact))
-            if ended is None or ended.fact.retracts:
-                return reached + horizons.record_ms  # it waits, or waits again
-            return max(least, ended.fact.time + horizons.record_ms)
-        if fact.kind == "escalation_ended":
-            # It goes with its opening.
-            held = _opening_of(fact) in self._standing[fact.conversation]
-            return reached + horizons.record_ms if held else least
-        claim = self._claims[_episode(fact)]
-        if claim.claimed and claim.ended is not None:
-            return claim.ended.time + horizons.matter_ms
-        if claim.ended is not None:
-            return max(least, claim.ended.time + horizons.record_ms)
-        if fact.kind == "episode_matured" or not fact.episode:
-            return least
-        return fact.time + OPEN_EPISODE_MS
-
-    def _drop(self, told: Told) -> Iterator[EpisodeId | tuple[Fact, Fact | None]]:
-        fact = told.fact
-        if fact.kind in _OF_EPISODES and not fact.retracts:
-            episode = _episode(fact)
-            self._drop_claim(episode)
-            yield episode
+        horizons = self._horizons
+        if horizons is None:
             return
-        self._remove(fact.conversation, fact.place)
-        if fact.kind in _OF_EPISODES:
-            claim = self._claims.get(_episode(fact))
-            if claim is not None and claim.empty:
-                self._drop_claim(_episode(fact))
+        for due, name in self._freezes.due(reached):
+            conversation = self.conversations.get(name)
+            if conversation is None or conversation.freezes != due:
+                continue
+            for run, claim in list(conversation.claims.items()):
+                ended = claim.ended
+                if claim.frozen is None and claim.claimed and ended is not None:
+                    if ended.time + horizons.claim_ms > reached:
+                        continue
+                    _, found = self._settle(_group(conversation, claim))
+                    settled = found.get(episode_of(name, run))
+                    conversation.freeze(run, settled is not None and settled.reason is None)
+            self.conversations.changed(conversation)
+            self._freeze_again(conversation, horizons)
+            self.conversations.trim()
+
+    def forget(self, reached: int) -> None:
+        """Forget what nothing known after `reached` (ms) can bear on, of those that are due."""
+        horizons = self._horizons
+        if horizons is None:
             return
-        if fact.kind == "escalation_opened" and not fact.retracts:
-            ended = self._remove(fact.conversation, _end_of(fact))
-            yield fact, ended.fact if ended is not None and not ended.fact.retracts else None
-        elif fact.kind == _VISIT and told.customer is not None:
-            _pop(self._visits, told.customer, (fact.conversation, fact.place))
-        elif fact.kind == _DISPUTE:
-            _pop(self._disputes, fact.conversation, fact.place)
-
-    def _drop_claim(self, episode: EpisodeId) -> None:
-        conversation, life, number = episode
-        for place in list(self._standing.get(conversation, ())):
-            if place[0] == life and place[2] == number and place[1] in _OF_EPISODES:
-                self._remove(conversation, place)
-        claim = self._claims.pop(episode)
-        group = self._group(episode, claim)
-        self._groups[group].discard(episode)
-        if not self._groups[group]:
-            del self._groups[group]
-        self._conversations[conversation].discard(episode)
-        if not self._conversations[conversation]:
-            del self._conversations[conversation]
-
-    def _remove(self, conversation: str, place: Place) -> Told | None:
-        places = self._standing.get(conversation, {})
-        told = places.pop(place, None)
-        if not places:
-            self._standing.pop(conversation, None)
-        self.touched.add(conversation)
-        return told
+        for due, name in self._looks.due(reached):
+            conversation = self.conversations.get(name)
+            if conversation is None or conversation.look != due:
+                continue
+            customers = conversation.customers
+            look = conversation.forget(reached, horizons)
+            for customer in customers - conversation.customers:
+                self._customers.discard(customer, name)
+            self.conversations.changed(conversation)
+            if not conversation.empty:
+                self._look_again(conversation, look)
+            self.conversations.trim()
 
     # -- storing -------------------------------------------------------------------------------
 
-    def held(self, conversation: str) -> list[Told]:
-        """What is held of a conversation, retractions too."""
-        return list(self._standing.get(conversation, {}).values())
-
-    def frozen(self, conversation: str) -> dict[tuple[int, int], bool]:
-        """Of a conversation's frozen claims, by life and episode, whether they are billed."""
-        found = {e: self._claims[e].frozen for e in self._conversations.get(conversation, ())}
-        return {(e[1], e[2]): frozen for e, frozen in found.items() if frozen is not None}
-
     def restore(
-        self, conversation: str, records: Iterable[Told], frozen: dict[tuple[int, int], bool]
+        self, name: str, customers: Iterable[bytes], look: int | None, freezes: int | None
     ) -> None:
-        """Go on with what an earlier process held of a conversation. `restored` ends it."""
-        for record in records:
-            self._hold(record)
-            if not record.fact.retracts:
-                self._file(record.fact.place, None, record)
-        for (life, episode), billed in frozen.items():
-            self._claims[conversation, life, episode].frozen = billed
-
-    def restored(self) -> None:
-        """All conversations are restored: nothing of them has to be judged again."""
-        for conversation in self._disputed:
-            self._assign_disputes(conversation)
-        self._disputed, self._judged, self._moved_groups = set(), set(), set()
-        self.touched = set()
-
-    @property
-    def conversations(self) -> int:
-        """How many conversations something is held of."""
-        return len(self._standing)
+        """Go on with a conversation that an earlier process held, which lies in the store."""
+        for customer in customers:
+            self._customers.add(customer, name)
+        if look is not None:
+            self._looks.add(look, name)
+        if freezes is not None:
+            self._freezes.add(freezes, name)
 
 
-def _pop(index: dict[_Key, dict[_Entry, _Value]], key: _Key, place: _Entry) -> None:
-    held = index.get(key, {})
-    held.pop(place, None)
-    if not held:
-        index.pop(key, None)
-
-
-def _end_of(opened: Fact) -> Place:
-    return (opened.life, "escalation_ended", opened.episode, opened.ordinal)
-
-
-def _opening_of(ended: Fact) -> Place:
-    return (ended.life, "escalation_opened", ended.episode, ended.ordinal)
-
-
-def _episode(fact: Fact) -> EpisodeId:
-    return (fact.conversation, fact.life, fact.episode)
+def _group(conversation: Conversation, claim: Claim) -> Group:
+    return conversation.name if claim.customer is None else claim.customer
 
 
 def _order(fact: Fact) -> tuple[int, bool]:

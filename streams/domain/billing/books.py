@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from streams.domain.billing.cells import Cell
 from streams.domain.billing.chain import Chain, Signer
 from streams.domain.billing.credit_lines import (
     MOST_EARN_BACK_PERIODS,
@@ -18,18 +19,20 @@ from streams.domain.billing.credit_lines import (
 from streams.domain.billing.horizons import Horizons
 from streams.domain.billing.items import Draft
 from streams.domain.billing.line import Line
-from streams.domain.billing.lines import Fees, Unit, usage_lines
+from streams.domain.billing.lines import Fees, usage_lines
 from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.records import (
     CORRECTION,
     Adjustment,
     Booked,
-    EpisodeId,
     Item,
     LineKind,
     Seal,
+    encode_booked,
+    encode_seal,
 )
-from streams.domain.billing.values import Cell, ClauseValues
+from streams.domain.billing.units import MemberStore, Units
+from streams.domain.billing.values import ClauseValues
 from streams.domain.calendar_period import Period
 from streams.domain.memory import DAY_MS
 from streams.domain.money import down_to_minor_unit
@@ -49,24 +52,10 @@ class OpenPeriod:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a period would come to if it closed now: `total_micros`, of which `booked_micros` are
-    booked; `at_risk_micros` are what its credits would take, by clause, before the cap.
-    """
-
-    span: Span
-    booked_micros: int
-    total_micros: int
-    at_risk_micros: dict[str, int]
-    lines: tuple[tuple[Span, Line], ...]
-
-
 @dataclass(slots=True)
 class Changes:
     """What changed since it was last stored."""
 
-    units: set[tuple[Span, EpisodeId]] = field(default_factory=set)
     lines: set[Span] = field(default_factory=set)
     credits: set[Span] = field(default_factory=set)
     cells: list[Cell] = field(default_factory=list)
@@ -83,12 +72,14 @@ class Books:
         values: ClauseValues,
         signer: Signer | None,
         horizons: Horizons | None,
+        store: MemberStore,
     ) -> None:
         self._calendar = calendar
         self._values = values
         self._signer = signer
         self._horizons = horizons
-        self.units: dict[Span, dict[EpisodeId, Unit]] = defaultdict(dict)
+        self.store = store
+        self.units: dict[Span, Units] = {}
         self.first: Span | None = None
         self.next: Span | None = None
         self.open: dict[Span, OpenPeriod] = {}
@@ -98,7 +89,11 @@ class Books:
         # Of periods that are not restated any more: earn-back looks at their credits.
         self.settled: dict[Span, Credits | None] = {}
         self.changes = Changes()
+        # The canonical bytes of what was booked and sealed since they were last taken, in order.
+        self.encoded: list[bytes] = []
+        # As of the last look.
         self._credits: dict[Span, Credits | None] = {}
+        self._usages: dict[Span, tuple[list[Line], Fees]] = {}
 
     def begin(self, time: int) -> None:
         """The first record is of `time`."""
@@ -111,11 +106,9 @@ class Books:
         closed = self._is_closed(service)
         period = self._period(self._calendar.of_time(known) if closed else service)
         if draft.status == "final":
-            self.units[service][about.of] = Unit(about.time, about.of, about.agreed_micros)
-            self.changes.units.add((service, about.of))
+            self.units_of(service).put(about.time, about.of, about.agreed_micros)
         elif draft.status == "reversal":
-            self.units[service].pop(about.of, None)
-            self.changes.units.add((service, about.of))
+            self.units_of(service).drop(about.time, about.of)
         item = Item(
             status=draft.status,
             charge=draft.charge,
@@ -135,9 +128,23 @@ class Books:
         self._append(period, item)
         return item
 
+    def units_of(self, span: Span) -> Units:
+        """The resolutions that are charged with a service period."""
+        found = self.units.get(span)
+        if found is None:
+            found = self.units[span] = Units(span, self.store)
+        return found
+
+    def put_away(self) -> None:
+        """Put the units that were looked at into the store."""
+        for units in self.units.values():
+            units.put_away()
+
     def _append(self, period: OpenPeriod, record: Booked) -> None:
-        period.chain.append(record)
+        raw = encode_booked(record)
+        period.chain.append_bytes(raw)
         period.total += record.amount_micros
+        self.encoded.append(raw)
 
     def _is_closed(self, span: Span) -> bool:
         return self.next is not None and span < self.next
@@ -156,6 +163,11 @@ class Books:
             self.closed_at = at
             self.next = self._calendar.after(self.next)
 
+    @property
+    def closes_next(self) -> int | None:
+        """When the oldest open period closes; None before the first record."""
+        return None if self.next is None else self._closes_at(self.next)
+
     def _closes_at(self, span: Span) -> int:
         at = self._calendar.closes_at(span)
         # Not before the one before it, whose grace may be of another version.
@@ -163,13 +175,13 @@ class Books:
 
     def _close(self, span: Span, at: int) -> Iterator[Booked | Seal]:
         period = self._period(span)
-        for service, line in self._due(span):
+        for service, line in self.due(span):
             booked = self._adjustment(period, service, line, at)
             if booked is not None:
                 yield booked
-        rounding = down_to_minor_unit(period.total, self._calendar.currency) - period.total
-        if rounding:
-            yield self._book(period, span, _rounding(self._calendar, span, rounding), at, 0)
+        rounding = self.rounding(span, period.total)
+        if rounding.amount_micros:
+            yield self._book(period, span, rounding, at, 0)
         del self.open[span]
         seal = Seal(
             contract=self._calendar.contract,
@@ -183,20 +195,25 @@ class Books:
         )
         self.previous_head = seal.head
         self._settle(span, at)
-        yield seal if self._signer is None else self._signer.signed(seal)
+        sealed = seal if self._signer is None else self._signer.signed(seal)
+        self.encoded.append(encode_seal(sealed))
+        yield sealed
 
-    def _due(self, span: Span) -> Iterator[tuple[Span, Line]]:
+    def due(self, span: Span) -> Iterator[tuple[Span, Line]]:
         """Restated lines of closed periods, then the period's own, as they are now."""
         self._values.settle()
-        self._credits = {}
-        for one in (*self._restated(span), span):
+        self._credits, self._usages = {}, {}
+        # What is open before it closes before it, and leaves it nothing to restate.
+        restated = self._restated(span) if span == self.next else []
+        for one in (*restated, span):
             for line in self._lines(one):
                 yield one, line
 
     def _restated(self, span: Span) -> list[Span]:
         """The periods before `span` that may still change, in order."""
         assert self.first is not None
-        earlier = {one for one in self.units if one < self.first}
+        booked = {one for one, units in self.units.items() if units} | self.lines.keys()
+        earlier = {one for one in booked if one < self.first}
         closed = self.first
         while closed < span:
             earlier.add(closed)
@@ -205,7 +222,7 @@ class Books:
 
     def _lines(self, span: Span) -> list[Line]:
         assert self.first is not None
-        lines, _ = self._usage(span)
+        lines = list(self._usage(span)[0])
         if span < self.first:
             return [line for line in lines if line.kind not in ("minimum", "fixed_fee")]
         credits = self._credits_in(span)
@@ -217,8 +234,11 @@ class Books:
 
     def _usage(self, span: Span) -> tuple[list[Line], Fees]:
         assert self.first is not None
-        units = list(self.units.get(span, {}).values())
-        return usage_lines(self._calendar, span, units, before_first=span < self.first)
+        if span not in self._usages:
+            units = self.units_of(span)
+            early = span < self.first
+            self._usages[span] = usage_lines(self._calendar, span, units, before_first=early)
+        return self._usages[span]
 
     def _credits_in(self, span: Span) -> Credits | None:
         if self.first is None or span < self.first:
@@ -226,7 +246,7 @@ class Books:
         if span in self.settled:
             return self.settled[span]
         if span not in self._credits:
-            units = list(self.units.get(span, {}).values())
+            units = self.units_of(span)
             _, fees = self._usage(span)
             self._credits[span] = credits_of(self._calendar, span, fees, units, self._values.worst)
         return self._credits[span]
@@ -242,12 +262,13 @@ class Books:
                 continue
             self.settled[span] = self._credits_in(span)
             self.changes.credits.add(span)
-            self.changes.units |= {(span, one) for one in self.units.pop(span, {})}
+            if (units := self.units.pop(span, None)) is not None:
+                units.forget()
             self.lines.pop(span, None)
             self.changes.lines.add(span)
             for kind, days in _LONGEST_DAYS.items():
                 until = span.start - (MOST_EARN_BACK_PERIODS + 1) * days * DAY_MS
-                self.changes.cells += self._values.drop_before(kind, until)
+                self.changes.cells += self._values.cells.drop_before(kind, until)
 
     def _adjustment(
         self, period: OpenPeriod, service: Span, line: Line, at: int
@@ -264,39 +285,36 @@ class Books:
     def _book(
         self, period: OpenPeriod, service: Span, line: Line, at: int, revision: int
     ) -> Adjustment:
-        booked = line.booked(
+        number = period.chain.length + 1
+        booked = self.booked(period.span, service, line, at, revision, number)
+        self._append(period, booked)
+        return booked
+
+    def booked(
+        self, span: Span, service: Span, line: Line, at: int, revision: int, sequence: int
+    ) -> Adjustment:
+        """The record of a line as number `sequence` of a period, which is not booked by that."""
+        return line.booked(
             contract=self._calendar.contract,
             currency=self._calendar.currency,
             revision=revision,
             booked_at=at,
-            period=period.span.name,
+            period=span.name,
             service_period=service.name,
-            charge_class=None if service == period.span else CORRECTION,
-            sequence=period.chain.length + 1,
+            charge_class=None if service == span else CORRECTION,
+            sequence=sequence,
         )
-        self._append(period, booked)
-        return booked
 
-    def preview(self) -> Preview | None:
-        """What the oldest open period would come to if it closed now, horizons that end later as
-        they stand; None before the first record.
-        """
-        span = self.next
-        if span is None:
-            return None
-        held = self.open.get(span)
-        booked = total = 0 if held is None else held.total
-        at_risk: dict[str, int] = {}
-        lines: list[tuple[Span, Line]] = []
-        for service, line in self._due(span):
-            so_far, _ = self.lines.get(service, {}).get(line.key, (0, 0))
-            if service == span and line.kind == "service_credit" and line.clause is not None:
-                at_risk[line.clause] = at_risk.get(line.clause, 0) - line.amount_micros
-            if line.amount_micros != so_far:
-                due = replace(line, amount_micros=line.amount_micros - so_far)
-                lines.append((service, due))
-                total += due.amount_micros
-        return Preview(span, booked, total, at_risk, tuple(lines))
+    def rounding(self, span: Span, total: int) -> Line:
+        """What rounds the total of a period."""
+        amount = down_to_minor_unit(total, self._calendar.currency) - total
+        return Line(
+            kind="rounding",
+            version=self._calendar.terms(span).version,
+            time=span.end,
+            amount_micros=amount,
+            formula="what is to be paid, cut towards zero to the smallest unit, minus the sum",
+        )
 
 
 def _item_id(draft: Draft) -> str:
@@ -316,13 +334,3 @@ def _item_id(draft: Draft) -> str:
         charge_class=None,
         sequence=0,
     ).id
-
-
-def _rounding(calendar: BillingCalendar, span: Span, amount: int) -> Line:
-    return Line(
-        kind="rounding",
-        version=calendar.terms(span).version,
-        time=span.end,
-        amount_micros=amount,
-        formula="what is to be paid, cut towards zero to the smallest unit, minus the sum",
-    )

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from streams.domain.billing.line import Line
-from streams.domain.billing.lines import Fees, Unit, fixed_within, money_of
+from streams.domain.billing.lines import Fees, fixed_within, money_of
 from streams.domain.billing.periods import BillingCalendar, Span
+from streams.domain.billing.units import Units
 from streams.domain.billing.values import ClauseValue
 from streams.domain.calendar_period import PERIODS, Period
 from streams.domain.commercial import ClauseCredit
 from streams.domain.contract import AMOUNTS, PPM, Clause
 from streams.domain.credits import band_reached
-from streams.domain.delta import slice_end_of
 from streams.domain.money import down_to_minor_unit
 
 WorstOf = Callable[[Clause, Span], ClauseValue | None]
@@ -52,7 +52,7 @@ class Credits:
 
 
 def credits_of(
-    calendar: BillingCalendar, span: Span, fees: Fees, units: Sequence[Unit], worst: WorstOf
+    calendar: BillingCalendar, span: Span, fees: Fees, units: Units, worst: WorstOf
 ) -> Credits:
     """The credits of all clause periods that end in a billing period."""
     found = [
@@ -89,15 +89,13 @@ def _credited(calendar: BillingCalendar, span: Span) -> Iterator[tuple[Clause, C
                     yield clause, credit, one
 
 
-def _base(
-    calendar: BillingCalendar, span: Span, one: Span, fees: Fees, units: Sequence[Unit]
-) -> Fraction:
+def _base(calendar: BillingCalendar, span: Span, one: Span, fees: Fees, units: Units) -> Fraction:
     if (one.start, one.end) == (span.start, span.end):
         return Fraction(fees.total_micros)
     whole = fees.list_micros + fees.fixed
     if whole == 0:
         return Fraction(0)
-    listed = sum(u.list_micros for u in units if one.start < slice_end_of(u.time) <= one.end)
+    listed = units.within(one.start, one.end)
     # A week can begin before the billing period, in which it is settled for its share here alone.
     fixed = fixed_within(calendar, max(one.start, span.start), one.end)
     return fees.total_micros * (listed + fixed) / whole

@@ -9,7 +9,7 @@ from a customer's key. All times in ms since 1970 UTC.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -23,6 +23,17 @@ _OF_FACTS: Final = b"baton.nobody"
 _NEVER: Final = 1 << 62
 # A name, None before anything needs one, and until when each request is remembered, in order.
 Renamed = tuple[bytes | None, tuple[int, ...]]
+
+
+class Renaming(NamedTuple):
+    """How many records of a customer got another name for a request, as a source asked at `at`
+    (ms).
+    """
+
+    request: bytes
+    source: int
+    at: int
+    records: int
 
 
 def remembered_as(customer: bytes) -> bytes:

@@ -16,8 +16,9 @@ from streams.domain.links import HORIZONS_MS
 from streams.domain.memory import DAY_MS, LATE_LIMIT_MS
 
 _LONGEST_LINK_MS = max(HORIZONS_MS.values())
-# What is said of an episode that has not ended waits for its end, this long at most.
-OPEN_EPISODE_MS = 60 * DAY_MS
+# A claim that was taken back may stand again, under the ids that it had, as long as its episode can
+# end again: what was told of it is kept so long after the claim. No life is open for that long.
+RETRACTED_KEPT_MS = 400 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

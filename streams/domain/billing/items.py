@@ -44,10 +44,10 @@ class Account:
     """What was told so far of one episode's claim.
 
     `charged` are the finals that stand; `told` the reason last given against billing it, None while
-    it is charged or nothing was said.
+    it is charged or nothing was said; `last` what the last item states.
     """
 
-    announced: BilledResolution | None = None
+    announced: bool = False
     charged: tuple[Draft, ...] = ()
     told: str | None = None
     charges: int = 0
@@ -57,9 +57,9 @@ class Account:
     def follow(self, claim: Claim, settled: Settled | None, book: ContractBook) -> list[Draft]:
         """The items that bring the account to what has become of the claim."""
         drafts: list[Draft] = []
-        if claim.claimed and claim.ended is not None and self.announced is None:
+        if claim.claimed and claim.ended is not None and not self.announced:
             expected = provisional(claim.ended, book)
-            self.announced = self.last = expected.about
+            self.announced, self.last = True, expected.about
             estimate = expected.about.agreed_micros
             drafts.append(
                 Draft(
@@ -67,7 +67,7 @@ class Account:
                     expected.evidence_id,
                 )
             )  # fmt: skip
-        if self.announced is None:
+        if not self.announced:
             return drafts
         if settled is not None and settled.reason is None:
             if self.charged and not _same(self.charged[0].about, settled.about):
@@ -89,13 +89,9 @@ class Account:
         return drafts
 
     def _charge(self, settled: Settled) -> list[Draft]:
-        about = settled.about
-        self.charged = tuple(
-            Draft("final", charge, self.charges, about, amount, 0, None, settled.evidence_id)
-            for charge, amount in about.lines
-        )
+        self.charged = finals(settled.about, self.charges, settled.evidence_id)
         self.charges += 1
-        self.told, self.last = None, about
+        self.told, self.last = None, settled.about
         return list(self.charged)
 
     def _reverse(self, reason: str, evidence_id: str) -> list[Draft]:
@@ -126,6 +122,14 @@ class Account:
         )  # fmt: skip
         self.voids += 1
         return draft
+
+
+def finals(about: BilledResolution, revision: int, evidence_id: str) -> tuple[Draft, ...]:
+    """The items that charge a resolution."""
+    return tuple(
+        Draft("final", charge, revision, about, amount, 0, None, evidence_id)
+        for charge, amount in about.lines
+    )
 
 
 def _same(charged: BilledResolution, now: BilledResolution) -> bool:

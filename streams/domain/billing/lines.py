@@ -4,25 +4,16 @@ BILLING.md section 6. Amounts in micro-units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from streams.domain.billing.line import Line
 from streams.domain.billing.periods import BillingCalendar, Span
-from streams.domain.billing.records import EpisodeId, LineKind
+from streams.domain.billing.records import LineKind
+from streams.domain.billing.units import Units
 from streams.domain.commercial import BillingRules, CommercialTerms
 from streams.domain.contract import PPM, Terms
 from streams.domain.credits import fixed_fee_within
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Unit:
-    """One charged resolution: when (m, ms), which, and its list amount."""
-
-    time: int
-    episode: EpisodeId
-    list_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +33,17 @@ def money_of(terms: Terms) -> CommercialTerms:
 
 
 def usage_lines(
-    calendar: BillingCalendar, span: Span, units: Sequence[Unit], *, before_first: bool = False
+    calendar: BillingCalendar, span: Span, units: Units, *, before_first: bool = False
 ) -> tuple[list[Line], Fees]:
-    """Lines 1 to 5 of a period, and its fees. `units` in any order; `before_first`: the period
-    lies before the contract's first, so that nothing fixed is due for it.
+    """Lines 1 to 5 of a period, and its fees. `before_first`: the period lies before the contract's
+    first, so that nothing fixed is due for it.
     """
     terms = calendar.terms(span)
     rules = money_of(terms).billing
-    ordered = sorted(units)
-    listed = sum(unit.list_micros for unit in ordered)
-    free = ordered[: rules.allowance]
-    paid = ordered[rules.allowance :]
-    allowance = -sum(unit.list_micros for unit in free)
-    discount = -_discount(paid, rules)
+    listed = units.listed_micros
+    free = min(rules.allowance, units.count)
+    allowance = -units.first([free])[0]
+    discount = -_discount(units, free, rules)
     usage = listed + allowance + discount
     over = 0 if rules.cap_micros is None else min(0, rules.cap_micros - usage)
     capped = usage + over
@@ -74,24 +63,28 @@ def usage_lines(
         )
 
     lines = [
-        line("allowance", allowance, -allowance, "- list amounts of the first units", len(free)),
+        line("allowance", allowance, -allowance, "- list amounts of the first units", free),
         line(
             "volume_discount",
             discount,
             listed + allowance,
             "- (list amount x (1 - tier)), summed, rounded down to a micro-unit",
-            len(paid),
+            units.count - free,
         ),
-        line("cap", over, usage, "min(0, cap - usage)", len(ordered)),
-        line("minimum", short, capped, "max(0, minimum - usage)", len(ordered)),
+        line("cap", over, usage, "min(0, cap - usage)", units.count),
+        line("minimum", short, capped, "max(0, minimum - usage)", units.count),
         line("fixed_fee", int(fixed), int(fixed), "monthly fee x share of each month", 1),
     ]
     return lines, Fees(capped + short + int(fixed), listed, fixed)
 
 
-def _discount(paid: Sequence[Unit], rules: BillingRules) -> int:
+def _discount(units: Units, free: int, rules: BillingRules) -> int:
+    """What the tiers take off the units after the first `free`."""
+    begins = [free + tier.from_unit - 1 for tier in rules.tiers]
+    sums = units.first([*begins, units.count])
     off = sum(
-        unit.list_micros * (PPM - rules.tier_ppm(number)) for number, unit in enumerate(paid, 1)
+        (after - before) * (PPM - tier.share_ppm)
+        for tier, before, after in zip(rules.tiers, sums, sums[1:], strict=False)
     )
     return off // PPM
 

@@ -177,7 +177,7 @@ def _by(dimension: Dimension) -> list[frame.Placed]:
     contacts = where('kind="raw"', *window)
     reasons = f"sum by (contract, {dimension}, reason) (baton_ai_failures_window{where(*window)})"
     return [
-        (_safe(dimension), 8, 8),
+        (_safe(dimension), 7, 8),
         (
             lines(
                 Said(
@@ -191,7 +191,7 @@ def _by(dimension: Dimension) -> list[frame.Placed]:
                     f"{{{{contract}}}} {{{{{dimension}}}}}",
                 ),
             ),
-            8,
+            7,
             8,
         ),
         (
@@ -210,7 +210,7 @@ def _by(dimension: Dimension) -> list[frame.Placed]:
                 {"contract": "Contract", dimension: words.capitalize(), "reason": "Reason"},
                 largest="Share",
             ),
-            8,
+            10,
             8,
         ),
     ]

@@ -87,9 +87,9 @@ def _shares(title: str, indicators: tuple[Indicator, ...]) -> list[frame.Placed]
                 high=1,
             ),
             7,
-            8,
+            10,
         ),
-        (_samples(indicators), 5, 8),
+        (_samples(indicators), 5, 10),
     ]
 
 
@@ -121,7 +121,7 @@ def _resolution() -> list[frame.Placed]:
                 Query(f"{share} * {claims}", "{{contract}} verified"),
             ),
             12,
-            8,
+            10,
         ),
     ]
 

@@ -174,7 +174,7 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
         (_worst_keys(book), 24, min(16, 3 + sum(not p.is_wait for p in all_promises(book)))),
     ]
     calendar = any(one.clause.period for one in all_promises(book))
-    width = 8 if calendar else 12
+    width = 6 if calendar else 8
     if calendar:
         placed.append(
             (
@@ -221,8 +221,9 @@ def _clauses(book: ContractBook, state: str) -> list[frame.Placed]:
                 ),
                 bars=True,
                 stacked=True,
+                many=True,
             ),
-            width,
+            12 if calendar else 16,
             8,
         )
     )

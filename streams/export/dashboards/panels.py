@@ -37,6 +37,7 @@ DATASOURCE = shapes.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 SHARE, SECONDS, COUNT = "percentunit", "s", "short"
 TIME = "dateTimeAsLocal"
+_MONEY = "currency:"
 PER_SECOND, PLAIN = "cps", "none"
 
 GREEN, YELLOW, RED, GREY = "green", "yellow", "red", "#6e7079"
@@ -56,7 +57,7 @@ STATES = ValueMap(
 
 def money(currency: str) -> str:
     """The unit of an amount of money, by ISO 4217."""
-    return f"currency:{currency} "
+    return f"{_MONEY}{currency} "
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,12 @@ def target_of(index: int, expr: str) -> prometheus.Dataquery:
     )
 
 
-def _legend() -> common.VizLegendOptions:
+def _legend(beside: bool = False) -> common.VizLegendOptions:
     return (
         common.VizLegendOptions()
         .show_legend(True)
         .display_mode(shapes.LegendDisplayMode.LIST)
-        .placement(shapes.LegendPlacement.BOTTOM)
+        .placement(shapes.LegendPlacement.RIGHT if beside else shapes.LegendPlacement.BOTTOM)
         .calcs([])
     )
 
@@ -162,14 +163,17 @@ def lines(
     bars: bool = False,
     low: float | None = 0,
     high: float | None = None,
+    many: bool = False,
 ) -> Panel:
-    """Values over time. Gaps stay gaps: unknown is neither 0 nor the value before it."""
+    """Values over time. Gaps stay gaps: unknown is neither 0 nor the value before it. The names of
+    `many` series stand beside the graph, one under another.
+    """
     panel = (
         timeseries.Panel()
         .unit(unit)
         .color_scheme(_palette())
         .thresholds(one_color(GREEN))
-        .legend(_legend())
+        .legend(_legend(beside=many))
         .tooltip(
             common.VizTooltipOptions()
             .mode(shapes.TooltipDisplayMode.MULTI)
@@ -216,6 +220,8 @@ def number(
         .reduce_options(_last())
         .with_target(_ranged(0, query))
     )
+    if unit.startswith(_MONEY):
+        panel.decimals(2)
     return said.of(panel.build())
 
 
@@ -280,7 +286,8 @@ def bar_list(
         .color_scheme(build.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .display_mode(shapes.BarGaugeDisplayMode.BASIC)
         .value_mode(shapes.BarGaugeValueMode.COLOR)
-        .name_placement(shapes.BarGaugeNamePlacement.AUTO)
+        # Beside the bars Grafana cuts a clause's name short.
+        .name_placement(shapes.BarGaugeNamePlacement.TOP)
         .orientation(shapes.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
         .reduce_options(_last())
@@ -288,6 +295,8 @@ def bar_list(
     )
     if low is not None:
         panel.min(low)
+    if unit.startswith(_MONEY):
+        panel.decimals(2)
     return said.of(panel.build())
 
 

@@ -158,28 +158,6 @@ def _throughput() -> list[frame.Placed]:
         ),
         (
             _over_time(
-                Said("Events by type", "Valid events, ticks not counted."),
-                PER_SECOND,
-                f"sum by (type) (rate(baton_events_total{_OF}{RATE}))",
-                "{{type}}",
-                stacked=True,
-            ),
-            8,
-            8,
-        ),
-        (
-            _over_time(
-                Said("Facts by kind", "Facts published on time, late corrections not counted."),
-                PER_SECOND,
-                f"sum by (kind) (rate(baton_facts_total{_OF}{RATE}))",
-                "{{kind}}",
-                stacked=True,
-            ),
-            8,
-            8,
-        ),
-        (
-            _over_time(
                 Said(
                     "Batches by stage",
                     "Processed and acknowledged. None on all workers: the brokers are gone.",
@@ -202,6 +180,30 @@ def _throughput() -> list[frame.Placed]:
             ),
             8,
             8,
+        ),
+        (
+            _over_time(
+                Said("Events by type", "Valid events, ticks not counted."),
+                PER_SECOND,
+                f"sum by (type) (rate(baton_events_total{_OF}{RATE}))",
+                "{{type}}",
+                stacked=True,
+                many=True,
+            ),
+            12,
+            9,
+        ),
+        (
+            _over_time(
+                Said("Facts by kind", "Facts published on time, late corrections not counted."),
+                PER_SECOND,
+                f"sum by (kind) (rate(baton_facts_total{_OF}{RATE}))",
+                "{{kind}}",
+                stacked=True,
+                many=True,
+            ),
+            12,
+            9,
         ),
     ]
 

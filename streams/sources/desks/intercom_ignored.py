@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.sources.adapter import Ignored
+from streams.sources.adapter import NOT_TO_THE_CUSTOMER, Ignored
 
 _HOUSEKEEPING: Final = Ignored("the desk's own housekeeping: neither answer nor activity")
 _OTHER_OBJECT: Final = Ignored("about no conversation")
 
 IGNORED_KINDS: Final[dict[str, Ignored]] = {
+    "part.note": NOT_TO_THE_CUSTOMER,
     **dict.fromkeys(
         (
-            *("part.note", "part.note_and_reopen", "part.snoozed", "part.unsnoozed"),
-            *("part.timer_unsnooze", "part.participant_added", "part.participant_removed"),
+            *("part.snoozed", "part.unsnoozed", "part.timer_unsnooze"),
+            *("part.participant_added", "part.participant_removed"),
             *(
                 "part.conversation_attribute_updated_by_admin",
                 "part.language_detection_details",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from streams.domain.events import Author, Channel, MessageSent
-from streams.sources.adapter import Contact, Item, Talk
+from streams.sources.adapter import PRIVATE_NOTE, Contact, Item, Talk
 from streams.sources.base import SourceProblem
 from streams.sources.payload import CONVERSATION, Payload
 
@@ -28,6 +28,7 @@ _EVENTBRIDGE: Final = {
     "Group Assignment Changed": "ticket.group_assignment_changed",
     "Tags Changed": "ticket.tags_changed",
 }
+_NOT_TO_THE_CUSTOMER: Final = ("side_conversation", "merge", "follow_up")
 SCORES: Final = {"good": 1, "goodwithcomment": 1, "bad": 0, "badwithcomment": 0}
 FIELDS: Final = {name: name for name in ("status", "assignee_id", "group_id", "tags")}
 
@@ -57,13 +58,27 @@ def kind_of(part: Payload) -> str | None:
         return "audit"
     if named is None:
         return None
+    kind = named
     if named.startswith("zen:event-type:"):
-        return named.removeprefix("zen:event-type:")
-    if part.present("detail.ticket_event"):
-        return _EVENTBRIDGE.get(named.removeprefix("Support Ticket: "), "ticket.other")
-    if named in ("Create", "Change"):
-        return f"{named}.{part.word(FIELDS, 'field_name') or 'other'}"
-    return named
+        kind = named.removeprefix("zen:event-type:")
+    elif part.present("detail.ticket_event"):
+        kind = _EVENTBRIDGE.get(named.removeprefix("Support Ticket: "), "ticket.other")
+    elif named in ("Create", "Change"):
+        kind = f"{named}.{part.word(FIELDS, 'field_name') or 'other'}"
+    return PRIVATE_NOTE if _among_staff(part, kind) else kind
+
+
+def _among_staff(part: Payload, kind: str) -> bool:
+    """Whether it is a comment that the ticket's customer does not see."""
+    if kind == "ticket.comment_added":
+        return change_of(part).flag("comment.is_public") is False
+    if kind != "Comment":
+        return False
+    way = (
+        *(part.text("via.channel"), part.text("via.source.rel")),
+        audit_of(part).text("via.channel"),
+    )
+    return part.flag("public") is False or any(each in _NOT_TO_THE_CUSTOMER for each in way)
 
 
 def contact_of(part: Payload) -> Contact:

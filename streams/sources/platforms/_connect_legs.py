@@ -29,7 +29,6 @@ from streams.sources.platforms._connect_words import (
     OFFERS,
     REASONS,
     ROLES,
-    VISIBILITY,
 )
 
 _ENQUEUED = ("queueInfo.enqueueTimestamp", "queue.enqueueTimestamp", "queueTimestamp")
@@ -190,14 +189,11 @@ def message(part: Payload, talk: Talk) -> Iterator[Item]:
     if part.marked("bot", "displayName"):
         author = "ai"
     key = part.id(UUID, "id")
-    envelope = part.parent or part
-    visibility = envelope.word(VISIBILITY, "MessageAttributes.MessageVisibility.Value")
     yield talk.tell(
         MessageSent,
         part.moment("absoluteTime"),
         key,
         author=author,
-        visibility=visibility or "public",
         message_id=key,
         agent_id=part.key("participantId") if author == "human" else None,
     )

@@ -73,5 +73,6 @@ ROLES: dict[str, Author] = {
     "CUSTOM_BOT": "ai",
     "SYSTEM": "automation",
 }
-VISIBILITY = {"ALL": "public", "CUSTOMER": "public", "AGENT": "private", "SUPERVISOR": "private"}
+# Whether the customer sees it.
+VISIBILITY = {"ALL": True, "CUSTOMER": True, "AGENT": False, "SUPERVISOR": False}
 OFFERS = {"INCOMING", "PENDING", "CONNECTING"}

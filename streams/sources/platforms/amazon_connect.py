@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streams.domain.events import Channel
-from streams.sources.adapter import Contact, Ignored, Platform
+from streams.sources.adapter import NOT_TO_THE_CUSTOMER, PRIVATE_NOTE, Contact, Ignored, Platform
 from streams.sources.coverage import Feed
 from streams.sources.payload import UUID, Path, Payload
 from streams.sources.platforms._connect_legs import (
@@ -41,6 +41,7 @@ from streams.sources.platforms._connect_words import (
     DIRECTIONS,
     LATER_LEGS,
     SUBTYPES,
+    VISIBILITY,
 )
 
 _SUBTYPE: Path = ("segmentAttributes", "connect:Subtype", "valueString")
@@ -62,7 +63,11 @@ def _kind(part: Payload) -> str | None:
     if not part.present("contactId"):
         return None
     if part.present("participantRole"):
-        return "chat message" if part.text("type") == "MESSAGE" else "chat event"
+        if part.text("type") != "MESSAGE":
+            return "chat event"
+        envelope = part.parent or part
+        seen = envelope.word(VISIBILITY, "MessageAttributes.MessageVisibility.Value")
+        return PRIVATE_NOTE if seen is False else "chat message"
     if part.text("channel") == "TASK":
         return "task"
     if part.text("initiationMethod") == "MONITOR":
@@ -114,6 +119,7 @@ PLATFORM = Platform(
         "contact record": record,
         "agent event STATE_CHANGE": agent_event,
         "chat message": message,
+        PRIVATE_NOTE: NOT_TO_THE_CUSTOMER,
         "contact event CONNECTED_TO_SYSTEM": Ignored("a flow answered: neither AI nor human yet"),
         "contact event CONTACT_DATA_UPDATED": _NOT_OURS,
         "contact event AMD_DISABLED": _NOT_OURS,

@@ -40,7 +40,15 @@ from streams.domain.events import (
     ResolutionClaimed,
     ResolutionReopened,
 )
-from streams.sources.adapter import Contact, Ignored, Item, Platform, Talk
+from streams.sources.adapter import (
+    NOT_TO_THE_CUSTOMER,
+    PRIVATE_NOTE,
+    Contact,
+    Ignored,
+    Item,
+    Platform,
+    Talk,
+)
 from streams.sources.base import SourceProblem
 from streams.sources.coverage import YES, Feed
 from streams.sources.payload import CONVERSATION, Payload
@@ -71,6 +79,7 @@ _SENDERS: Final[dict[str, Author]] = {
     "captain_assistant": "ai",
     "Captain::Assistant": "ai",
 }
+_MESSAGES: Final = ("message", "message_created", "message_updated")
 _STATUSES: Final = {name: name for name in ("open", "pending", "snoozed", "resolved")}
 
 
@@ -81,10 +90,11 @@ def _parts(payload: Payload) -> Iterator[Payload]:
 
 
 def _kind(part: Payload) -> str | None:
-    if part.outer is not part:
-        return "message"
-    event = part.text("event")
-    return None if event is None else event.removeprefix("automation_event.")
+    event = "message" if part.outer is not part else part.text("event")
+    if event is None:
+        return None
+    kind = event.removeprefix("automation_event.")
+    return PRIVATE_NOTE if kind in _MESSAGES and part.flag("private") else kind
 
 
 def _conversation(payload: Payload) -> Payload:
@@ -123,7 +133,7 @@ def _message(message: Payload, talk: Talk) -> Iterator[Item]:
         yield talk.tell(CsatRequested, at_ms, key, survey_id=key)
         yield from _answer(message, talk, key)
     author = _author(message, direction)
-    if author is None or message.flag("private"):
+    if author is None:
         return
     agent = message.key("sender.id", "sender_id") if author == "human" else None
     yield talk.tell(MessageSent, at_ms, key, author=author, message_id=key, agent_id=agent)
@@ -251,9 +261,8 @@ PLATFORM = Platform(
     kind=_kind,
     contact=_contact,
     kinds={
-        "message": _message,
-        "message_created": _message,
-        "message_updated": _message,
+        **dict.fromkeys(_MESSAGES, _message),
+        PRIVATE_NOTE: NOT_TO_THE_CUSTOMER,
         "conversation_created": _created,
         "conversation_status_changed": _status,
         "conversation_updated": _updated,

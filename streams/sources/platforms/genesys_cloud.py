@@ -1,4 +1,4 @@
-"""Genesys Cloud: conversation detail events (notifications, EventBridge) and analytics details.
+"""Genesys Cloud: events and details of conversations, and the messages in them.
 
 What they honestly say:
 
@@ -6,7 +6,8 @@ What they honestly say:
   answered, abandoned or flowed out. Genesys knows of no earlier wish for a human, but a bot's.
 - `user.start` is the alert, not the answer: `handoff.offered`. The agent is connected where the ACD
   session ends ANSWERED (events), or where their interaction begins (details).
-- Off voice the takeover is the agent's first message, which is in neither: it stays unknown.
+- Off voice the takeover is the agent's first message. It is in neither events nor details, but in
+  v2.conversations.messages and the messages that the platform keeps (_genesys_messages.py).
 - A bot flow (BOT, DIGITALBOT) is an AI; a menu (IVR) is not. How it exited may be a failure; an
   outcome that its designer set to SUCCESS is a claim, which nobody has verified.
 - Events do not say whether a callback follows when a caller hangs up; details do.
@@ -15,8 +16,8 @@ What they honestly say:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+import re
+from collections.abc import Iterable, Iterator
 
 from streams.domain.events import (
     Channel,
@@ -34,9 +35,19 @@ from streams.sources.coverage import YES, Feed
 from streams.sources.payload import UUID, Payload
 from streams.sources.platforms._genesys_conversation import conversation_detail
 from streams.sources.platforms._genesys_flows import bot_ended, bot_served, outcome
+from streams.sources.platforms._genesys_messages import (
+    conversation_contact,
+    conversation_messages,
+    message_contact,
+    one_message,
+)
+from streams.sources.platforms._genesys_words import DIRECTIONS, MESSAGES, both
 
-_T = TypeVar("_T")
 _TOPIC = "v2.detail.events.conversation."
+_MESSAGES_TOPIC = re.compile(
+    r"v2\.(?:(?:users|routing\.queues)\.[^.]+\.conversations\.messages"
+    r"|conversations\.messages\.[^.]+)"
+)
 _BOTS = {"BOT": True, "DIGITALBOT": True}
 _MENUS = (
     *("INBOUNDCALL", "OUTBOUNDCALL", "INQUEUECALL", "SECURECALL", "INBOUNDEMAIL"),
@@ -45,12 +56,7 @@ _MENUS = (
 )
 
 
-def _both(words: Mapping[str, _T]) -> dict[str, _T]:
-    # Events shout what details write small.
-    return {case: value for word, value in words.items() for case in (word, word.upper())}
-
-
-_MEDIA: dict[str, Channel] = _both(
+_MEDIA: dict[str, Channel] = both(
     {
         "voice": "voice",
         "callback": "voice",
@@ -59,20 +65,6 @@ _MEDIA: dict[str, Channel] = _both(
         "message": "messaging",
     }
 )
-_MESSAGES: dict[str, Channel] = _both(
-    {
-        "webmessaging": "chat",
-        "sms": "messaging",
-        "whatsapp": "messaging",
-        "facebook": "messaging",
-        "instagram": "messaging",
-        "twitter": "messaging",
-        "line": "messaging",
-        "open": "messaging",
-        "apple": "messaging",
-    }
-)
-_DIRECTIONS = _both({"inbound": "inbound", "outbound": "outbound"})
 _OUTCOMES = {"ANSWERED": "answered", "ABANDON": "abandoned", "FLOW_OUT": "flow_out"}
 _TRANSFERS = (
     *("TRANSFER", "CONFERENCE_TRANSFER", "CONSULT_TRANSFER", "FORWARD_TRANSFER"),
@@ -94,23 +86,39 @@ _GONE: dict[str, EndedBy] = {
 
 
 def _parts(payload: Payload) -> Iterable[Payload]:
-    if payload.present("conversations"):
-        return payload.items("conversations")
+    for several in ("conversations", "entities"):
+        if payload.present(several):
+            return payload.items(several)
     envelope = payload.at("detail") if payload.present("detail.eventBody") else payload
     return [envelope.at("eventBody") if envelope.present("eventBody") else payload]
 
 
 def _kind(part: Payload) -> str | None:
-    if part.present("participants"):
-        return "conversation detail"
     topic = part.parent.text("topicName") if part.parent else None
+    if topic is not None and _MESSAGES_TOPIC.fullmatch(topic):
+        return "conversation messages"
+    if part.present("participants"):
+        return "conversation detail" if part.present("conversationId") else _by_rest(part)
+    if part.present("messengerType") and part.present("conversationId"):
+        return "message"
     if topic is None or not topic.startswith(_TOPIC):
         return None
     # After the conversation's id.
     return topic.removeprefix(_TOPIC).partition(".")[2]
 
 
+def _by_rest(part: Payload) -> str | None:
+    """A conversation as /api/v2/conversations/messages/{id} gives it has no topic."""
+    wrote = any(each.present("messages") for each in part.items("participants"))
+    return "conversation messages" if wrote else None
+
+
 def _contact(part: Payload) -> Contact:
+    kind = _kind(part)
+    if kind == "conversation messages":
+        return conversation_contact(part)
+    if kind == "message":
+        return message_contact(part)
     them = next(
         (each for each in part.items("participants") if each.text("purpose") == "customer"),
         next(part.items("participants"), part),
@@ -124,13 +132,13 @@ def _contact(part: Payload) -> Contact:
     )
     return Contact(
         conversation=part.id(UUID, "conversationId"),
-        channel=session.word(_MESSAGES, "messageType") or session.word(_MEDIA, "mediaType"),
+        channel=session.word(MESSAGES, "messageType") or session.word(_MEDIA, "mediaType"),
         channel_subtype="callback" if session.text("mediaType") == "callback" else None,
         customer_key=who,
         direction="outbound"
         if outbound
-        else part.word(_DIRECTIONS, "originatingDirection", "direction")
-        or session.word(_DIRECTIONS, "direction"),
+        else part.word(DIRECTIONS, "originatingDirection", "direction")
+        or session.word(DIRECTIONS, "direction"),
         language=session.label("flow.startingLanguage"),
     )
 
@@ -204,6 +212,7 @@ def _flow_outcome(event: Payload, talk: Talk) -> Iterator[Item]:
         yield from outcome(event, talk, _at(event)[1])
 
 
+_MESSAGES_TOO = "send v2.conversations.messages.{id} (or a queue's) beside the detail events"
 _AFTER = Ignored("the agent's work after the contact")
 _NOTHING = Ignored("no milestone of a contact")
 
@@ -212,7 +221,9 @@ PLATFORM = Platform(
     title="Genesys Cloud",
     reads="v2.detail.events.conversation.{id}.* by notifications or EventBridge"
     " (developer.genesys.cloud/notificationsalerts/notifications/available-topics) and"
-    " /api/v2/analytics/conversations/details (developer.genesys.cloud/analyticsdatamanagement)",
+    " /api/v2/analytics/conversations/details (developer.genesys.cloud/analyticsdatamanagement);"
+    " v2.conversations.messages.{id} (of a user or queue too), /api/v2/conversations/messages/{id}"
+    " and its messages",
     kind=_kind,
     contact=_contact,
     parts=_parts,
@@ -227,6 +238,8 @@ PLATFORM = Platform(
         "flow.end": _flow_ended,
         "flow.outcome": _flow_outcome,
         "conversation detail": conversation_detail,
+        "conversation messages": conversation_messages,
+        "message": one_message,
         "acw": _AFTER,
         "wrapup": _AFTER,
         "attributes": _NOTHING,
@@ -240,12 +253,12 @@ PLATFORM = Platform(
         "escalation latency": Feed(
             "partly",
             "off voice the agent's first message is in neither events nor details",
-            "emit message.sent from v2.conversations.messages or the message transcripts",
+            _MESSAGES_TOO,
         ),
         "answer service level": Feed(
             "partly",
             "as escalation latency",
-            "emit message.sent from v2.conversations.messages or the message transcripts",
+            _MESSAGES_TOO,
         ),
         "abandonment": Feed(
             "partly",
@@ -253,14 +266,14 @@ PLATFORM = Platform(
             "read the conversations' details too: they know of the callback",
         ),
         "first response": Feed(
-            "no",
+            "partly",
             "messages are in neither events nor details",
-            "emit message.sent from v2.conversations.messages or the message transcripts",
+            _MESSAGES_TOO,
         ),
         "containment": Feed(
             "partly",
-            "off voice customers' messages are not told, so that nobody has spoken to the bot",
-            "emit message.sent from v2.conversations.messages or the message transcripts",
+            "off voice neither events nor details tell that the customer has spoken to the bot",
+            _MESSAGES_TOO,
         ),
         "recontact": Feed(
             "partly",

@@ -8,7 +8,7 @@ What they honestly say:
 - T0: Fin's escalation, or the assignment by a bot or workflow to a team or admin. T1 is an admin's
   `comment`. An assignment to an admin is an offer, to oneself an acceptance; from a human to a team
   it is a return to the queue, from a human to another a transfer. A `note` is neither answer nor
-  activity.
+  activity; one that reopens says that the matter is open again, no more.
 - Fin claims: `assumed_resolution` (the customer went silent) and `confirmed_resolution`, which is
   evidence by the customer as Fin's vendor reads it (owner: supplier). The state bears no time: it
   is that of Fin's last answer in the payload, and without one in it the claim is left out.
@@ -259,6 +259,8 @@ def _closed(part: Payload, talk: Talk) -> Iterator[Item]:
 def _reopened(part: Payload, talk: Talk) -> Iterator[Item]:
     at_ms, key = part.moment("created_at"), part.id(CONVERSATION, "id")
     yield talk.tell(ResolutionReopened, at_ms, key)
+    if part.text("part_type") == "note_and_reopen":
+        return
     if part.present("assigned_to.id", "assigned_to_id"):
         yield from _assigned(part, talk)
     elif part.present("body"):
@@ -284,7 +286,7 @@ PLATFORM = Platform(
             ("part.assignment", "part.assign_and_unsnooze", "part.default_assignment"), _assigned
         ),
         "part.close": _closed,
-        **dict.fromkeys(("part.open", "part.assign_and_reopen"), _reopened),
+        **dict.fromkeys(("part.open", "part.assign_and_reopen", "part.note_and_reopen"), _reopened),
         **FIN_KINDS,
         **IGNORED_KINDS,
     },

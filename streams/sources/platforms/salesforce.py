@@ -34,7 +34,15 @@ from streams.domain.events import (
     HandoffTimedOut,
     MessageSent,
 )
-from streams.sources.adapter import Contact, Ignored, Item, Platform, Talk
+from streams.sources.adapter import (
+    NOT_TO_THE_CUSTOMER,
+    PRIVATE_NOTE,
+    Contact,
+    Ignored,
+    Item,
+    Platform,
+    Talk,
+)
 from streams.sources.coverage import YES, Feed
 from streams.sources.payload import UUID, Payload
 
@@ -60,8 +68,7 @@ _ENDED_BY: dict[str, EndedBy] = {
     "Bot": "ai",
     "System": "system",
 }
-# Supervisors' entries are flags and whispers between colleagues.
-_SILENT = ("Supervisor", "Router")
+_SILENT = ("Router",)
 _AUTHORS: dict[str, Author] = {
     "EndUser": "customer",
     "Agent": "human",
@@ -107,6 +114,11 @@ def _kind(record: Payload) -> str | None:
             name = "AgentWork"
         elif record.present("ActorType", "sender", "senderRole"):
             name = "ConversationEntry"
+    if name == "ConversationEntry" and "Supervisor" in (
+        record.text("ActorType"),
+        record.parsed("sender").text("role"),
+    ):
+        return PRIVATE_NOTE
     if name == "AgentWork" and record.present("WorkItemId"):
         item = record.text("WorkItemId") or ""
         return name if _SESSION.fullmatch(item) else "AgentWork of another kind"
@@ -218,6 +230,8 @@ PLATFORM = Platform(
         "MessagingSession": _session,
         "AgentWork": _work,
         "ConversationEntry": _entry,
+        # Supervisors' entries are flags and whispers between colleagues.
+        PRIVATE_NOTE: NOT_TO_THE_CUSTOMER,
         "AgentWork of another kind": Ignored("a case, call or lead, not a messaging session"),
         "deletion or gap": Ignored("what was said stays said; a gap says nothing"),
         "MessagingEndUser": Ignored("a person's record, not a contact"),

@@ -27,7 +27,14 @@ from streams.domain.events import (
     CsatReceived,
     CsatRequested,
 )
-from streams.sources.adapter import Ignored, Item, Platform, Talk
+from streams.sources.adapter import (
+    NOT_TO_THE_CUSTOMER,
+    PRIVATE_NOTE,
+    Ignored,
+    Item,
+    Platform,
+    Talk,
+)
 from streams.sources.coverage import YES, Feed, no_feeds
 from streams.sources.desks.tickets import assigned, grouped, tagged, turned
 from streams.sources.desks.zendesk_chats import CHAT_KINDS
@@ -53,7 +60,7 @@ _ACTORS: Final[dict[str, Author]] = {
     **dict.fromkeys(("agent", "admin"), "human"),
     **dict.fromkeys(("system", "trigger"), "automation"),
 }
-_NOT_TO_THE_CUSTOMER: Final = ("side_conversation", "merge", "follow_up")
+
 # --- Webhooks and EventBridge.
 
 
@@ -72,8 +79,6 @@ def _commented(part: Payload, talk: Talk) -> Iterator[Item]:
         author = "human" if staff else "customer"
     if comment.at("author.id").whole() == -1:
         author = "automation"
-    if comment.flag("is_public") is False:
-        return
     yield said(comment, talk, when(part), author, comment.key("author.id"))
 
 
@@ -113,11 +118,7 @@ def _audited(audit: Payload, talk: Talk) -> Iterator[Item]:
 
 
 def _comment(event: Payload, talk: Talk) -> Iterator[Item]:
-    audit = audit_of(event)
-    way = (event.text("via.channel"), event.text("via.source.rel"), audit.text("via.channel"))
-    if event.flag("public") is False or any(each in _NOT_TO_THE_CUSTOMER for each in way):
-        return
-    who = event.key("author_id") or audit.key("author_id")
+    who = event.key("author_id") or audit_of(event).key("author_id")
     yield said(event, talk, when(event), author_of(event), who)
 
 
@@ -183,6 +184,7 @@ PLATFORM = Platform(
         ),
         "audit": _audited,
         "Comment": _comment,
+        PRIVATE_NOTE: NOT_TO_THE_CUSTOMER,
         **dict.fromkeys(
             (f"{how}.{name}" for how in ("Create", "Change") for name in FIELDS), _field
         ),

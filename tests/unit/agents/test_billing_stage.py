@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,17 @@ from streams.agents.stages import stages_for
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.billing.erased_customers import remembered_as
 from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.preview import encode_preview
 from streams.domain.billing.records import Item, Told, encode_booked
 from streams.domain.billing.signing import signature_problem
 from streams.domain.contract import ContractBook
+from streams.domain.events import epoch_ms
 from streams.domain.facts import Fact
 from streams.domain.links import customer_digest
 from streams.domain.memory import DAY_MS, FORGET_AFTER_MS, LATE_LIMIT_MS
 from streams.kafka import topics
 from streams.kafka.billing_codec import decode_billing, encode_billing
-from streams.oracle.billing import account_of
+from streams.oracle.billing import account_of, foreseen
 from streams.oracle.billing_records import billing_records
 from streams.oracle.judge import judge
 from streams.secrets import SecretError
@@ -78,6 +81,44 @@ def test_what_is_booked_stands_in_one_partition_in_the_order_of_its_sequence() -
     assert len(items) >= 20
     assert sequences == sorted(sequences)
     assert {record.partition for record in items} == {contract_partition(NAME, PARTITIONS)}
+
+
+def test_an_open_period_is_previewed_each_interval_as_the_batch_foresees_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = [[*solved(f"c-{n}", n * 1800 + 1), b.T(n * 1800 + 900)] for n in range(100)]
+    log = [one for step in steps for one in step]
+    # Once a batch at most.
+    monkeypatch.setattr("tests.bare_worker.BATCH", 1)
+    worker = BareWorker(book())
+    worker.read(log)
+    published = worker.outbox.records[topics.BILLING_PREVIEWS]
+    assert {record.partition for record in published} == {contract_partition(NAME, PARTITIONS)}
+    times = [orjson.loads(record.value or b"")["time"] for record in published]
+    hours = [time[:13] for time in times]
+    assert len(hours) > 40
+    assert len(set(hours)) == len(hours)
+    records = billing_records(judge(log, book(), lateness_ms=30_000), NAME)
+    for record, time in zip(published, times, strict=True):
+        expected = foreseen(records, book(), NAME, epoch_ms(datetime.fromisoformat(time)))
+        assert expected is not None
+        assert record.value == encode_preview(expected)
+        assert record.key == orjson.dumps([NAME, expected.period])
+
+
+def test_a_preview_gives_way_to_a_tombstone_as_its_period_is_closed() -> None:
+    worker = BareWorker(book())
+    days = (b.T(day * 86_400) for day in range(1, 60))
+    worker.read([b.T(0), *solved("c-1", 1), *days])
+    last: dict[bytes | None, bytes | None] = {}
+    for record in worker.outbox.records[topics.BILLING_PREVIEWS]:
+        assert last.get(record.key, b"") is not None, "a closed period was previewed again"
+        last[record.key] = record.value
+    closed = {key for key, value in last.items() if value is None}
+    values = [record.value or b"" for record in worker.outbox.records[topics.BILLING_ADJUSTMENTS]]
+    sealed = {orjson.loads(raw)["data"]["period"] for raw in values if b"period_closed" in raw}
+    assert closed == {orjson.dumps([NAME, period]) for period in sealed}
+    assert len(last) == len(closed) + 1
 
 
 def test_a_worker_whose_contracts_have_no_money_has_no_billing_stage_and_sends_it_nothing() -> None:
@@ -166,11 +207,9 @@ def names_in(worker: BareWorker) -> dict[str, set[bytes]]:
     """Under which names customers stand in the accounts, by conversation."""
     ledger = Ledger(book(), NAME, forgets=True)
     account_table.restore(ledger, worker.account_tables()[contract_partition(NAME, PARTITIONS)])
-    held = {name: ledger.accounts.held(name) for name in ("c-1", "c-2", "c-3")}
-    return {
-        name: {one.customer for one in records if one.customer is not None}
-        for name, records in held.items()
-    }
+    conversations = ledger.accounts.conversations
+    held = {name: conversations.get(name) for name in ("c-1", "c-2", "c-3")}
+    return {name: one.customers for name, one in held.items() if one is not None}
 
 
 def test_the_accounts_let_go_of_an_erased_customer_s_digest_and_keep_who_belongs_together() -> None:
@@ -197,6 +236,20 @@ def test_followers_of_the_changelog_hear_which_records_held_the_digest() -> None
         prefix + b"c-1",
         prefix + b"c-2",
     }
+
+
+def test_each_source_s_request_is_confirmed_with_how_many_records_got_the_other_name() -> None:
+    worker = BareWorker(book())
+    worker.read(erasing())
+    told = [orjson.loads(record.value or b"") for record in worker.outbox.records["governance-log"]]
+    renamed = [one["data"] for one in told if one["type"] == "baton.governance.renamed"]
+    assert sorted(one["source_partition"] for one in renamed) == list(range(PARTITIONS))
+    assert {one["partition"] for one in renamed} == {contract_partition(NAME, PARTITIONS)}
+    assert {(one["what"], one["contract"]) for one in renamed} == {("accounts", NAME)}
+    # A visit and a close of each of two conversations; the second source finds none left.
+    assert sorted(one["count"] for one in renamed) == [0, 4]
+    applied = [one["data"] for one in told if one["type"] == "baton.governance.applied"]
+    assert {one["request"] for one in renamed} == {one["request"] for one in applied}
 
 
 def test_by_what_a_renamed_customer_is_known_again_goes_with_the_request() -> None:

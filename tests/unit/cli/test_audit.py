@@ -16,11 +16,13 @@ from streams.contract_files import bundled_contract
 from streams.domain.audit.record import decode_sample
 from streams.domain.facts import rfc3339
 from streams.sources.synthetic import SyntheticDay, write_log
-from tests.log_builder import CONTRACT, event
+from tests.log_builder import CONTRACT, erasure_requested, event
 from tests.unit.schemas.schema_store import SCHEMAS, SchemaStore
 
 SUBJECT = ("--contract", str(bundled_contract(CONTRACT)), "--period", "2026-06-01")
 SECRETS = {"client": "c1" * 32, "supplier": "5a" * 32}
+# The day of the contract, in Singapore.
+PERIOD_BEGINS_MS, PERIOD_ENDS_MS = 1_780_243_200_000, 1_780_329_600_000
 IN_THE_PERIOD_MS = 1_780_300_000_000
 NEXT_WEEK_MS = 1_781_000_000_000
 
@@ -60,6 +62,65 @@ def verified(folder: Path, sample: Path, log: Path | None = None) -> tuple[int, 
     log = log or folder / "day.jsonl"
     done = run("verify", log, "--sample", sample, *SUBJECT, *secrets(folder))
     return done.exit_code, done.stdout.splitlines()
+
+
+def of_whom(folder: Path, sample: bytes) -> str:
+    """The customer of an episode that was drawn."""
+    name = decode_sample(sample).data.conversation_id.encode()
+    for raw in (folder / "day.jsonl").read_bytes().splitlines():
+        if b'"%s"' % name in raw and b'"customer_key"' in raw:
+            return str(orjson.loads(raw)["data"]["customer_key"])
+    raise AssertionError("nobody is known in it")
+
+
+def asking(folder: Path, log: Path, *requests: bytes) -> Path:
+    """The day with requests of erasure behind it."""
+    log.write_bytes((folder / "day.jsonl").read_bytes() + b"".join(r + b"\n" for r in requests))
+    return log
+
+
+@pytest.mark.parametrize(
+    ("kind", "at"), [("customer", NEXT_WEEK_MS), ("conversation", PERIOD_ENDS_MS)]
+)
+def test_no_sample_is_made_of_who_asked_for_erasure_and_the_others_stay_what_they_were(
+    folder: Path, tmp_path: Path, kind: str, at: int
+) -> None:
+    lines = (folder / "sample.jsonl").read_bytes().splitlines(keepends=True)
+    one = decode_sample(lines[0])
+    subject = of_whom(folder, lines[0]) if kind == "customer" else one.subject
+    log = asking(folder, tmp_path / "asked.jsonl", erasure_requested(subject, at, kind))
+    done = run("sample", log, *SUBJECT, *secrets(folder))
+    made = done.stdout_bytes.splitlines(keepends=True)
+    gone = [line for line in lines if line not in made]
+    assert done.exit_code == 0
+    assert lines[0] in gone
+    assert set(made) < set(lines)
+    assert f"{len(gone)} of the {len(lines)} that were drawn are of persons" in done.stderr
+    # Who holds the old file is told what to delete; who does not agrees with the draw.
+    code, said = verified(folder, folder / "sample.jsonl", log)
+    assert code == 1
+    assert {line.split()[1].rstrip(":") for line in said[:-1]} == {
+        decode_sample(line).id for line in gone
+    }
+    (tmp_path / "kept.jsonl").write_bytes(b"".join(made))
+    code, said = verified(folder, tmp_path / "kept.jsonl", log)
+    assert (code, len(said)) == (0, 1)
+    reported = run("report", log, "--sample", folder / "sample.jsonl", *SUBJECT, "--format", "json")
+    assert json.loads(reported.stdout)["sampled"] == len(made)
+    assert "of persons who asked for erasure" in reported.stderr
+
+
+def test_what_began_after_a_request_is_a_new_matter_and_drawn(folder: Path, tmp_path: Path) -> None:
+    subject = of_whom(folder, (folder / "sample.jsonl").read_bytes().splitlines()[0])
+    log = asking(folder, tmp_path / "asked.jsonl", erasure_requested(subject, PERIOD_BEGINS_MS))
+    assert drawn(folder, log) == (folder / "sample.jsonl").read_bytes()
+
+
+def test_a_request_changes_no_plan(folder: Path, tmp_path: Path) -> None:
+    plan = run("plan", folder / "day.jsonl", *SUBJECT, "--format", "json").stdout
+    subject = of_whom(folder, (folder / "sample.jsonl").read_bytes().splitlines()[0])
+    log = asking(folder, tmp_path / "asked.jsonl", erasure_requested(subject, NEXT_WEEK_MS))
+    assert run("plan", log, *SUBJECT, "--format", "json").stdout == plan
 
 
 def test_a_sample_is_what_its_plan_said(folder: Path) -> None:

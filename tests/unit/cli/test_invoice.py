@@ -121,3 +121,54 @@ def test_a_period_that_is_not_there_is_said(log: Path, contract: Path) -> None:
     result = run("invoice", log, "--contract", contract, "--period", "2020-01", "--tick", "1m")
     assert result.exit_code == 1
     assert "no period 2020-01; there are: 2026-06" in result.output
+
+
+def preview(log: Path, contract: Path, *more: str) -> Result:
+    return invoice(log, contract, "--preview", *more)
+
+
+def test_a_preview_says_line_by_line_what_the_open_period_comes_to(
+    log: Path, contract: Path
+) -> None:
+    told = json.loads(preview(log, contract, "--format", "json").stdout)["data"]
+    lines = preview(log, contract).stdout.splitlines()
+    assert lines[0].startswith("telco-2026, 2026-06 (open), as of 2026-06-")
+    assert lines[1].startswith("booked so far: ")
+    assert lines[-1] == f"if it closed now: {told['total_micros'] / 1e6:.2f} SGD"
+    assert len(lines) == len(told["lines"]) + 3
+    credits = [line for line in told["lines"] if line["kind"] == "service_credit"]
+    assert credits
+    for line in credits:
+        about = f"service credit {line['clause']} {line['clause_period']}"
+        figures = f"[{line['numerator']:,} / {line['denominator']:,}"
+        assert any(about in one and figures in one for one in lines)
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        ("2026-07", "no period 2026-07; there are: 2026-06"),
+        ("2026-Q2", "2026-Q2 is no billing period of telco-2026; the one it lies in is 2026-06"),
+        ("June", "'June' is no period: a month like 2026-06"),
+    ],
+)
+def test_a_preview_of_no_open_period_is_refused(
+    log: Path, contract: Path, period: str, said: str
+) -> None:
+    result = run(
+        *("invoice", log, "--contract", contract, "--period", period, "--tick", "1m"), "--preview"
+    )
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_a_preview_is_no_statement_to_be_kept_or_verified(
+    log: Path, contract: Path, statement: Path
+) -> None:
+    for more, said in (
+        (("--format", "csv"), "written as table or json, not as csv"),
+        (("--verify", str(statement)), "not with --verify"),
+    ):
+        result = preview(log, contract, *more)
+        assert result.exit_code == 2
+        assert said in result.output

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from streams.cli.log_source import source_options_from
 from streams.cli.main import cli
 
 SALT = {"BATON_SOURCE_SALT": "a-salt-of-the-tests"}
@@ -58,6 +59,42 @@ def test_payloads_of_a_platform_need_a_contract_and_a_salt_from_the_environment(
     assert "nothing listens" in refused(*serve, *CONTRACT, env=SECRET | SALT)
 
 
+@pytest.mark.parametrize("salt", ["baton", "secret", "1234567"])
+def test_a_salt_that_is_known_or_guessed_is_none(salt: str) -> None:
+    told = refused(
+        *("serve", "--platform", "twilio", *CONTRACT), env=SECRET | {"BATON_SOURCE_SALT": salt}
+    )
+    assert "the key of pseudonyms" in told
+    assert "fewer than 8 characters" in told
+    assert salt not in told.replace("baton source", "")
+    told = refused("run", "twilio", "--from", "t", *CONTRACT, env={"BATON_SOURCE_SALT": salt})
+    assert "the key of pseudonyms" in told
+
+
+def replayed(file: Path, *options: str, env: dict[str, str] | None = None) -> str:
+    argv = ("replay", str(file), "--broker", "127.0.0.1:1", *options)
+    return " ".join(CliRunner().invoke(cli, argv, env=env or {}).output.split())
+
+
+def test_a_replay_says_aloud_that_its_pseudonyms_can_be_undone(tmp_path: Path) -> None:
+    file = tmp_path / "chats.jsonl"
+    file.write_text("{}")
+    loud = "made with a salt that everybody knows"
+    assert loud in replayed(file, "--source", "chatwoot")
+    assert loud in replayed(file, "--source", "chatwoot", "--option", "salt=baton")
+    assert loud not in replayed(file, "--source", "chatwoot", env=SALT)
+    assert loud not in replayed(file, "--source", "chatwoot", "--option", "salt=a-secret-one")
+    assert loud not in replayed(file)
+
+
+def test_a_file_is_read_under_the_salt_of_the_other_ways_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BATON_SOURCE_SALT", "a-salt-of-the-tests")
+    assert source_options_from((), "zendesk", Path("x")).salt == "a-salt-of-the-tests"
+    assert source_options_from(("salt=other",), "zendesk", Path("x")).salt == "other"
+
+
 @pytest.mark.parametrize(
     ("option", "told"),
     [
@@ -65,6 +102,7 @@ def test_payloads_of_a_platform_need_a_contract_and_a_salt_from_the_environment(
         ("zendesk.contract=telco-2026", "contract=NAME"),
         ("acme.contract=telco-2026", "no platform of that name"),
         ("contracts=telco-2026", "contract=NAME"),
+        ("prefix=a:b", "contract=NAME"),
     ],
 )
 def test_an_option_may_be_of_one_platform_alone(option: str, told: str) -> None:

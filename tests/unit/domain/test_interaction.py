@@ -90,9 +90,13 @@ def test_what_nobody_does_with_the_customer_is_no_activity(no_activity: bytes) -
     assert remembered(no_activity).bursts == []
 
 
-def test_a_private_note_is_activity_and_no_milestone() -> None:
-    state = remembered(message("c1", T(0), "human", visibility="private"))
-    assert (state.bursts, state.milestones) == ([T(0), T(0)], [])
+@pytest.mark.parametrize("author", ["customer", "human", "ai"])
+def test_a_private_note_is_neither_activity_nor_milestone_nor_an_ai_that_serves(
+    author: str,
+) -> None:
+    state = remembered(message("c1", T(0), author, visibility="private"))
+    assert (state.bursts, state.milestones, state.ai_seen, state.spoke) == ([], [], None, None)
+    assert state.latest == T(0)
 
 
 def test_two_reports_of_one_human_message_are_one_milestone() -> None:

@@ -29,7 +29,9 @@ class Bot:
             lambda: self.recorded, source="/acme/bot", on_problem=self.problems.append
         )
         self.provider = sdk.TracerProvider()
-        processor = BatonSpanProcessor(self.baton, contract="telco-2026", channel="chat")
+        processor = BatonSpanProcessor(
+            self.baton, contract="telco-2026", channel="chat", salt="pepper"
+        )
         self.provider.add_span_processor(processor)
         self.tracer: Tracer = self.provider.get_tracer("bot")
 

@@ -128,6 +128,69 @@ def test_a_record_too_large_for_the_topic_is_said_to_be_and_the_producer_goes_on
     played(scene)
 
 
+def test_requests_that_wait_for_one_partition_share_its_batches() -> None:
+    async def scene(brokers: Brokers) -> None:
+        async with delivering(brokers) as delivery:
+            brokers.there.clear()
+            each = [asyncio.create_task(delivery.deliver(letters(f"r{n}"), 5)) for n in range(250)]
+            await asyncio.sleep(0)
+            brokers.there.set()
+            assert await asyncio.gather(*each) == [0] * 250
+            assert sorted(brokers.ids()) == sorted(("events", b"r%d" % n) for n in range(250))
+            assert brokers.batches <= 4  # the first one's, then no more than 100 a batch
+
+    played(scene)
+
+
+def test_what_is_too_large_together_is_written_one_by_one_and_only_the_large_one_is_refused() -> (
+    None
+):
+    async def scene(brokers: Brokers) -> None:
+        brokers.most_bytes = 10
+        async with delivering(brokers) as delivery:
+            large = asyncio.create_task(delivery.deliver(letters("x" * 11), 5))
+            small = asyncio.create_task(delivery.deliver(letters("small", "sm", "small2"), 5))
+            with pytest.raises(TooLarge):
+                await large
+            assert await small == 0
+            assert {value for _, value in brokers.ids()} == {b"small", b"sm", b"small2"}
+            with pytest.raises(TooLarge):
+                await delivery.deliver(letters("y" * 600_000), 5)  # fits into no batch at all
+
+    played(scene)
+
+
+def test_what_waits_in_line_behind_a_refusal_is_put_off_and_taken_when_it_comes_again() -> None:
+    async def scene(brokers: Brokers) -> None:
+        async with delivering(brokers) as delivery:
+            brokers.there.clear()
+            first = asyncio.create_task(delivery.deliver(letters("a"), 5))
+            await asyncio.sleep(AT_ONCE_S)
+            second = asyncio.create_task(delivery.deliver(letters("b"), 5))
+            await asyncio.sleep(AT_ONCE_S)
+            brokers.refusing = OutOfOrderSequenceNumber()
+            brokers.there.set()
+            for each in (first, second):
+                with pytest.raises(NotAcknowledged):
+                    await each
+            brokers.refusing = None
+            while brokers.producers < 2:
+                await asyncio.sleep(0)
+            assert await _again(delivery, letters("a", "b")) == 0
+            assert sorted(brokers.ids()) == [("events", b"a"), ("events", b"b")]
+
+    played(scene)
+
+
+async def _again(delivery: Delivery, several: list[Letter]) -> int:
+    """As a platform does: until it is taken."""
+    while True:
+        try:
+            return await delivery.deliver(several, 5)
+        except NotAcknowledged:
+            await asyncio.sleep(0)
+
+
 def test_what_is_remembered_is_bounded_and_the_oldest_is_forgotten_first() -> None:
     async def scene(brokers: Brokers) -> None:
         async with delivering(brokers, remembered=2) as delivery:

@@ -56,7 +56,7 @@ def test_the_judge_draws_what_the_sampler_draws(
     facts: list[Fact], terms: SamplingTerms, key: bytes
 ) -> None:
     frame = frame_of(facts, BOOK, CONTRACT, DAY, terms.strata)
-    drawn = samples_of(Lottery(frame, DAY, DAY.end_ms, terms, key, ()), lambda _: ())
+    drawn = samples_of(Lottery(frame, DAY, DAY.end_ms, terms, key, ()), lambda _: ()).samples
     ours = {
         (one.subject, one.data.episode): (
             tuple(one.data.stratum.items()),
@@ -67,5 +67,5 @@ def test_the_judge_draws_what_the_sampler_draws(
         )
         for one in drawn
     }
-    theirs = winners(facts, BOOK, CONTRACT, DAY, terms, key)
+    theirs = winners([facts], BOOK, CONTRACT, DAY, terms, key)
     assert ours == {(name, episode): tuple(w) for (name, _, episode), w in theirs.items()}

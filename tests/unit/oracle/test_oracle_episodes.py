@@ -37,6 +37,22 @@ CONTAINED = (
 MATURE = 60 + 6 * HOUR
 
 
+@pytest.mark.parametrize("author", ["human", "ai", "customer"])
+def test_a_private_note_days_after_the_last_word_begins_no_episode(author: str) -> None:
+    note = message("c1", T(3 * 86_400), author, visibility="private")
+    verdict = judged(*CONTAINED, note, until=T(6 * 86_400))
+    assert episodes(verdict) == [(60.0, "customer", "contained", None)]
+
+
+def test_a_private_note_holds_no_episode_open_and_makes_no_ai_of_its_author() -> None:
+    asked = customer_message("c1", T(0))
+    notes = [message("c1", T(60 * n), "ai", visibility="private") for n in range(1, 200)]
+    assert episodes(judged(asked, *notes, until=T(MATURE))) == episodes(
+        judged(asked, until=T(MATURE))
+    )
+    assert episodes(judged(asked, *notes, until=T(MATURE)))[0][2] is None
+
+
 def test_ai_alone_with_a_customer_who_spoke_is_contained() -> None:
     assert episodes(judged(*CONTAINED, until=T(60))) == [(60.0, "customer", "contained", None)]
 

@@ -36,6 +36,7 @@ MESSAGE = {
     topics.BREACHES: "breach",
     topics.BILLING_RECORDS: "billingRecord",
     topics.BILLING_ITEMS: "billingItem",
+    topics.BILLING_PREVIEWS: "billingPreview",
 }
 
 
@@ -67,7 +68,7 @@ def key_from_value(topic: str, value: bytes) -> bytes:
     if topic == topics.WINDOWS:
         return orjson.dumps([said["contract"], said["window"], said["key"]])
     said = said["data"]
-    if topic == topics.BILLING_ITEMS:
+    if topic in (topics.BILLING_ITEMS, topics.BILLING_PREVIEWS):
         return orjson.dumps([said["contract"], said["period"]])
     if topic == topics.BREACHES:
         return orjson.dumps([said["contract"], said["clause"], said["key"]])
@@ -100,6 +101,7 @@ def test_keys_and_the_documented_examples_have_one_form(
         topics.BREACHES: breaches_form,
         topics.BILLING_RECORDS: str.isdecimal,
         topics.BILLING_ITEMS: period_form,
+        topics.BILLING_PREVIEWS: period_form,
     }[topic]
     assert all(form(key) for key in (*keys, *examples))
 

@@ -6,7 +6,10 @@ import json
 from typing import get_args
 
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.preview import encode_preview
 from streams.domain.billing.records import (
     Item,
     ItemStatus,
@@ -15,7 +18,8 @@ from streams.domain.billing.records import (
     encode_booked,
     encode_seal,
 )
-from tests.properties.billing_records import accounts
+from tests.log_builder import CONTRACT, EPOCH_MS
+from tests.properties.billing_records import DAY_MS, accounts
 from tests.properties.test_billing import Account, booked_at_once
 from tests.unit.schemas.schema_store import SCHEMAS, SchemaStore
 
@@ -38,6 +42,23 @@ def test_what_is_booked_is_valid_declared_and_flat(account: Account) -> None:
         assert set(document["data"]) == set(declared["data"]["properties"])
         scalars = (str, int, type(None))
         assert all(isinstance(value, scalars) for value in document["data"].values())
+
+
+@given(accounts(), st.integers(1, 130))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_preview_is_valid_and_declared(account: Account, days: int) -> None:
+    book, records = account
+    ledger = Ledger(book, CONTRACT)
+    ledger.apply(0, EPOCH_MS + days * DAY_MS, records)
+    ledger.advance()
+    name = "outputs/billing-preview.json"
+    declared = STORE.shape(name)["properties"]["data"]["properties"]
+    line = declared["lines"]["items"]["properties"]
+    for preview in ledger.previews():
+        document = json.loads(encode_preview(preview))
+        assert [e.message for e in STORE.validator(name).iter_errors(document)] == []
+        assert set(document["data"]) == set(declared)
+        assert all(set(one) == set(line) for one in document["data"]["lines"])
 
 
 def test_types_are_those_that_the_ledger_writes() -> None:

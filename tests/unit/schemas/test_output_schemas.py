@@ -230,7 +230,10 @@ def test_there_is_a_schema_for_each_output_and_no_other() -> None:
     assert sorted(STORE.names("outputs")) == sorted(
         [
             *(f"outputs/fact.{kind}.json" for kind in FACT_KINDS),
-            *(f"outputs/billing-{name}.json" for name in ("adjustment", "item", "period-closed")),
+            *(
+                f"outputs/billing-{name}.json"
+                for name in ("adjustment", "item", "period-closed", "preview")
+            ),
             "outputs/audit-sample.json",
             "outputs/breach.json",
             "outputs/dead-letter-headers.json",

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from streams.contract_files import load_contracts
-from streams.export.dashboards.addresses import CONTAINMENT, HANDOFFS, OVERVIEW, contract_uid
+from streams.export.dashboards.addresses import CONTAINMENT, HANDOFFS, MONEY, OVERVIEW, contract_uid
 from tests.dashboard_files import rendered
 from tests.e2e.dashboards.render.pictures import HERE, drawn, panel_html
 from tests.e2e.dashboards.watched_day import WatchedDay, busy_day, watched
 from tests.stream_run import CONTRACT, REPO
 
 PICTURES = REPO / "deploy" / "screenshots"
-KEPT = {OVERVIEW, contract_uid("telco-2026"), HANDOFFS, CONTAINMENT}
+KEPT = {OVERVIEW, contract_uid("telco-2026"), HANDOFFS, CONTAINMENT, MONEY}
 DRAWN = sorted(rendered(load_contracts([CONTRACT])))
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.contract_files import bundled_contract, load_contracts
 from streams.domain.audit.record import Lottery, Sample, samples_of
-from streams.domain.audit.strata import Frame, frame_of
+from streams.domain.audit.strata import HeldFrame, frame_of
 from streams.domain.audit.terms import SamplingTerms
 from streams.domain.calendar_period import NamedPeriod, period_named
 from streams.domain.facts import Fact, FactKind
@@ -59,7 +59,7 @@ def contained(count: int, begin: int = 0, **given: Any) -> Iterator[Fact]:
         yield matured(f"c-{number:06d}")
 
 
-def frame(facts: Sequence[Fact], terms: SamplingTerms = TERMS) -> Frame:
+def frame(facts: Sequence[Fact], terms: SamplingTerms = TERMS) -> HeldFrame:
     """The frame of the tests' day."""
     return frame_of(facts, BOOK, CONTRACT, DAY, terms.strata)
 
@@ -67,4 +67,4 @@ def frame(facts: Sequence[Fact], terms: SamplingTerms = TERMS) -> Frame:
 def samples(facts: Sequence[Fact], terms: SamplingTerms = TERMS, key: bytes = KEY) -> list[Sample]:
     """The sample of the tests' day, without events."""
     lottery = Lottery(frame(facts, terms), DAY, DAY.end_ms, terms, key, ("0" * 64,))
-    return samples_of(lottery, lambda conversation: ())
+    return samples_of(lottery, lambda conversation: ()).samples

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.audit.draw import DrawError, commitment, draw_key, drawn, ticket
-from streams.domain.audit.strata import Unit
+from streams.domain.audit.draw import DrawError, Place, commitment, draw_key, drawn, ticket
+from streams.domain.audit.strata import HeldFrame, Unit
 from tests.log_builder import LIFE
 from tests.unit.domain.audit.frames import KEY, contained, ended, frame
 
@@ -62,33 +62,30 @@ def test_the_lowest_tickets_win_in_whatever_order_episodes_came(seed: int, size:
     told = list(contained(30))
     random.Random(seed).shuffle(told)
     one = frame(told)
-    (stratum,) = one.strata
+    (stratum,) = one.census.populations
     found = drawn(one, {stratum: size}, KEY, "2026-06")
     tickets = {ticket(KEY, one.contract, "2026-06", m.unit): m.unit for m in one.members}
     wanted = [tickets[each] for each in sorted(tickets)[:size]]
-    assert [member.unit for member, _ in found] == wanted
-    assert [place.rank for _, place in found] == list(range(1, size + 1))
+    assert list(found) == wanted
+    assert [place.rank for place in found.values()] == list(range(1, size + 1))
+    assert [place.ticket for place in found.values()] == sorted(tickets)[:size]
 
 
 def test_a_larger_sample_holds_the_smaller_one() -> None:
     one = frame(list(contained(50)))
-    (stratum,) = one.strata
-    small, large = (
-        {member.unit for member, _ in drawn(one, {stratum: size}, KEY, "p")} for size in (10, 20)
-    )
+    (stratum,) = one.census.populations
+    small, large = (drawn(one, {stratum: size}, KEY, "p").keys() for size in (10, 20))
     assert small < large
 
 
 def test_what_other_strata_hold_changes_nothing_in_one() -> None:
     few = frame(list(contained(20)))
     more = frame([*contained(20), *(ended(f"t-{n}", "trapped") for n in range(9))])
-    (stratum,) = few.strata
+    (stratum,) = few.census.populations
 
-    def of(one: object) -> list[object]:
-        return [
-            (m.unit, place)
-            for m, place in drawn(one, dict.fromkeys(one.strata, 5), KEY, "p")  # type: ignore
-            if m.stratum == stratum
-        ]
+    def of(one: HeldFrame) -> list[tuple[Unit, Place]]:
+        found = drawn(one, dict.fromkeys(one.census.populations, 5), KEY, "p")
+        mine = {unit for unit, its in one.units() if its == stratum}
+        return [(unit, place) for unit, place in found.items() if unit in mine]
 
     assert of(few) == of(more)

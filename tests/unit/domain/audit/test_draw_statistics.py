@@ -29,11 +29,11 @@ def keys() -> Iterator[bytes]:
 def draws() -> Sequence[frozenset[int]]:
     """The drawn of each key, by the number of their conversations in order of arrival."""
     one = frame(list(contained(EPISODES)))
-    (stratum,) = one.strata
+    (stratum,) = one.census.populations
     return [
         frozenset(
-            int(member.unit.conversation.removeprefix("c-"))
-            for member, _ in drawn(one, {stratum: DRAWN}, key, "2026-06")
+            int(unit.conversation.removeprefix("c-"))
+            for unit in drawn(one, {stratum: DRAWN}, key, "2026-06")
         )
         for key in keys()
     ]
@@ -105,12 +105,11 @@ def test_the_early_half_is_drawn_as_often_as_the_late_half() -> None:
 
 def test_draws_of_two_periods_say_nothing_about_each_other() -> None:
     one = frame(list(contained(EPISODES)))
-    (stratum,) = one.strata
+    (stratum,) = one.census.populations
     both = 0
     for key in list(keys())[:1000]:
         of_period = [
-            {member.unit for member, _ in drawn(one, {stratum: DRAWN}, key, period)}
-            for period in ("2026-06", "2026-07")
+            drawn(one, {stratum: DRAWN}, key, period).keys() for period in ("2026-06", "2026-07")
         ]
         both += len(of_period[0] & of_period[1])
     assert agrees(both, 1000 * DRAWN, DRAWN / EPISODES)

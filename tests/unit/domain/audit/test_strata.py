@@ -59,7 +59,7 @@ def test_populations_count_what_there_is_to_review() -> None:
         *(ended("c", None), fact("response_given", "c", by="human")),
         ended("d", None),
     ]
-    found = {stratum[0][1]: n for stratum, n in frame(told).populations.items()}
+    found = {stratum[0][1]: n for stratum, n in frame(told).census.populations.items()}
     assert found["escalated"]._asdict() == {"all": 2, "ai": 2, "human": 2, "handed_over": 1}
     assert found["ineligible"]._asdict() == {"all": 2, "ai": 0, "human": 1, "handed_over": 0}
     assert [one.human for one in frame(told).members] == [True, True, True, None]
@@ -74,6 +74,8 @@ def test_what_came_after_an_episode_matured_is_no_part_of_it() -> None:
 def test_frames_are_equal_by_digest_just_where_episodes_and_strata_are() -> None:
     told = list(contained(5))
     corrected = [replace(one, revision=3, late=True) for one in reversed(told)]
-    assert frame(told).digest == frame(corrected).digest
-    assert frame(told).digest != frame(told[2:]).digest
-    assert frame(told).digest != frame([ended("c-000000", "trapped"), *told[1:]]).digest
+    assert frame(told).census.digest == frame(corrected).census.digest
+    assert frame(told).census.digest != frame(told[2:]).census.digest
+    assert (
+        frame(told).census.digest != frame([ended("c-000000", "trapped"), *told[1:]]).census.digest
+    )

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from streams.domain.billing.ledger import Ledger
+from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import (
     Adjustment,
     Booked,
@@ -30,11 +31,13 @@ from streams.domain.commercial import (
 )
 from streams.domain.contract import Clause, ContractBook, Terms
 from streams.domain.facts import Fact, FactKind
-from streams.domain.links import customer_digest
+from streams.domain.links import DroppedCustomer, customer_digest
+from streams.domain.memory import FORGET_AFTER_MS
 from streams.domain.money import millionths, percent_ppm
 from streams.domain.time_zone import instant_of
-from streams.oracle.billing import account_of
+from streams.oracle.billing import account_of, foreseen
 from tests.log_builder import CONTRACT
+from tests.properties.test_billing_erasure import as_other_people
 
 DAY = 86_400_000
 HOUR = 3_600_000
@@ -85,6 +88,7 @@ class Account:
         self.currency = currency
         self._terms: list[Terms] = []
         self._told: list[Told] = []
+        self._asked: list[DroppedCustomer] = []
 
     def version(
         self,
@@ -221,6 +225,12 @@ class Account:
         party = {"party": "customer"}
         self.told("resolution_disputed", conversation, self.time(at), party, ordinal=ordinal)
 
+    def erased(self, customer: str, at: str) -> int:
+        """The customer asks for erasure, which is read then; until when it is remembered (R)."""
+        moment, digest = self.time(at), customer_digest(CONTRACT, customer)
+        self._asked.append(DroppedCustomer(moment, digest, moment, b"r" * 16, CONTRACT))
+        return moment + FORGET_AFTER_MS
+
     def visited(self, conversation: str, at: str, customer: str, **about: Any) -> None:
         """The customer comes."""
         self.told("customer_visited", conversation, self.time(at), {}, customer=customer, **about)
@@ -237,12 +247,15 @@ class Account:
             )  # fmt: skip
 
     def settled(self, until: str) -> list[Booked | Seal]:
-        """What is booked and sealed by then: by the ledger, and the same bytes by the batch."""
+        """What is booked and sealed by then: by the ledger, and the same bytes by the batch, which
+        is told that who comes after R is somebody else.
+        """
         at = self.time(until)
         ledger = Ledger(self.book, CONTRACT)
-        ledger.apply(0, at, self._told)
+        ledger.apply(0, at, self._told, erased=self._asked)
         found = ledger.advance()
-        batch = account_of(self._told, self.book, CONTRACT, at)
+        told = [as_other_people(one, self._asked) for one in self._told]
+        batch = account_of(told, self.book, CONTRACT, at)
         booked = [one for one in found if not isinstance(one, Seal)]
         assert [encode_booked(one) for one in booked] == [encode_booked(o) for o in batch.booked]
         seals = [one for one in found if isinstance(one, Seal)]
@@ -250,6 +263,16 @@ class Account:
         for days in (1, 20):
             forgetting = self._by_a_ledger_that_forgets(at, days * DAY)
             assert forgetting is None or forgetting == found
+        return found
+
+    def foreseen(self, at: str, period: str) -> Preview | None:
+        """What a period would come to if it closed then: by ledger and batch alike."""
+        moment = self.time(at)
+        ledger = Ledger(self.book, CONTRACT)
+        ledger.apply(0, moment, self._told)
+        ledger.advance()
+        found = {preview.period: preview for preview in ledger.previews()}.get(period)
+        assert found == foreseen(self._told, self.book, CONTRACT, moment, period)
         return found
 
     def _by_a_ledger_that_forgets(self, until: int, step: int) -> list[Booked | Seal] | None:
@@ -261,7 +284,8 @@ class Account:
         at = min(one.known for one in self._told) - 1
         while at < until:
             begin, at = at, min(at + step, until)
-            ledger.apply(0, at, [one for one in self._told if begin < one.known <= at])
+            told = [one for one in self._told if begin < one.known <= at]
+            ledger.apply(0, at, told, erased=[one for one in self._asked if one.at <= at])
             found += ledger.advance()
         return found
 

@@ -15,6 +15,7 @@ import pytest
 from streams.contract_files import bundled_contract, load_contracts
 from streams.oracle.judge import judge
 from streams.replay import ticked, timed
+from streams.sources.adapter import NOT_TO_THE_CUSTOMER, Tally
 from streams.sources.base import SourceOptions, SourceRecord
 from streams.sources.platforms import PLATFORMS
 from tests.unit.sources.platforms.platform_samples import HERE
@@ -106,6 +107,125 @@ def test_a_timer_that_closes_days_later_makes_no_second_episode() -> None:
     case["conversation_parts"]["conversation_parts"][-1]["created_at"] += 2 * 86_400
     ended = facts(records("intercom", [case]), "episode_ended")
     assert [each["cause"] for each in ended] == ["inactivity"]
+
+
+# A note among staff, as each platform sends it, days after its sample's last word.
+
+
+def _noted(platform: str, case: str, note: dict[str, Any]) -> list[Any]:
+    several = payloads(platform, case)
+    if platform == "intercom":
+        (whole,) = [each for each in several if each["type"] == "conversation"]
+        return [{**note, "conversation_id": whole["id"]}]
+    if platform == "zendesk" and "audits" in several[0]:
+        (document,) = several
+        audit = {**document["audits"][-1], "id": 999, "created_at": "2026-06-05T08:00:00Z"}
+        return [{**document, "audits": [{**audit, "author_id": 235324, "events": [note]}]}]
+    kind = next(each for each in note if each in ("event", "type"))
+    sent = next(each for each in several if each[kind] == note[kind])
+    return [{**sent, **note}]
+
+
+NOTES = [
+    (
+        *("chatwoot", "bot_handoff"),
+        {
+            "event": "message_created",
+            "id": 990,
+            "private": True,
+            "created_at": "2026-06-05T08:00:00.000Z",
+            "message_type": "outgoing",
+            "sender": {"id": 1, "type": "user", "name": "John"},
+        },
+    ),
+    (
+        *("zendesk", "ticket_webhooks"),
+        {
+            "type": "zen:event-type:ticket.comment_added",
+            "time": "2026-06-05T08:00:00.465719851Z",
+            "event": {
+                "comment": {
+                    "author": {"id": "235324", "is_staff": True, "name": "Jane Doe"},
+                    "body": "she called again",
+                    "id": "990",
+                    "is_public": False,
+                }
+            },
+        },
+    ),
+    (
+        *("zendesk", "audits"),
+        {"id": 991, "type": "Comment", "author_id": 235324, "public": False, "body": "see 12"},
+    ),
+    (
+        *("intercom", "handoff"),
+        {
+            "type": "conversation_part",
+            "id": "992",
+            "part_type": "note",
+            "body": "<p>see 12</p>",
+            "created_at": 1_780_300_800 + 4 * 86_400,
+            "author": {"type": "admin", "id": "3330620", "name": "Andy"},
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("platform", "case", "note"), NOTES, ids=lambda each: str(each)[:8])
+def test_a_note_among_staff_says_nothing_and_is_counted_with_its_reason(
+    platform: str, case: str, note: dict[str, Any]
+) -> None:
+    noted = _noted(platform, case, note)
+    tally = Tally()
+    assert not list(PLATFORMS[platform].inspect(noted, OPTIONS, "here", tally))
+    ignored = {PLATFORMS[platform].kinds[kind] for kind in tally.ignored}
+    assert NOT_TO_THE_CUSTOMER in ignored
+
+
+@pytest.mark.parametrize(("platform", "case", "note"), NOTES, ids=lambda each: str(each)[:8])
+def test_a_note_days_after_the_last_word_makes_no_second_episode_and_answers_nobody(
+    platform: str, case: str, note: dict[str, Any]
+) -> None:
+    several = payloads(platform, case)
+    noted = [*several, *_noted(platform, case, note)]
+    for kind in ("episode_ended", "response_given", "escalation_ended"):
+        plain = facts(records(platform, several), kind)
+        assert plain
+        assert facts(records(platform, noted), kind) == plain
+
+
+def test_a_public_comment_in_the_note_s_place_would_be_one() -> None:
+    platform, case, note = NOTES[0]
+    spoken = _noted(platform, case, {**note, "private": False})
+    assert [orjson.loads(r.raw)["type"] for r in records(platform, spoken)] == [
+        "baton.message.sent"
+    ]
+
+
+def test_whispers_of_a_supervisor_reach_no_customer() -> None:
+    (sent,) = payloads("amazon_connect", "chat_message_published")
+    said = PLATFORMS["amazon-connect"]
+    assert list(said.read(sent, OPTIONS, "here"))
+    for seen_by in ("AGENT", "SUPERVISOR"):
+        whisper = orjson.loads(orjson.dumps(sent))
+        whisper["MessageAttributes"]["MessageVisibility"]["Value"] = seen_by
+        assert not list(said.read(whisper, OPTIONS, "here"))
+
+
+def test_a_bot_in_genesys_messages_is_an_ai_where_a_mark_says_so() -> None:
+    listing, _ = payloads("genesys_cloud", "messages_rest")
+    said = PLATFORMS["genesys-cloud"]
+    for marks, author in ((frozenset(), "automation"), (frozenset({("bot", "Bot")}), "ai")):
+        made = said.records(listing, replace(OPTIONS, marks=marks), "here")
+        events = [orjson.loads(each.raw) for each in made if isinstance(each, SourceRecord)]
+        assert [each["data"]["author"] for each in events] == ["customer", author, "human", "human"]
+
+
+def test_a_note_that_reopens_says_that_the_matter_is_open_again_and_no_more() -> None:
+    platform, case, note = NOTES[3]
+    (part,) = _noted(platform, case, {**note, "part_type": "note_and_reopen"})
+    made = records(platform, [part])
+    assert [orjson.loads(record.raw)["type"] for record in made] == ["baton.resolution.reopened"]
 
 
 def test_a_state_of_fin_without_an_answer_in_the_payload_claims_nothing() -> None:

@@ -138,6 +138,17 @@ def test_genesys_a_bot_that_nobody_wrote_to_contains_nothing() -> None:
     assert not told(facts, "episode_ended", genesys(4))[0]["eligible"]
 
 
+def test_genesys_a_chat_is_taken_over_by_the_agent_s_message_not_by_the_answered_queue() -> None:
+    chat = ("genesys-cloud", "messaging", genesys(10))
+    assert escalations(*chat) == [("taken_over", 40_000)]
+    given = told(verdict_of(*chat[:2]).facts, "response_given", genesys(10))
+    # The customer wrote at 1 s; what the flow and the queue sent by themselves is no answer.
+    assert [(each["by"], each["latency_ms"]) for each in given] == [
+        ("ai", 2_000),
+        ("human", 69_000),
+    ]
+
+
 def test_twilio_a_task_accepted_on_whatsapp_is_taken_over_by_the_agent_s_message() -> None:
     chat = ("twilio", "conversation_whatsapp", "CH" + "e" * 32)
     assert escalations(*chat) == [("taken_over", 30_000)]

@@ -167,7 +167,7 @@ function Lanes({ frames, width, height }: Drawing) {
     return { name: getFieldDisplayName(value, frame, frames), times: time.values, value };
   });
   const labels = Math.max(...lanes.map((lane) => lane.name.length)) * 7 + 12;
-  const lane = Math.min(28, (height - 40) / lanes.length);
+  const lane = (height - 40) / lanes.length;
   const times = lanes[0].times;
   const step = (width - labels) / times.length;
   const words = new Map<string, string>();
