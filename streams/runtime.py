@@ -1,4 +1,4 @@
-"""How a process that runs a worker is set up: its event loop and its garbage collector."""
+"""How a process of a stream is set up: its event loop and its garbage collector."""
 
 from __future__ import annotations
 

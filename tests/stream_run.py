@@ -100,6 +100,7 @@ class Pipeline:
         exactly_once: bool | None = None,
         env: Mapping[str, str] | None = None,
         replication: int = 1,
+        contract: Path = CONTRACT,
     ) -> None:
         """`exactly_once` None: where the broker can, as a worker does that is told nothing."""
         self.broker = broker
@@ -114,7 +115,7 @@ class Pipeline:
         self._env = env
         self._flags = [
             *("--broker", broker, "--app-id", self.group, "--prefix", self.prefix),
-            *("--partitions", str(partitions), "--contract", str(CONTRACT), "--port", "0"),
+            *("--partitions", str(partitions), "--contract", str(contract), "--port", "0"),
             *("--session-timeout", str(SESSION_TIMEOUT_S), "--commit-interval", "0.5"),
             *("--no-ticks", "--idempotence" if idempotence else "--no-idempotence"),
             *("--guarantee", "exactly-once" if self.exactly_once else "at-least-once"),

@@ -8,19 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-import orjson
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
 from streams.cli.compare_billing import billing_differences
-from streams.cli.demo_check import Difference, differences
+from streams.cli.demo_check import Difference, differences_from
 from streams.cli.judged import Judged, judges_a_log
 from streams.cli.options import connection_options, settings_from
+from streams.domain.breach_record import encode_breach
+from streams.domain.facts import encode_fact
+from streams.domain.window_value import encode_window
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
 from streams.kafka.whole_topic import NoTopic, read_whole
-from streams.oracle.report import verdict_json
 from streams.settings import Settings
 
 EXIT_DIFFERENT = 3
@@ -54,7 +55,12 @@ def compare(judged: Callable[[], Judged], **given: Any) -> None:
     except (ConnectionFailed, NoTopic, KafkaError) as error:
         raise click.ClickException(denied(error) or str(error)) from None
     facts, breaches, items, adjustments, windows = published
-    found = differences(facts, breaches, windows, orjson.loads(verdict_json(verdict)))
+    wanted = (
+        map(encode_fact, verdict.facts),
+        map(encode_breach, verdict.breaches),
+        map(encode_window, verdict.windows),
+    )
+    found = differences_from((facts, breaches, windows), wanted)
     found += billing_differences(items, adjustments, verdict, book)
     _print(found)
     sys.exit(0 if all(each.identical for each in found) else EXIT_DIFFERENT)

@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 import orjson
 
-from streams.cli.contract import checked, form_option
-from streams.domain.contract import Terms
+from streams.cli.contract import form_option
+from streams.contract_files import checked as terms_and_problems
+from streams.domain.contract import ContractError, Terms
 from streams.domain.contract_change import Change
 from streams.domain.contract_diff import changes_between
 from streams.domain.facts import rfc3339
@@ -81,7 +82,10 @@ def _versions(named: str) -> tuple[Versions, int | None]:
     stem, separator, number = named.rpartition("@")
     if separator and number.isascii() and number.isdigit() and len(number) < 11:
         path, wanted = Path(stem), int(number)
-    terms, problems = checked((path,))
+    try:
+        terms, problems = terms_and_problems((path,))
+    except ContractError as error:
+        raise CannotCompare(str(error)) from None
     errors = [problem for problem in problems if problem.grade == "error"]
     if errors:
         raise CannotCompare(

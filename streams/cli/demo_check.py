@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,12 +78,20 @@ def differences(
     verdict: Mapping[str, Any],
 ) -> list[Difference]:
     """The values that these topics hold, beside what `baton oracle --format json` printed."""
-    current = _current(windows)
-    wanted = _current(map(orjson.dumps, verdict["windows"]))
+    wanted = (map(orjson.dumps, verdict[name]) for name in ("facts", "breaches", "windows"))
+    return differences_from((facts, breaches, windows), tuple(wanted))
+
+
+def differences_from(
+    published: Sequence[Iterable[bytes]], wanted: Sequence[Iterable[bytes]]
+) -> list[Difference]:
+    """Facts, breaches and windows as they were published beside what they should be."""
+    facts, breaches, windows = zip(published, wanted, strict=True)
+    ours, theirs = (_current(values).values() for values in windows)
     return [
-        difference("facts", facts, map(orjson.dumps, verdict["facts"])),
-        difference("breaches", breaches, map(orjson.dumps, verdict["breaches"])),
-        difference("windows", map(_resting, current.values()), map(_resting, wanted.values())),
+        difference("facts", *facts),
+        difference("breaches", *breaches),
+        difference("windows", map(_resting, ours), map(_resting, theirs)),
     ]
 
 

@@ -8,12 +8,28 @@ import click
 
 from streams.sources.synthetic import SyntheticDay, write_log
 
+MOST_HOURS = 24 * 31  # as SyntheticDay
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--interactions", type=click.IntRange(1), default=30_000, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--hours", type=click.IntRange(1), default=24, show_default=True)
+@click.option(
+    "--interactions",
+    type=click.IntRange(1),
+    default=30_000,
+    show_default=True,
+    help="How many conversations.",
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Another one gives another day."
+)
+@click.option(
+    "--hours",
+    type=click.IntRange(1, MOST_HOURS),
+    default=24,
+    show_default=True,
+    help="Over how many hours they begin.",
+)
 def generate(file: Path, interactions: int, seed: int, hours: int) -> None:
     """Write a synthetic day of events to FILE (.jsonl, .jsonl.gz or .jsonl.zst).
 
@@ -26,4 +42,6 @@ def generate(file: Path, interactions: int, seed: int, hours: int) -> None:
         events = write_log(day, file)
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror}") from None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(f"{file}: {events} records, seed {seed} (synthetic)")

@@ -63,8 +63,7 @@ def read_source(
     """
     try:
         if source == CANONICAL:
-            for raw in read_log(file):
-                yield raw, arrival_ms(raw)
+            yield from _canonical(file)
             return
         with SortedRecords("recorded") as records:
             _read_into(records, file, source, source_options_from(given, source, file))
@@ -88,6 +87,27 @@ def _read_into(records: SortedRecords, file: Path, source: str, options: SourceO
         click.echo(f"{file}: {count} x {code}, first at {at}: {told}", err=True)
     if not records.count:
         raise click.ClickException(f"{file}: no event could be read as {source}")
+
+
+def _canonical(file: Path) -> Iterator[tuple[bytes, int | None]]:
+    """Raises LogError, before a record is shown, where none has a time: a file of something else
+    would be judged to hold dead letters only, and look like a day on which nothing happened.
+    """
+    records = read_log(file)
+    first: list[tuple[bytes, int | None]] = []
+    for raw in records:
+        first.append((raw, arrival_ms(raw)))
+        if first[-1][1] is not None:
+            break
+    else:
+        held = f"none of its {len(first)} lines is" if first else "it is empty; no line is"
+        raise LogError(
+            f"{file}: {held} a canonical event, which is JSON with a `time`; another system's log"
+            " needs --source NAME"
+        )
+    yield from first
+    for raw in records:
+        yield raw, arrival_ms(raw)
 
 
 def source_options_from(given: tuple[str, ...], source: str, file: Path) -> SourceOptions:

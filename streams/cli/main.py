@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
+from importlib.metadata import version
+from pathlib import Path
 
 import click
 
@@ -34,8 +38,11 @@ from streams.cli.source_serve import serve
 from streams.cli.topics import topics
 from streams.cli.trace import trace
 from streams.cli.worker import worker
+from streams.spill import SpillError
 
 EXIT_FAILED = 1
+TRACEBACK = "BATON_TRACEBACK"
+_SOURCE = Path(__file__).resolve().parents[1]
 EXIT_INTERRUPTED = 130
 
 
@@ -72,7 +79,33 @@ def run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except SpillError as error:
+        click.ClickException(str(error)).show()
+        sys.exit(EXIT_FAILED)
     except BrokenPipeError:
         # The reader of our output went away; there is nobody left to tell.
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        click.echo(f"Error: {_unforeseen(error)}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+def _unforeseen(error: Exception) -> str:
+    # What a system call complains of is the user's to mend; of anything else the message may quote
+    # a record, so that it is told in the traceback only, which has to be asked for.
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return f"{named}{error.strerror}"
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(_SOURCE)
+    ]
+    where = f"{Path(ours[-1].filename).relative_to(_SOURCE.parent)}:{ours[-1].lineno}"
+    return (
+        f"{type(error).__name__} at {where}: a defect of Baton {version('baton-streams')}. The same"
+        f" command with {TRACEBACK}=1 in the environment prints what a report of it should have"
+    )

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from streams.cli.judged import Judged, judges_a_log
-from streams.oracle.report import verdict_json, verdict_table
+from streams.oracle.report import verdict_parts, verdict_table
 
 
 @click.command()
@@ -22,6 +22,8 @@ def oracle(judged: Callable[[], Judged], form: str) -> None:
     """
     verdict = judged().verdict
     if form == "json":
-        click.get_binary_stream("stdout").write(verdict_json(verdict) + b"\n")
+        out = click.get_binary_stream("stdout")
+        out.writelines(verdict_parts(verdict))
+        out.write(b"\n")
     else:
         Console().print(verdict_table(verdict))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,11 @@ def replay(
         done = asyncio.run(run())
     except (ConnectionFailed, KafkaError, OutboxError) as error:
         raise click.ClickException(denied(error) or f"{broker}: {error}") from None
-    click.echo(f"\r{file}: {done.records} records, {done.ticks} ticks written", err=True)
+    start = "\r" if sys.stderr.isatty() else ""
+    click.echo(f"{start}{file}: {done.records} records, {done.ticks} ticks written", err=True)
 
 
 def _show(progress: Progress) -> None:
+    if not sys.stderr.isatty():  # a log file would hold each of them
+        return
     click.echo(f"\r{progress.records} records", err=True, nl=False)

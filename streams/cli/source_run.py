@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +30,7 @@ from streams.intake.transaction import AcknowledgedWriter, TransactionalWriter, 
 from streams.kafka import topics
 from streams.kafka.connection import check_connection, client_options
 from streams.kafka.whole_topic import partitions_of
+from streams.runtime import run
 from streams.secrets import SecretError
 from streams.settings import Settings
 
@@ -103,7 +103,7 @@ def run_topic(
         raise click.ClickException(str(error)) from None
     group = group or f"{settings.app_id}-source-{feed.group}"
     plan = _Plan(feed, topic, group, once, batch_records, keep_payloads)
-    sys.exit(asyncio.run(plan.run(settings, origin)))
+    sys.exit(run(plan.run(settings, origin)))
 
 
 class _Plan:

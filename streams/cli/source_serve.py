@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Mapping
@@ -33,6 +32,7 @@ from streams.intake.server import HookServer
 from streams.intake.signatures import weakness
 from streams.kafka import topics
 from streams.kafka.connection import check_connection
+from streams.runtime import run
 from streams.secrets import SecretError, secret_in
 from streams.settings import Settings
 
@@ -138,7 +138,7 @@ def serve(
         keep_payloads,
     )
     server = HookServer(hooks, reception, hooks_host, hooks_port, public_url=public_url)
-    sys.exit(asyncio.run(_serve(settings, server, delivery, counts, hooks_host)))
+    sys.exit(run(_serve(settings, server, delivery, counts, hooks_host)))
 
 
 async def _serve(

@@ -17,12 +17,13 @@ from aiokafka.errors import (
 from streams.doctor.finding import Finding, named, ok, warn, wrong
 from streams.kafka.acls import Permission, permissions
 from streams.kafka.connection import client_options, let_go
-from streams.kafka.groups import group_seen
+from streams.kafka.groups import GroupSeen, group_seen
 from streams.kafka.metadata import ClusterSeen, TopicSeen
 from streams.settings import Settings
 
 DENIED, ABSENT = 29, 3
 _PATIENCE_S = 12.0
+_AGAIN_S = 0.25
 # Kafka's ACLs: who may read or write may describe.
 _BRINGS_DESCRIBE = ("Read", "Write", "Delete", "Alter")
 
@@ -104,7 +105,7 @@ async def _group(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> 
         _grant(settings),
     )
     try:
-        seen = await group_seen(admin, group)
+        seen = await _asked(admin, group)
     except GroupAuthorizationFailedError:
         return denied
     except (KafkaError, NotImplementedError, ValueError) as error:
@@ -118,6 +119,18 @@ async def _group(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> 
         return denied
     who = f"{seen.members} in it" if seen.members else "nobody is in it now"
     return ok(check, f"group {group} may be joined; {who}")
+
+
+async def _asked(admin: AIOKafkaAdminClient, group: str) -> GroupSeen:
+    # Of brokers that are new, the first to ask for a group's coordinator has it made.
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+    while True:
+        try:
+            return await group_seen(admin, group)
+        except KafkaError as error:
+            if not error.retriable or asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _transactions(settings: Settings) -> Finding:

@@ -50,6 +50,10 @@ class _Walk:
                 # The other one is None.
                 if value is not None:
                     self.visit(next(t for t in types if _is_something(t)), value, path, words)
+                else:
+                    # A fee, a cap or an exclusion whose lines were lost is not asked for aloud.
+                    text = "is empty, and counts as left out; give it a value, or take the key away"
+                    self._findings.warning(self._document, path, text, at_key=True)
             case inspect.StructType():
                 self._struct(kind, value, path)
             case inspect.DictType():

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
+    InvalidReplicationFactorError,
     KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -108,9 +109,15 @@ async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec], replicatio
         if code and error is not TopicAlreadyExistsError:
             raise TopicsError(
                 f"topic {name} is not there for us and could not be created:"
-                f" {denied(error(name)) or error.__name__}"
+                f" {denied(error(name)) or _refused(error, replication)}"
             )
     await _await_leaders(admin, {spec.name: spec.partitions for spec in specs})
+
+
+def _refused(error: type[KafkaError], replication: int) -> str:
+    if error is InvalidReplicationFactorError:
+        return f"there are fewer brokers than --replication {replication}"
+    return error.__name__
 
 
 async def _await_leaders(admin: AIOKafkaAdminClient, wanted: dict[str, int]) -> None:

@@ -148,7 +148,7 @@ def _published(reading: Reading, book: ContractBook) -> Iterator[Published]:
         gap = book.versions(contract)[0].inactivity_ms
         return assertions_of(conversation_of(contract, conversation, statements, gap), book)
 
-    for (contract, conversation), entries in reading.entries.items():
+    for (contract, conversation), entries in reading.entries.by_conversation():
         requests = reading.requests.get(contract, ())
         for life in erased_lives(contract, conversation, entries, requests, book):
             assertions = partial(of, contract, conversation)

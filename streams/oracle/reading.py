@@ -26,6 +26,7 @@ from streams.domain.events import (
 from streams.domain.memory import LATE_LIMIT_MS
 from streams.domain.wire import FUTURE_TOLERANCE_MS, Rejection, decode_event
 from streams.oracle.conversation import state_of
+from streams.oracle.entries import Entries
 from streams.oracle.erasures import Request
 from streams.oracle.links import Drop
 from streams.oracle.publication import Entry
@@ -40,7 +41,7 @@ class Reading:
     contract, and what it counted.
     """
 
-    entries: dict[tuple[str, str], list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    entries: Entries = field(default_factory=Entries)
     watermark: int | None = None
     events: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)
@@ -114,7 +115,7 @@ def read_records(
         reading.events += 1
         if not data.test:
             entry = Entry(reading.watermark, state_of(event, time), place)
-            reading.entries[data.contract, data.conversation_id].append(entry)
+            reading.entries.add((data.contract, data.conversation_id), entry)
     return reading
 
 

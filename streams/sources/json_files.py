@@ -24,6 +24,8 @@ from streams.sources.tables import UNREADABLE, open_binary
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
 # Longer than any payload that a broker would take.
 MAX_LINE_BYTES = 16 * 1024 * 1024
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"[\0", b"{\0")
+_RECODE = "write it as UTF-8, with iconv -t UTF-8 -f"
 
 
 class Found(NamedTuple):
@@ -79,38 +81,52 @@ def _numbered(item: tuple[object, str] | SourceProblem) -> Found | SourceProblem
 
 def _payloads(path: Path) -> Iterator[Found | SourceProblem]:
     with open_binary(path) as file:
-        first = b""
-        number = 0
-        while not first:
+        line, number = b"", 0
+        while not line.strip():
             line = file.readline(MAX_LINE_BYTES + 1)
             number += 1
             if not line:
                 yield SourceProblem("not_json", "the file is empty", path.name)
                 return
-            first = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-        if first.startswith(b"[") or not _is_json(first):
-            yield from _document(first, file.read(MAX_DOCUMENT_BYTES + 1), path)
-            return
-        while first or line:
-            if len(line) > MAX_LINE_BYTES:
-                yield SourceProblem(
-                    "too_large",
-                    f"a line of more than {MAX_LINE_BYTES} bytes; what follows is lost",
-                    f"{path.name}:{number}",
-                )
+            if line.startswith(_UTF_16):
+                yield SourceProblem("not_json", f"the file is UTF-16; {_RECODE} UTF-16", path.name)
                 return
-            if first:
-                yield _line(first, f"{path.name}:{number}")
+            line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        # A line that is not at its end yet is the beginning of a long document, or of a long line.
+        if line.lstrip().startswith(b"[") or not _is_json(line):
+            yield from _document(line, file.read(MAX_DOCUMENT_BYTES + 1), path)
+            return
+        while line:
+            if len(line) > MAX_LINE_BYTES:
+                yield _too_long(f"{path.name}:{number}")
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(MAX_LINE_BYTES + 1)
+            elif line.strip():
+                yield _line(line, f"{path.name}:{number}")
             line = file.readline(MAX_LINE_BYTES + 1)
-            first = line.strip()
             number += 1
 
 
 def _line(raw: bytes, where: str) -> Found | SourceProblem:
+    if len(raw) > MAX_LINE_BYTES:
+        return _too_long(where)
     try:
         return Found(orjson.loads(raw), where)
     except orjson.JSONDecodeError:
-        return SourceProblem("not_json", "the line is no JSON; left out", where)
+        pass
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return SourceProblem(
+            "not_json", f"the line is not UTF-8; left out: {_RECODE} ISO-8859-1, or so", where
+        )
+    return SourceProblem("not_json", "the line is no JSON; left out", where)
+
+
+def _too_long(where: str) -> SourceProblem:
+    return SourceProblem(
+        "too_large", f"a line of more than {MAX_LINE_BYTES} bytes; left out", where
+    )
 
 
 def _document(first: bytes, rest: bytes, path: Path) -> Iterator[Found | SourceProblem]:
@@ -119,18 +135,25 @@ def _document(first: bytes, rest: bytes, path: Path) -> Iterator[Found | SourceP
             "too_large", f"more than {MAX_DOCUMENT_BYTES} bytes; split the file", path.name
         )
         return
+    raw = first + rest
     try:
-        document = orjson.loads(first + b"\n" + rest)
+        document = orjson.loads(raw)
     except orjson.JSONDecodeError:
         # Perhaps lines of which the first is spoiled, or a list on every line.
-        lines = [first, *rest.splitlines()]
         read = [
-            _line(raw.strip(), f"{path.name}:{n}") for n, raw in enumerate(lines, 1) if raw.strip()
+            _line(line, f"{path.name}:{n}")
+            for n, line in enumerate(raw.splitlines(), 1)
+            if line.strip()
         ]
         if any(isinstance(each, Found) for each in read):
             yield from read
         else:
-            yield SourceProblem("not_json", "neither JSON lines nor a JSON document", path.name)
+            yield SourceProblem(
+                "not_json",
+                "neither JSON lines nor a JSON document (of documents one behind the other"
+                " `jq -c .` makes lines)",
+                path.name,
+            )
         return
     if isinstance(document, list):
         for at, payload in enumerate(document):

@@ -14,7 +14,7 @@ from streams.kafka.admin import ensure_topics
 from streams.kafka.whole_topic import write_all
 from streams.settings import Settings
 from tests.kafka.apache import ApacheKafka
-from tests.month.log import month_log
+from tests.month.log import MONTH_CONTRACT, month_log
 from tests.month.statements import as_json, by_batch, invoice
 from tests.stream_run import Pipeline
 
@@ -24,9 +24,11 @@ PERIOD = "2026-06"
 def test_an_invoice_from_the_topics_is_that_of_the_batch_and_names_what_was_changed(
     kafka: ApacheKafka, tmp_path: Path
 ) -> None:
-    log = month_log(2_000)
+    log = month_log(1_200)
     expected = by_batch(log)
-    with Pipeline(kafka.bootstrap, tmp_path, log, flags=("--batch-records", "2000")) as run:
+    with Pipeline(
+        kafka.bootstrap, tmp_path, log, flags=("--batch-records", "2000"), contract=MONTH_CONTRACT
+    ) as run:
         worker = run.start_worker()
         worker.await_ready()
         run.start_replay(lasting_s=15)

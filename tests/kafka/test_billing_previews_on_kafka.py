@@ -14,9 +14,10 @@ from streams.kafka import topics
 from streams.oracle.billing import foreseen
 from streams.oracle.billing_records import billing_records
 from tests.kafka.apache import ApacheKafka
-from tests.month.log import DAY_MS, HOUR_MS, JUNE_MS, month_log
+from tests.month.faults import DAY_MS, HOUR_MS
+from tests.month.log import JUNE_MS, MONTH_CONTRACT, month_log
 from tests.month.statements import NAME, invoice
-from tests.stream_run import CONTRACT, Log, Pipeline
+from tests.stream_run import Log, Pipeline
 from tests.worker_process import Metrics
 
 JULY_MS = JUNE_MS + 30 * DAY_MS
@@ -50,7 +51,7 @@ def test_previews_from_the_topics_and_gauges_are_those_of_the_batch_at_that_mome
     assert {line.kind for line in june.lines} >= {"service_credit"}
     assert july.records > 0
     flags = ("--batch-records", "2000", "--preview-interval", "1m")
-    with Pipeline(kafka.bootstrap, tmp_path, log, flags=flags) as run:
+    with Pipeline(kafka.bootstrap, tmp_path, log, flags=flags, contract=MONTH_CONTRACT) as run:
         worker = run.start_worker()
         worker.await_ready()
         run.replay()
@@ -64,7 +65,7 @@ def test_previews_from_the_topics_and_gauges_are_those_of_the_batch_at_that_mome
             assert published == encode_preview(preview)
             # By the contract's file, what follows from the items alone is computed anew.
             code, told, wrong = invoice(
-                kafka.bootstrap, run.prefix, period, "--preview", "--contract", CONTRACT
+                kafka.bootstrap, run.prefix, period, "--preview", "--contract", MONTH_CONTRACT
             )
             assert (code, wrong) == (0, "")
             assert f"if it closed now: {preview.total_micros / 1e6:.2f} SGD" in told.decode()

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from tests.kafka.apache import ApacheKafka, resolve_kafka_lib
 from tests.kafka.test_billing_on_kafka import forge
-from tests.month.log import month_log
+from tests.month.coverage import missing, seen
+from tests.month.log import MONTH_CONTRACT, month_log
 from tests.month.statements import as_json, by_batch, invoice
-from tests.stream_run import Pipeline
+from tests.stream_run import Log, Pipeline
 from tests.worker_process import REPO
 
 _PATIENCE_S = 6 * 3600.0
@@ -41,10 +42,13 @@ def main() -> int:
         kafka = ApacheKafka(workdir=Path(folder) / "kafka", lib=resolve_kafka_lib(REPO))
         kafka.start()
         try:
-            with Pipeline(kafka.bootstrap, Path(folder), log, partitions=said.partitions) as run:
+            with _pipeline(kafka, Path(folder), log, said.partitions) as run:
                 _bill(run, said.kills, said.seed, tell)
                 expected = by_batch(log)
                 tell("the batch computation has every period's statement")
+                for what, number in sorted(seen(expected.values()).items()):
+                    tell(f"  {number:>7,} {what}")
+                failures += [f"in none: {what}" for what in missing(expected.values())]
                 for period, statement in expected.items():
                     code, told, wrong = invoice(
                         kafka.bootstrap, run.prefix, period, "--format", "json"
@@ -70,6 +74,10 @@ def main() -> int:
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0
+
+
+def _pipeline(kafka: ApacheKafka, folder: Path, log: Log, partitions: int) -> Pipeline:
+    return Pipeline(kafka.bootstrap, folder, log, partitions=partitions, contract=MONTH_CONTRACT)
 
 
 def _bill(run: Pipeline, kills: int, seed: int, tell: Callable[[str], None]) -> None:

@@ -68,7 +68,7 @@ def assert_foreseen(ledger: Ledger, book: ContractBook, records: list[Told]) -> 
 
 
 @given(accounts(), st.sampled_from(_AFTER_A_RECORD), st.randoms(use_true_random=False))
-@_settings(1.5)
+@_settings(1.0)
 def test_a_preview_is_what_the_batch_computation_lets_the_period_come_to(
     account: Account, after: int, chance: random.Random
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_preview_is_what_the_batch_computation_lets_the_period_come_to(
 
 
 @given(accounts(), st.integers(1, 3), st.randoms(use_true_random=False))
-@_settings(0.1)
+@_settings(0.07)
 def test_order_duplicates_sources_batches_and_deaths_do_not_matter_to_a_preview(
     account: Account, sources: int, chance: random.Random
 ) -> None:

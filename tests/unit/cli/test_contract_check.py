@@ -253,3 +253,12 @@ def test_versions_in_two_currencies_are_warned_of_for_nothing_of_them_is_billed(
     assert result.exit_code == 0, text
     assert "two.yaml:13:13: warning: spec.currency: version 1 of contract care says SGD" in text
     assert "nothing of the contract is billed" in text
+
+
+def test_a_key_without_a_value_is_warned_of_since_its_lines_may_be_lost(tmp_path: Path) -> None:
+    code, lines = checked(tmp_path, GOOD.replace("  prices:\n", "  fixedFee:\n  prices:\n", 1))
+    assert (code, lines[0]) == (
+        0,
+        "c.yaml:15:3: warning: spec.fixedFee: is empty, and counts as left out; give it a value, or"
+        " take the key away",
+    )
