@@ -4,7 +4,8 @@ it, CPU a record, a preview and a restart.
 `python -m tests.bench.scaling_billing [--conversations N ...]`, each kind of table and number in a
 process of its own. The records are those that the lifecycle sends of a synthetic afternoon and the
 night after it; they are told of as many conversations and customers as one likes, all at the same
-times, so that all are held. What a worker has beside its ledger (topics, other stages) is not in it.
+times, so that all are held. What a worker has beside its ledger (topics, other stages) is not in
+it.
 """
 
 from __future__ import annotations
