@@ -1,8 +1,8 @@
 """`make bench-scale`: what grows with open interactions, with keys and with series, and what not.
 
-`python -m tests.bench.scaling [PART ...]` measures the parts (memory, cost, keys, scrape) and
-writes SCALING.md, in which the others stay as they were measured. A program and no test: it
-asserts no time, and a goal that is missed is said to be.
+`python -m tests.bench.scaling [PART ...]` measures the parts (memory, cost, keys, scrape,
+billing) and writes SCALING.md, in which the others stay as they were measured. A program and no
+test: it asserts no time, and a goal that is missed is said to be.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.bench import scaling_cost, scaling_keys, scaling_memory, scaling_scrape
+from tests.bench import scaling_billing, scaling_cost, scaling_keys, scaling_memory, scaling_scrape
 from tests.bench.machine import processor
 from tests.bench.scaling_report import Goal, Part, Table, read_parts, write_parts
 
@@ -189,11 +189,61 @@ def scrape() -> Measured:
     return goals, [Table("A worker's /metrics", head, rows, [note])], figures
 
 
+def billing() -> Measured:
+    """Memory a billed conversation, CPU a record of it."""
+    points = [
+        scaling_billing.billed(kind, count)
+        for count in scaling_billing.SIZES
+        for kind in scaling_billing.KINDS
+    ]
+    few = {each.tables: each for each in points[: len(scaling_billing.KINDS)]}
+    many = {each.tables: each for each in points[-len(scaling_billing.KINDS) :]}
+    goals, figures = [], {}
+    for kind in scaling_billing.KINDS:
+        # What a process has once (RocksDB's buffers, the conversations at hand) is in neither.
+        less, more = few[kind], many[kind]
+        grown = more.rss_bytes * more.conversations - less.rss_bytes * less.conversations
+        rss = grown / (more.conversations - less.conversations)
+        most = 2 * _KB if kind == "memory" else _KB
+        goals.append(Goal(f"RSS a billed conversation, tables {_PLACE[kind]}", rss, most, "B"))
+        goals.append(
+            Goal(
+                f"CPU a record, {more.conversations:,} / {less.conversations:,} conversations,"
+                f" {kind}",
+                more.cpu_us / less.cpu_us,
+                1.2,
+            )
+        )
+        figures[f"rss_{kind}_bytes"] = rss
+        figures[f"{kind}_us"] = more.cpu_us
+    preview = max(each.preview_ms for each in points)
+    goals.append(Goal("a preview of the open period", preview, 10, "ms"))
+    head = ["tables", "conversations", "records", "RSS", "table", "CPU a record", "preview"]
+    head += ["a restart's reading"]
+    rows = [
+        [
+            each.tables,
+            f"{each.conversations:,}",
+            f"{each.records:,}",
+            f"{each.rss_bytes:,.0f} B",
+            f"{each.table_bytes:,.0f} B",
+            f"{each.cpu_us:.1f} us",
+            f"{each.preview_ms:.1f} ms",
+            f"{each.restore_s:.2f} s",
+        ]
+        for each in points
+    ]
+    note = "Ledger and table alone. RSS by row has what a process has once; the goals have not."
+    return goals, [Table("Each billed conversation's share", head, rows, [note])], figures
+
+
+_PLACE = {"memory": "in memory", "disk": "on disk"}
 PARTS: dict[str, tuple[str, Callable[[], Measured]]] = {
     "memory": ("Memory an interaction (scaling_memory.py)", memory),
     "cost": ("CPU an event by interactions (scaling_cost.py)", cost),
     "keys": ("CPU an event by keys (scaling_keys.py)", keys),
     "scrape": ("A scrape (scaling_scrape.py)", scrape),
+    "billing": ("A billed conversation (scaling_billing.py)", billing),
 }
 
 
