@@ -9,7 +9,7 @@ SECONDS ?= 60
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-alerts test-wheel test-manifests deploy-files test-dashboards test-otlp test-kafka test-page lint bench bench-scale month soak chaos overload fuzz audit sbom lock clean
+.PHONY: help demo test test-alerts test-wheel test-manifests deploy-files test-dashboards test-otlp test-cluster test-kafka test-page lint bench bench-scale month soak chaos overload fuzz audit sbom lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,7 +32,7 @@ demo: $(VENV)/.runtime ## Replay a day through a worker on an embedded broker; A
 	@$(BIN)/baton demo $(if $(DATA),$(DATA)) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property and integration tests on the embedded broker.
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel --ignore=tests/manifests $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile tests --ignore=tests/kafka --ignore=tests/bench --ignore=tests/e2e --ignore=tests/wheel --ignore=tests/manifests --ignore=tests/cluster $(ARGS)
 
 test-alerts: $(VENV)/.dev ## From an unanswered handoff to a page, and every dashboard query, on real Prometheus and Alertmanager.
 	@$(BIN)/python -m pytest -q tests/e2e --ignore=tests/e2e/dashboards/render --ignore=tests/e2e/page --ignore=tests/e2e/otlp $(ARGS)
@@ -50,6 +50,9 @@ $(VENV)/.manifests: requirements-manifests.lock $(VENV)/.dev
 
 test-manifests: $(VENV)/.manifests ## Kubernetes and Compose files beside the public schemas and parsers (Go; kubectl, or it is built).
 	@$(BIN)/python -m pytest -q tests/manifests $(ARGS)
+
+test-cluster: $(VENV)/.manifests ## The image built and run; every object given to a Kubernetes API server (Debian: podman buildah runc mmdebstrap etcd-server; Go, kubectl; 5 minutes the first time).
+	@$(BIN)/python -m pytest -q -rs tests/cluster $(ARGS)
 
 deploy-files: $(VENV)/.dev ## Make anew what deploy/compose and deploy/kubernetes take from contracts, topics and permissions.
 	@$(BIN)/python deploy/compose/generate.py
@@ -129,7 +132,7 @@ soak: $(VENV)/.dev ## Ten simulated months at constant load: are tables and memo
 	@$(BIN)/python -m tests.soak.run $(ARGS)
 
 lock: ## Re-resolve the lock files from pyproject.toml (needs uv).
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --extra otlp --extra signing pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --extra demo --extra build --extra dashboards --group dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group page -o requirements-page.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group audit -o requirements-audit.lock

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
     port: int = Field(9464, ge=0, le=65535, description="Their port; 0 takes a free one.")
     batch_records: int = Field(
-        5000, ge=1, description="Most records taken from the broker at once."
+        5000, ge=1, description="Most records of a partition folded at once."
     )
     session_timeout: float = Field(
         30.0, gt=0, description="Seconds after which the group gives up a silent worker."

@@ -13,6 +13,7 @@ import click
 from streams.cli.invoice import statement_from
 from streams.cli.invoice_report import COLUMNS, unguarded
 from streams.domain.billing.reconcile import TERMS, VendorClaim
+from streams.domain.billing.statement import problems_of
 from streams.domain.money import millionths
 
 _ALIASES = {"conversation_id": "conversation", "version": "contract_version"}
@@ -20,14 +21,18 @@ _READ = ("conversation", "episode", "life", "amount", "currency", *TERMS)
 _AMOUNT = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,6})?")
 _EPISODE = re.compile(r"[0-9]{1,9}")
 _LIFE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOST_PROBLEMS = 3
 _NUMBERS = frozenset(("amount_micros", "episode"))
 
 
 class OurStatement(NamedTuple):
-    """Its records as they are read, and their currency."""
+    """Its records as they are read, their currency, and what it is: contract, period, and `open`
+    where nobody has sealed it and that is known.
+    """
 
     entries: Sequence[Mapping[str, Any]]
     currency: str
+    name: str
 
 
 def our_statement(file: Path) -> OurStatement:
@@ -36,7 +41,14 @@ def our_statement(file: Path) -> OurStatement:
         begins = opened.read(64).lstrip()
     if begins.startswith(b"{"):
         statement = statement_from(file)
-        return OurStatement(statement.entries, statement.currency)
+        problems = problems_of(statement)
+        if problems:
+            # Of what was changed nothing can be held against a vendor.
+            shown = "; ".join(problems[:_MOST_PROBLEMS])
+            raise click.ClickException(f"{file}: is not what was booked: {shown}")
+        name = f"{statement.contract}, {statement.period}"
+        name += " (open)" if statement.seal is None else ""
+        return OurStatement(statement.entries, statement.currency, name)
     entries = []
     for row in _rows(file, COLUMNS):
         if isinstance(row, _Unreadable):
@@ -46,7 +58,7 @@ def our_statement(file: Path) -> OurStatement:
         entries.append(_entry(row))
     if not entries:
         raise click.ClickException(f"{file}: no record in it; give a statement of `baton invoice`")
-    return OurStatement(entries, entries[0]["currency"])
+    return OurStatement(entries, entries[0]["currency"], str(entries[0]["period"]))
 
 
 def _entry(row: _Row) -> dict[str, Any]:
@@ -140,7 +152,7 @@ def _header(file: Path, cells: Sequence[str], needed: Sequence[str]) -> list[str
     names = plain if ours else [_ALIASES.get(name, name) for name in plain]
     missing = [name for name in needed if name not in names]
     if missing:
-        hint = ""
+        hint = "; it must be a statement of `baton invoice`, json or csv" if ours else ""
         if len(cells) == 1 and re.search(r"[;\t|]", cells[0]):
             hint = "; separate columns by commas"
         raise click.ClickException(f"{file}:1: the header has no column {missing[0]}{hint}")

@@ -8,6 +8,7 @@ from collections import defaultdict
 from html import escape
 from typing import Any
 
+import orjson
 from rich.table import Table
 
 from streams.domain.billing.statement import Statement
@@ -70,7 +71,10 @@ def rows_of(statement: Statement) -> list[tuple[str, int, int]]:
 
 
 def comparison_of(statement: Statement) -> list[tuple[str, int]]:
-    """The three prices over what is billed: (words, micro-units), and how many have none."""
+    """The three prices over what is billed, and what lies between them: (words, micro-units), with
+    how many have none; those are in no sum but that of the agreed prices.
+    """
+    agreed = former_sum = cost_sum = 0
     saving = margin = share = unknown_former = unknown_cost = 0
     for entry in statement.entries:
         if entry["type"] not in ("baton.billing.final", "baton.billing.reversal"):
@@ -79,16 +83,22 @@ def comparison_of(statement: Statement) -> list[tuple[str, int]]:
         if entry["charge"] != "resolution":
             continue
         former, cost = entry["client_former_micros"], entry["provider_micros"]
+        agreed += sign * entry["agreed_micros"]
         share += sign * entry["agent_micros"]
         if former is None:
             unknown_former += sign
         else:
+            former_sum += sign * former
             saving += sign * (former - entry["agreed_micros"])
         if cost is None:
             unknown_cost += sign
         else:
+            cost_sum += sign * cost
             margin += sign * (entry["agreed_micros"] - entry["agent_micros"] - cost)
     return [
+        ("agreed prices", agreed),
+        (f"client's former cost ({unknown_former} without)", former_sum),
+        (f"provider's cost ({unknown_cost} without)", cost_sum),
         (f"client's saving ({unknown_former} without a former cost)", saving),
         (f"provider's margin ({unknown_cost} without a cost)", margin),
         ("human agents' share", share),
@@ -98,6 +108,20 @@ def comparison_of(statement: Statement) -> list[tuple[str, int]]:
 def total_of(statement: Statement) -> int:
     """What is to be paid, in micro-units."""
     return sum(entry["amount_micros"] for entry in statement.entries)
+
+
+def _state(statement: Statement) -> str:
+    """Whether it is closed, and by whom that is signed."""
+    if statement.seal is None:
+        return "open: more may be booked, and its close will add to it"
+    said = orjson.loads(statement.seal)
+    key = said.get("data", {}).get("key_id")
+    signed = f"signed with key {key}" if key else "unsigned"
+    return f"closed at {said.get('time')}, {signed}"
+
+
+def _due(statement: Statement) -> str:
+    return "booked so far" if statement.seal is None else "to be paid"
 
 
 def statement_table(statement: Statement) -> Table:
@@ -110,12 +134,13 @@ def statement_table(statement: Statement) -> Table:
     for what, number, amount in rows_of(statement):
         table.add_row(what, f"{number:,}", decimal_text(amount, 2))
     table.add_section()
-    table.add_row("to be paid", f"{len(statement.records):,}", decimal_text(total_of(statement), 2))
+    total = decimal_text(total_of(statement), 2)
+    table.add_row(_due(statement), f"{len(statement.records):,}", total)
     table.add_section()
     for words, amount in comparison_of(statement):
         table.add_row(words, "", decimal_text(amount, 2))
-    if statement.digests:
-        table.caption = f"head of the chain: {statement.digests[-1]}"
+    head = f"\nhead of the chain: {statement.digests[-1]}" if statement.digests else ""
+    table.caption = f"{_state(statement)}{head}"
     return table
 
 
@@ -129,7 +154,7 @@ def statement_html(statement: Statement) -> bytes:
         for what, number, amount in rows_of(statement)
     )
     compared = "".join(
-        f"<tr><td>{escape(words)}</td><td></td><td>{escape(decimal_text(amount, 2))}</td></tr>"
+        f"<tr><td>{escape(words)}</td><td>{escape(decimal_text(amount, 2))}</td></tr>"
         for words, amount in comparison_of(statement)
     )
     head = escape(statement.digests[-1] if statement.digests else "")
@@ -137,9 +162,11 @@ def statement_html(statement: Statement) -> bytes:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         "<style>body{font:16px sans-serif;max-width:60rem;margin:2rem auto}"
         "td,th{padding:.2rem .6rem;text-align:left}td:nth-child(n+2){text-align:right}</style>"
-        f"</head><body><h1>{title}</h1><p>To be paid: <strong>{total}</strong></p>"
+        f"</head><body><h1>{title}</h1><p>{_due(statement).capitalize()}:"
+        f" <strong>{total}</strong>; {escape(_state(statement))}</p>"
         "<table><thead><tr><th>What</th><th>Records</th>"
         f"<th>{escape(statement.currency)}</th></tr></thead>"
-        f"<tbody>{short}{compared}</tbody></table><p>Head of the chain: <code>{head}</code></p>"
+        f"<tbody>{short}</tbody></table><h2>Prices</h2><table><tbody>{compared}</tbody></table>"
+        f"<p>Head of the chain: <code>{head}</code></p>"
         "</body></html>\n"
     ).encode()

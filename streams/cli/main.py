@@ -38,6 +38,7 @@ from streams.cli.source_serve import serve
 from streams.cli.topics import topics
 from streams.cli.trace import trace
 from streams.cli.worker import worker
+from streams.spill import SpillError
 
 EXIT_FAILED = 1
 TRACEBACK = "BATON_TRACEBACK"
@@ -78,6 +79,9 @@ def run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except SpillError as error:
+        click.ClickException(str(error)).show()
+        sys.exit(EXIT_FAILED)
     except BrokenPipeError:
         # The reader of our output went away; there is nobody left to tell.
         sys.stderr.close()

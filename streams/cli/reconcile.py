@@ -10,8 +10,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from streams.cli.claim_files import our_statement, vendor_claims
-from streams.domain.billing.reconcile import Disagreement, reconciled
+from streams.cli.claim_files import OurStatement, our_statement, vendor_claims
+from streams.domain.billing.reconcile import Disagreement, counts_of, reconciled
 from streams.domain.money import decimal_text
 
 EXIT_DIFFERENT = 1
@@ -30,7 +30,8 @@ def reconcile(ours: Path, theirs: Path, form: str) -> None:
     """
     statement = our_statement(ours)
     unread: list[str] = []
-    found = reconciled(statement.entries, vendor_claims(theirs, unread.append))
+    claims = list(vendor_claims(theirs, unread.append))
+    found = reconciled(statement.entries, claims)
     for line in unread:
         click.echo(line, err=True)
     if form == "json":
@@ -38,9 +39,25 @@ def reconcile(ours: Path, theirs: Path, form: str) -> None:
         click.get_binary_stream("stdout").write(orjson.dumps(told, option=orjson.OPT_INDENT_2))
         click.echo()
     else:
-        Console(width=160).print(_table(found, statement.currency))
+        _print(found, statement, len(claims))
     if found or unread:
         sys.exit(EXIT_DIFFERENT)
+
+
+def _print(found: list[Disagreement], statement: OurStatement, claims: int) -> None:
+    """What disagrees, and below it how much in all, of how many rows."""
+    if found:
+        Console(width=160).print(_table(found, statement.currency))
+    of = f"{claims:,} rows against {statement.name}: "
+    if not found:
+        click.echo(f"{of}no disagreement")
+        return
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(counts_of(found).items()))
+    # What is claimed in another currency cannot be added to it.
+    more = sum(one.difference_micros for one in found if one.kind != "wrong_currency")
+    than = "more" if more >= 0 else "less"
+    click.echo(f"{of}{len(found):,} disagreements ({kinds})")
+    click.echo(f"by these they claim {decimal_text(abs(more), 2)} {statement.currency} {than}")
 
 
 def _table(found: list[Disagreement], currency: str) -> Table:

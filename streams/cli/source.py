@@ -88,7 +88,11 @@ def new(name: str, into: Path) -> None:
         raise click.ClickException(str(error)) from None
     for path in written:
         click.echo(path)
-    click.echo(f"next: python -m pytest tests/unit/sources/platforms -k {name}")
+    click.echo(
+        f"next: python -m pytest tests/unit/sources/platforms -k {name}\n"
+        "then, as streams/sources/README.md has it step by step: your payloads, the mapping,"
+        " BATON_GOLDEN=write for the golden file, and the table in README.md"
+    )
 
 
 def _document(name: str) -> dict[str, object]:

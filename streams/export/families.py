@@ -15,25 +15,25 @@ class Gauge(Metric):
     """A gauge's family, filled with values now and asked for samples later.
 
     Values are read on the worker's loop. Samples, which cost more than all that is read, are made
-    by whoever writes the page, each time it asks.
+    by whoever asks for them, each time; who writes the page takes `values` and makes none.
     """
 
     def __init__(self, definition: m.MetricDef) -> None:
-        self._values: list[tuple[tuple[str, ...], float]] = []
+        self.values: list[tuple[tuple[str, ...], float]] = []
         super().__init__(definition.name, definition.help, "gauge")
-        self._labels = definition.labels
+        self.label_names = definition.labels
 
     def add_metric(self, labels: tuple[str, ...], value: float) -> None:
         """Show a value with the values of the definition's labels."""
-        self._values.append((labels, value))
+        self.values.append((labels, value))
 
     @property
     def samples(self) -> list[Sample]:
         """One a value, in the order in which they were added."""
-        name, names = self.name, self._labels
+        name, names = self.name, self.label_names
         return [
             Sample(name, dict(zip(names, labels, strict=True)), value)
-            for labels, value in self._values
+            for labels, value in self.values
         ]
 
     @samples.setter

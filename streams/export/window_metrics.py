@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 
 from prometheus_client.core import Metric
 
@@ -40,9 +40,11 @@ class WindowFamilies:
         self.end = gauge(m.WINDOW_END)
         self.breach = gauge(m.BREACH_ACTIVE)
 
-    def families(self) -> tuple[Metric, ...]:
-        """All of them, filled."""
-        return tuple(vars(self).values())
+    def families(self) -> Iterator[Metric]:
+        """All of them, filled. Each is let go, so that not all are freed in one go."""
+        held = vars(self)
+        while held:
+            yield held.pop(next(iter(held)))
 
     def add(self, partition: int, windows: WindowPartition, shown: Container[Key]) -> None:
         """Show one partition's windows: of the keys `shown`, and every breach."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 
 import orjson
 from aiohttp import web
 
+from streams.http_log import server_log
 from streams.intake.hooks import Answer, Hook, Reception
-
-log = logging.getLogger("baton")
 
 READ_WITHIN_S = 10.0
 MOST_REQUESTS = 256
@@ -64,6 +62,7 @@ class HookServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=server_log("hooks"),
             auto_decompress=False,
             keepalive_timeout=_KEEPALIVE_S,
             lingering_time=_LINGER_S,

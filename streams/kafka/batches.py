@@ -45,6 +45,9 @@ _BROKER_WAIT_MS = 100
 # How often the brokers are asked for the ends of partitions, and for how long they may take.
 _ENDS_EVERY_S = 1.0
 _ENDS_WITHIN_S = 10.0
+# So many batches are taken from the client at once. One by one, a fetch would be cut where the last
+# one left room, and the fewer records a batch has, the more each of them costs.
+BATCHES_AT_ONCE = 4
 
 
 class Batch:
@@ -192,16 +195,25 @@ class BatchConsumer(Consumer):
             self._no_fetch.set()
 
     def _messages(self, records: Any) -> Iterator[tuple[TP, ConsumerMessage]]:
-        for tp, fetched in records.items():
-            if not fetched:
-                continue
+        most = self._most_records
+        for tp, taken in records.items():
             if self._is_changelog_tp(tp):
                 continue  # recovery reads them, with a consumer of its own
-            message = self._to_message(tp, fetched[-1])
-            # Faust hands the value on as it is (raw codec); to it a batch is just another payload.
-            batch = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp), self.spell)
-            message.value = batch  # type: ignore[assignment]
-            yield tp, message
+            for fetched in in_equal_parts(taken, most):
+                yield tp, self._message(tp, fetched)
+
+    def _message(self, tp: TP, fetched: list[Any]) -> ConsumerMessage:
+        message = self._to_message(tp, fetched[-1])
+        # Faust hands the value on as it is (raw codec); to it a batch is just another payload.
+        batch = Batch(tp.topic, tp.partition, fetched, self._ends.get(tp), self.spell)
+        message.value = batch  # type: ignore[assignment]
+        return message
+
+    @property
+    def _most_records(self) -> int:
+        transport = self.transport
+        assert isinstance(transport, BatchTransport)
+        return transport.batch_records
 
     def _to_message(self, tp: TP, record: Record) -> ConsumerMessage:
         return ConsumerMessage(
@@ -345,11 +357,19 @@ class BatchConsumer(Consumer):
         return thread.standing(tp)
 
 
+def in_equal_parts(records: list[Any], most: int) -> Iterator[list[Any]]:
+    """A list in as few parts as there can be of at most so many, none much shorter than another."""
+    count = len(records)
+    parts = -(-count // most)
+    for part in range(parts):
+        yield records[part * count // parts : (part + 1) * count // parts]
+
+
 class BatchTransport(Transport):
     """Faust's aiokafka transport with batch delivery.
 
-    `held` says up to which offset the table behind a partition has taken it in, `quiesced` returns
-    once no batch is being processed.
+    A batch has `batch_records` at most. `held` says up to which offset the table behind a partition
+    has taken it in, `quiesced` returns once no batch is being processed.
     """
 
     Consumer = BatchConsumer
@@ -358,11 +378,13 @@ class BatchTransport(Transport):
         self,
         *args: Any,
         isolation_level: str,
+        batch_records: int,
         held: Callable[[TP], int],
         quiesced: Callable[[], Awaitable[None]],
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
+        self.batch_records = batch_records
         self.isolation_level = isolation_level
         self.held = held
         self.quiesced = quiesced

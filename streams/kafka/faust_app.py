@@ -10,7 +10,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from streams.kafka.batches import Batch, BatchTransport
+from streams.kafka.batches import BATCHES_AT_ONCE, Batch, BatchTransport
 from streams.kafka.connection import faust_credentials, security_options
 from streams.kafka.outbox import MAX_REQUEST_BYTES
 from streams.kafka.store import PartitionedStore
@@ -35,7 +35,7 @@ def new_app(
         broker_heartbeat_interval=settings.session_timeout / 5,
         broker_request_timeout=max(40.0, settings.session_timeout + 10),
         broker_commit_interval=settings.commit_interval,
-        broker_max_poll_records=settings.batch_records,
+        broker_max_poll_records=BATCHES_AT_ONCE * settings.batch_records,
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=settings.instance_id or None,
         consumer_max_fetch_size=MAX_REQUEST_BYTES,
@@ -52,6 +52,7 @@ def new_app(
         app.conf.broker_consumer,
         app,
         isolation_level=isolation_level,
+        batch_records=settings.batch_records,
         held=held,
         quiesced=quiesced,
     )

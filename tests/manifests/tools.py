@@ -72,12 +72,13 @@ def definitions() -> Mapping[tuple[str, str], dict[str, Any]]:
     return {
         key: schema
         for module, folder in DEFINITIONS.items()
-        for file in sorted((_module(module) / folder).glob("*.yaml"))
+        for file in sorted((module_folder(module) / folder).glob("*.yaml"))
         for key, schema in _versions(yaml.load(file.read_text(), _Plain))
     }
 
 
-def _module(module: str) -> Path:
+def module_folder(module: str) -> Path:
+    """Where the Go command keeps a module's files."""
     return Path(json.loads(go("mod", "download", "-json", module))["Dir"])
 
 

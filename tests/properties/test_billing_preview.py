@@ -92,6 +92,7 @@ def test_order_duplicates_sources_batches_and_deaths_do_not_matter_to_a_preview(
         return
     table: dict[bytes, bytes] = {}
     ledger = Ledger(book, CONTRACT, sources=sources, forgets=True)
+    account_table.restore(ledger, table)
     booked: list[Booked | Seal] = []
     at = min(record.known for record in records) - 1
     while at < END_MS:

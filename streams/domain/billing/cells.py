@@ -38,7 +38,7 @@ class Sums:
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
-        self.counts: dict[str, int] = {}
+        self.counts: defaultdict[str, int] = defaultdict(int)
         self.changed = False
 
 
@@ -64,8 +64,8 @@ class Cells:
         for sums in self._of(fact, end):
             held = sums.counts
             for name, number in counts:
-                held[name] = held.get(name, 0) + sign * number
-            held[FACTS] = held.get(FACTS, 0) + sign
+                held[name] += sign * number
+            held[FACTS] += sign
             if not sums.changed:
                 self._touch(sums)
 
@@ -77,7 +77,7 @@ class Cells:
     def add_wait(self, opened: Fact, ended: int | None, sign: int) -> None:
         """An escalation opened, and (None: not yet) is over."""
         for sums in self._of(opened, slice_end_of(opened.time)):
-            sums.counts[OPENED] = sums.counts.get(OPENED, 0) + sign
+            sums.counts[OPENED] += sign
             self._note_opened(sums)
             self._touch(sums)
             if ended is None or not opened.detail["eligible"]:
@@ -85,14 +85,14 @@ class Cells:
             grouping, values, kind, at = sums.cell
             while at < ended:
                 waited = self._at((grouping, values, kind, at))
-                waited.counts[WAITED] = waited.counts.get(WAITED, 0) + sign
+                waited.counts[WAITED] += sign
                 self._touch(waited)
                 at = self._calendar.at(kind, at + 1).end
 
     def _note_opened(self, sums: Sums) -> None:
         grouping, values, kind, end = sums.cell
         ends = self._opened[grouping, kind, values]
-        if sums.counts.get(OPENED, 0) > 0:
+        if sums.counts[OPENED] > 0:
             ends.add(end)
         else:
             ends.discard(end)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from streams.domain.billing.chain import Chain
-from streams.domain.billing.statement import Statement, problems_of
+from streams.domain.billing.statement import Statement, problems_of, unreadable
 
 _SEAL = "baton.billing.period_closed"
 _ITEM_TYPES = {
@@ -56,8 +56,10 @@ def gathered(contract: str, period: str, records: Iterable[tuple[str, bytes]]) -
         if event.get("type") == _SEAL:
             seals[raw] = name
             continue
-        sequence = data.get("sequence")
-        if not isinstance(sequence, int):
+        sequence, wrong = data.get("sequence"), unreadable(event)
+        if wrong is not None:
+            problems.append(f"{name}: {wrong}; it is left out")
+        elif not isinstance(sequence, int):
             problems.append(f"{name}: has no sequence")
         elif sequence not in by_sequence:
             by_sequence[sequence] = (name, raw)

@@ -13,6 +13,27 @@ import orjson
 from streams.domain.billing.chain import Chain
 from streams.domain.billing.records import Booked, Seal, encode_booked, encode_seal
 
+_Kinds = type | tuple[type, ...]
+_TEXT_OR_NONE: _Kinds = (str, type(None))
+_NUMBER_OR_NONE: _Kinds = (int, type(None))
+_PARTS: dict[str, _Kinds] = {
+    "contract": str, "period": str, "currency": str, "records": list, "digests": list,
+    "seal": (dict, type(None)),
+}  # fmt: skip
+_ITEMS = frozenset(f"baton.billing.{one}" for one in ("provisional", "final", "void", "reversal"))
+# What is summed, compared or shown of them.
+_OF_ALL: dict[str, _Kinds] = {
+    "id": str, "type": str, "time": str, "contract_version": int, "service_period": str,
+    "charge_class": _TEXT_OR_NONE, "amount_micros": int, "currency": str,
+}  # fmt: skip
+_OF_ITEMS: dict[str, _Kinds] = {
+    "conversation_id": str, "life": str, "episode": int, "charge": str, "channel": str,
+    "journey": str, "query_type": _TEXT_OR_NONE, "resolved_by": str, "agreed_micros": int,
+    "agent_micros": int, "client_former_micros": _NUMBER_OR_NONE,
+    "provider_micros": _NUMBER_OR_NONE, "reason": _TEXT_OR_NONE,
+}  # fmt: skip
+_OF_ADJUSTMENTS: dict[str, _Kinds] = {"clause": _TEXT_OR_NONE, "clause_period": _TEXT_OR_NONE}
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -69,22 +90,42 @@ def statement_json(statement: Statement) -> bytes:
 
 
 def read_statement(raw: bytes) -> Statement:
-    """The inverse of statement_json. Raises ValueError saying what is not there."""
+    """The inverse of statement_json. Raises ValueError saying what is not there, and where."""
     try:
         told = orjson.loads(raw)
-        seal = told["seal"]
-        return Statement(
-            contract=told["contract"],
-            period=told["period"],
-            currency=told["currency"],
-            records=tuple(orjson.dumps(one) for one in told["records"]),
-            digests=tuple(told["digests"]),
-            seal=None if seal is None else orjson.dumps(seal),
-        )
     except orjson.JSONDecodeError as error:
         raise ValueError(f"is no JSON: {error}") from None
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"is no statement of `baton invoice --format json`: {error}") from None
+    no_statement = "is no statement of `baton invoice --format json`"
+    if not isinstance(told, dict):
+        raise ValueError(no_statement)
+    for name, kind in _PARTS.items():
+        if name not in told or not isinstance(told[name], kind):
+            raise ValueError(f"{no_statement}: {name} is missing, or is something else")
+    for number, record in enumerate(told["records"], start=1):
+        wrong = unreadable(record)
+        if wrong is not None:
+            raise ValueError(f"{no_statement}: record {number}: {wrong}")
+    seal = told["seal"]
+    return Statement(
+        contract=told["contract"],
+        period=told["period"],
+        currency=told["currency"],
+        records=tuple(orjson.dumps(one) for one in told["records"]),
+        digests=tuple(told["digests"]),
+        seal=None if seal is None else orjson.dumps(seal),
+    )
+
+
+def unreadable(record: Any) -> str | None:
+    """Why a record is none that a statement could have, whatever it says; None where it could."""
+    if not isinstance(record, dict) or not isinstance(record.get("data"), dict):
+        return "is no event with data"
+    said = {**record["data"], **{name: record.get(name) for name in ("id", "type", "time")}}
+    item = said["type"] in _ITEMS
+    for name, kind in (_OF_ALL | _OF_ITEMS if item else _OF_ALL | _OF_ADJUSTMENTS).items():
+        if name not in said or not isinstance(said[name], kind) or isinstance(said[name], bool):
+            return f"{name} is missing, or is something else"
+    return None
 
 
 def problems_of(statement: Statement) -> list[str]:

@@ -249,6 +249,12 @@ def _labelled(labels: Payload, talk: Talk, at_ms: int | None) -> Iterator[Item]:
 _ELSEWHERE: Final = Ignored("about a contact, an inbox or a widget, and no conversation")
 _SAID_TWICE: Final = Ignored("conversation_status_changed says the same, with the status before")
 
+_HANDED: Final = Feed(
+    "partly",
+    "a handoff is told where a bot holds conversations as pending, or sets a label",
+    "connect the bot as an agent bot or Captain; label conversations and mark the labels",
+)
+
 PLATFORM = Platform(
     name="chatwoot",
     title="Chatwoot",
@@ -277,8 +283,8 @@ PLATFORM = Platform(
         ),
     },
     feeds={
-        "escalation latency": YES,
-        "answer service level": YES,
+        "escalation latency": _HANDED,
+        "answer service level": _HANDED,
         "abandonment": Feed(
             "no",
             "a customer who leaves a chat leaves no event",
@@ -290,7 +296,11 @@ PLATFORM = Platform(
             "known where a bot holds conversations as pending; the bot's failures are not said",
             "connect the bot as an agent bot or Captain; label conversations and mark the labels",
         ),
-        "recontact": YES,
+        "recontact": Feed(
+            "partly",
+            "a customer is a contact, another on each channel until two are merged",
+            "identify visitors (setUser) and merge contacts",
+        ),
         "verified resolution": Feed(
             "partly",
             "a bot's resolution is claimed by status, an idle timer's too; there is no evidence",

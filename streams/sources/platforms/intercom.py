@@ -301,7 +301,11 @@ PLATFORM = Platform(
         ),
         "first response": YES,
         "containment": YES,
-        "recontact": YES,
+        "recontact": Feed(
+            "partly",
+            "a visitor who is a lead in one conversation and a user in another is two customers",
+            "identify visitors in the Messenger, so that leads are merged into users",
+        ),
         "verified resolution": Feed(
             "partly",
             "Fin's claims, and confirmations as Fin reads them; the state bears no time of its own",

@@ -41,7 +41,7 @@ from streams.domain.events import (
 )
 from streams.sources.adapter import Contact, Ignored, Item, Platform, Talk
 from streams.sources.base import SourceProblem
-from streams.sources.coverage import YES, Feed
+from streams.sources.coverage import Feed
 from streams.sources.payload import Payload
 
 SID = re.compile(r"[A-Z]{2}[0-9a-f]{24,34}")
@@ -268,7 +268,11 @@ PLATFORM = Platform(
             "as escalation latency",
             "send the Conversations webhook (onMessageAdded) beside the task events",
         ),
-        "abandonment": YES,
+        "abandonment": Feed(
+            "partly",
+            "a caller who hangs up cancels the task; who leaves a chat leaves no event",
+            "such waits expire by the contract's escalationExpiry",
+        ),
         "first response": Feed(
             "partly",
             "Twilio does not say whether an AI or a human wrote through its API",

@@ -35,7 +35,7 @@ from streams.sources.adapter import (
     Platform,
     Talk,
 )
-from streams.sources.coverage import YES, Feed, no_feeds
+from streams.sources.coverage import Feed, no_feeds
 from streams.sources.desks.tickets import assigned, grouped, tagged, turned
 from streams.sources.desks.zendesk_chats import CHAT_KINDS
 from streams.sources.desks.zendesk_payloads import (
@@ -158,6 +158,12 @@ _NOTICE: Final = Ignored("a notice that Zendesk sends or a reference that it kee
 _HOUSEKEEPING: Final = Ignored("the desk's own housekeeping: neither answer nor activity")
 _ELSEWHERE: Final = "emit it through streams.emit"
 
+_HANDED: Final = Feed(
+    "partly",
+    "an AI agent is a user like any other, and its handoff a tag or an assignment",
+    "mark the AI agents' user and group ids as bot, and the tags they hand over with",
+)
+
 PLATFORM = Platform(
     name="zendesk",
     title="Zendesk",
@@ -242,20 +248,25 @@ PLATFORM = Platform(
     },
     feeds={
         **no_feeds("not in these events", _ELSEWHERE),
-        "escalation latency": YES,
-        "answer service level": YES,
+        "escalation latency": _HANDED,
+        "answer service level": _HANDED,
         "abandonment": Feed(
             "no",
             "a customer who gives up on a ticket leaves no event",
             "escalations that nobody answers expire by the contract's escalationExpiry",
         ),
-        "first response": YES,
-        "containment": Feed(
+        "first response": Feed(
             "partly",
-            "an AI agent is a user like any other, and its handoff a tag or an assignment",
-            "mark the AI agents' user and group ids as bot, and the tags they hand over with",
+            "an AI agent who is not marked answers as a human would; audits alone do not say who is"
+            " staff",
+            "mark the AI agents' user ids as bot; side-load users with audits",
         ),
-        "recontact": YES,
+        "containment": _HANDED,
+        "recontact": Feed(
+            "partly",
+            "as containment; a customer is a user, another on each channel until two are merged",
+            "mark the AI agents' user and group ids as bot; merge users",
+        ),
         "verified resolution": Feed(
             "partly",
             "a bot claims where it solves a ticket; there is no evidence",
@@ -266,6 +277,10 @@ PLATFORM = Platform(
             "only as tags that the bot sets",
             "let the bot set a tag at each failure and mark it `human`, or use streams.emit",
         ),
-        "satisfaction": YES,
+        "satisfaction": Feed(
+            "partly",
+            "the rating is in audits alone; answers of the newer surveys are not even there",
+            "read audits beside the webhooks, or emit csat.received from the survey's export",
+        ),
     },
 )

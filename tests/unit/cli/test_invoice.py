@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
+from streams.cli.invoice_report import statement_html, statement_table
 from streams.cli.main import cli
+from streams.domain.billing.statement import Statement
 from streams.sources.synthetic import SyntheticDay, write_log
+from tests.billing_lines import june
 
 PERIOD = "2026-06"
 
@@ -172,3 +178,22 @@ def test_a_preview_is_no_statement_to_be_kept_or_verified(
         result = preview(log, contract, *more)
         assert result.exit_code == 2
         assert said in result.output
+
+
+def test_a_statement_says_whether_it_is_closed_who_signed_it_and_all_three_prices() -> None:
+    items, [*adjustments, seal] = june(8)
+    closed = Statement("telco-2026", "2026-06", "SGD", (*items, *adjustments), (), seal)
+    opened = Statement("telco-2026", "2026-06", "SGD", tuple(items), (), None)
+    signed = closed.seal and closed.seal.replace(b'"key_id":""', b'"key_id":"0123456789abcdef"')
+    for statement, words in (
+        (opened, ("booked so far", "open: more may be booked")),
+        (closed, ("to be paid", "unsigned")),
+        (dataclasses.replace(closed, seal=signed), ("to be paid", "key 0123456789abcdef")),
+    ):
+        console = Console(width=120, record=True, file=io.StringIO())
+        console.print(statement_table(statement))
+        page = statement_html(statement).decode()
+        for text in (console.export_text(), page.replace("&#x27;", "'")):
+            assert all(word in text or word.capitalize() in text for word in words)
+            prices = ("agreed prices", "client's former cost (0 without)")
+            assert all(word in text for word in (*prices, "provider's cost (0 without)"))

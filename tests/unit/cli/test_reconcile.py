@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +275,64 @@ def test_what_is_no_statement_of_ours_is_refused(text: str, tmp_path: Path) -> N
     result = reconciled(mine, theirs)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {mine}")
+
+
+def _edited(ours: Path, folder: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
+    told = json.loads(ours.read_bytes())
+    edit(told)
+    edited = folder / "edited.json"
+    edited.write_text(json.dumps(told))
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (lambda told: told.update(records=[1]), "record 1: is no event with data"),
+        (lambda told: told["records"][2]["data"].pop("life"), "record 3: life is missing"),
+        (
+            lambda told: told["records"][0]["data"].update(amount_micros="1"),
+            "record 1: amount_micros is missing, or is something else",
+        ),
+        (lambda told: told.update(digests={}), "digests is missing, or is something else"),
+        (lambda told: told.pop("seal"), "seal is missing"),
+        (lambda told: told["records"].pop(4), "is not what was booked: record 5"),
+        (
+            lambda told: told["records"][1]["data"].update(estimate_micros=7),
+            "is not what was booked: record 2",
+        ),
+    ],
+)
+def test_against_a_statement_that_is_not_what_was_booked_nobody_is_held(
+    edit: Callable[[dict[str, Any]], object],
+    why: str,
+    ours: dict[str, Path],
+    rows: list[Row],
+    tmp_path: Path,
+) -> None:
+    mine, theirs = _edited(ours["json"], tmp_path, edit), tmp_path / "theirs.csv"
+    theirs.write_text(in_csv(rows))
+    result = reconciled(mine, theirs)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {mine}: ")
+    assert why in result.stderr
+
+
+def test_the_table_ends_with_how_many_rows_and_how_much_in_all(
+    ours: dict[str, Path], rows: list[Row], tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs.csv"
+    theirs.write_text(in_csv(rows))
+    agreed = reconciled(ours["json"], theirs, "table")
+    about = f"{len(rows)} rows against {CONTRACT}, 2026-03"
+    assert (agreed.exit_code, agreed.stdout) == (0, f"{about}: no disagreement\n")
+    dearer = f"{float(rows[0]['amount']) + 2.5:.6f}"
+    # What is claimed in another currency is no sum of ours.
+    foreign = {**rows[1], "currency": "USD", "amount": "1000.00"}
+    theirs.write_text(in_csv([{**rows[0], "amount": dearer}, foreign, *rows[2:]]))
+    found = reconciled(ours["json"], theirs, "table")
+    assert found.exit_code == 1
+    assert found.stdout.endswith(
+        f"{about}: 2 disagreements (1 wrong_amount, 1 wrong_currency)\n"
+        "by these they claim 2.50 SGD more\n"
+    )

@@ -253,6 +253,51 @@ def test_a_client_that_does_not_go_on_is_cut_off(beginning: bytes) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        b"POST /hooks/canonical HTTP/1.1\r\nAuthorization: Bearer jane@acme\x00\r\n\r\n",
+        b"POST /hooks/canonical HTTP/1.1\r\nContent-Length: -1\r\nX-Who: jane@acme\r\n\r\n",
+    ],
+    ids=["a header", "a length"],
+)
+def test_what_is_no_http_is_refused_and_neither_quoted_nor_traced_in_the_log(
+    spoiled: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        async with served() as found:
+            for _ in range(3):
+                reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+                writer.write(spoiled)
+                assert b" 400 " in await reader.readline()
+                writer.close()
+
+    asyncio.run(scene())
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused with 400, for they are no HTTP: 1 requests"
+    ]
+    assert "jane" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_fault_of_ours_is_still_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async def scene() -> None:
+        async with served() as found:
+            monkeypatch.setattr(Reception, "receive", fails)
+            url = f"{found.url}/hooks/canonical"
+            async with found.session.post(url, data=b"{}", headers=BEARER) as answer:
+                assert answer.status == 500
+                assert "Traceback" not in await answer.text()
+
+    asyncio.run(scene())
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_client_that_stops_in_the_body_is_told_so() -> None:
     async def scene() -> None:
         async with served(read_within_s=0.2) as found:

@@ -26,6 +26,7 @@ class HandDriven(BatchConsumer):
     """A consumer with flow on, nothing assigned, and no broker behind it."""
 
     should_stop = False
+    _most_records = 10
 
     def __init__(self, committed: dict[TP, int | None] | None = None) -> None:
         self.app = SimpleNamespace(consumer_generation_id=1)
@@ -113,6 +114,19 @@ def test_a_fetch_reaches_the_agent_as_one_message_a_partition() -> None:
         batch = found[0][1].value
         assert [(r.offset, r.value) for r in batch.records] == [(3, b"3"), (4, b"4"), (7, b"7")]
         assert (batch.topic, batch.partition, batch.first, batch.last) == (*EVENTS, 3, 7)
+
+    run(scene())
+
+
+def test_a_fetch_of_more_than_a_batch_may_hold_is_cut_into_equal_ones() -> None:
+    async def scene() -> None:
+        consumer = HandDriven()
+        batches = await in_flight(consumer, range(21))
+        assert [(batch.first, batch.last) for batch in batches] == [(0, 6), (7, 13), (14, 20)]
+        batches[1].release()
+        assert committable(consumer) == {}
+        batches[0].release()
+        assert committable(consumer) == {EVENTS: 14}
 
     run(scene())
 

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from streams.sources.adapter import Platform
-from streams.sources.base import SourceOptions, SourceRecord
-from streams.sources.coverage import FAMILIES
+import orjson
+
+from streams.sources.adapter import Platform, Tally
+from streams.sources.base import SourceOptions, SourceProblem, SourceRecord
+from streams.sources.coverage import FAMILIES, missing, signs_of
 
 README = Path(__file__).parents[3] / "streams" / "sources" / "README.md"
 CHAT = "12345678-1234-4234-8234-123456789012"
@@ -50,6 +52,27 @@ def test_the_example_reads_its_payloads() -> None:
     assert len(records) == len(items) == 3
     assert all(record.id.startswith(CHAT) for record in records)
     assert b"jane" not in b"".join(record.raw for record in records)
+
+
+def sample() -> list[dict[str, Any]]:
+    (text,) = re.findall(r"^ *```json\n(.*?)^ *```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    found: list[dict[str, Any]] = orjson.loads(text)
+    return found
+
+
+def test_the_example_s_sample_shows_what_the_example_says_it_feeds() -> None:
+    tally, shown = Tally(), set()
+    options = SourceOptions(contract="c", salt="s")
+    for item in platform().inspect(sample(), options, "here", tally):
+        assert not isinstance(item, SourceProblem), item
+        shown |= signs_of(item)
+    assert tally.mapped.keys() | tally.ignored.keys() == platform().kinds.keys()
+    # As every adapter's samples are held to what it says, by tests/unit/sources/platforms.
+    for family, feed in platform().feeds.items():
+        assert (missing(family, shown) == []) == (feed.level == "yes"), family
+    records = list(platform().records(sample(), options, "here"))
+    for name in (b"Jane", b"Andy", b"parlour.example"):
+        assert all(name not in each.raw for each in records if isinstance(each, SourceRecord))
 
 
 def test_the_example_declares_every_family() -> None:

@@ -114,3 +114,17 @@ def test_bytes_that_are_not_canonical_and_a_sequence_that_is_taken_are_named() -
     records[1] = (where, orjson.dumps(event))
     problems = gathered(CONTRACT, PERIOD, records).problems
     assert any(one.startswith(where) and "has sequence 1, as" in one for one in problems)
+
+
+@pytest.mark.parametrize("name", ["service_period", "amount_micros", "currency", "charge_class"])
+def test_a_record_that_lacks_what_a_statement_shows_is_named_and_left_out(name: str) -> None:
+    records = placed()
+    where, raw = records[0]
+    event = orjson.loads(raw)
+    del event["data"][name]
+    found = gathered(CONTRACT, PERIOD, [(where, orjson.dumps(event)), *records[1:]])
+    assert found.statement is not None
+    assert len(found.statement.records) == len(found.statement.entries)
+    assert all(name in entry for entry in found.statement.entries)
+    assert any(f"{name} is missing" in one and where in one for one in found.problems)
+    assert any("record 1: is missing" in one for one in found.problems)
