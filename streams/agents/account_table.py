@@ -15,9 +15,8 @@ import msgspec
 
 from streams.agents.account_store import SEPARATOR, Change, TableStore, minute_of
 from streams.agents.stored_conversation import Head, decode_head
-from streams.domain.billing.books import OpenPeriod
 from streams.domain.billing.cells import Cell
-from streams.domain.billing.chain import Chain
+from streams.domain.billing.chain import Chain, OpenPeriod
 from streams.domain.billing.credit_lines import Credit, Credits
 from streams.domain.billing.erased_customers import Renamed
 from streams.domain.billing.ledger import Ledger

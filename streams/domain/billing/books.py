@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from streams.domain.billing.cells import Cell
-from streams.domain.billing.chain import Chain, Signer
+from streams.domain.billing.chain import Chain, OpenPeriod, Signer
 from streams.domain.billing.credit_lines import (
     MOST_EARN_BACK_PERIODS,
     Credits,
@@ -17,7 +17,7 @@ from streams.domain.billing.credit_lines import (
     earn_backs,
 )
 from streams.domain.billing.horizons import Horizons
-from streams.domain.billing.items import Draft
+from streams.domain.billing.items import Draft, item_id_of
 from streams.domain.billing.line import Line
 from streams.domain.billing.lines import Fees, usage_lines
 from streams.domain.billing.periods import BillingCalendar, Span
@@ -41,15 +41,6 @@ LineKey = tuple[LineKind, str, str]
 # (what a line came to so far, how often it was booked)
 Told = tuple[int, int]
 _LONGEST_DAYS: dict[Period, int] = {"1d": 2, "1w": 8, "1M": 31, "1Q": 92}
-
-
-@dataclass(slots=True)
-class OpenPeriod:
-    """One period that is not closed: its chain and what it came to so far."""
-
-    span: Span
-    chain: Chain
-    total: int = 0
 
 
 @dataclass(slots=True)
@@ -117,7 +108,7 @@ class Books:
             amount_micros=draft.amount_micros,
             estimate_micros=draft.estimate_micros,
             reason=draft.reason,
-            reverses_id=None if draft.reverses is None else _item_id(draft.reverses),
+            reverses_id=None if draft.reverses is None else item_id_of(draft.reverses),
             evidence_id=draft.evidence_id,
             booked_at=known,
             period=period.span.name,
@@ -315,22 +306,3 @@ class Books:
             amount_micros=amount,
             formula="what is to be paid, cut towards zero to the smallest unit, minus the sum",
         )
-
-
-def _item_id(draft: Draft) -> str:
-    return Item(
-        status=draft.status,
-        charge=draft.charge,
-        revision=draft.revision,
-        about=draft.about,
-        amount_micros=0,
-        estimate_micros=0,
-        reason=None,
-        reverses_id=None,
-        evidence_id="",
-        booked_at=0,
-        period="",
-        service_period="",
-        charge_class=None,
-        sequence=0,
-    ).id

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Protocol
 
+from streams.domain.billing.periods import Span
 from streams.domain.billing.records import Booked, Seal, encode_booked
 
 _BEGIN = "baton-billing-1"
@@ -46,3 +48,12 @@ class Chain:
         self._hash = hashlib.sha256(self._hash + hashlib.sha256(canonical).digest()).digest()
         self.length += 1
         return self.head
+
+
+@dataclass(slots=True)
+class OpenPeriod:
+    """One period that is not closed: its chain and what it came to so far."""
+
+    span: Span
+    chain: Chain
+    total: int = 0

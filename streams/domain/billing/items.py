@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.domain.billing.records import BilledResolution, Charge, EpisodeId, ItemStatus
+from streams.domain.billing.records import BilledResolution, Charge, EpisodeId, Item, ItemStatus
 from streams.domain.billing.resolutions import Claim, Settled, provisional
 from streams.domain.contract import ContractBook
 
@@ -134,3 +134,23 @@ def finals(about: BilledResolution, revision: int, evidence_id: str) -> tuple[Dr
 
 def _same(charged: BilledResolution, now: BilledResolution) -> bool:
     return msgspec.structs.astuple(charged) == msgspec.structs.astuple(now)
+
+
+def item_id_of(draft: Draft) -> str:
+    """The id of the item that a draft becomes, wherever it is booked."""
+    return Item(
+        status=draft.status,
+        charge=draft.charge,
+        revision=draft.revision,
+        about=draft.about,
+        amount_micros=0,
+        estimate_micros=0,
+        reason=None,
+        reverses_id=None,
+        evidence_id="",
+        booked_at=0,
+        period="",
+        service_period="",
+        charge_class=None,
+        sequence=0,
+    ).id

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streams.domain.billing.books import Books, OpenPeriod
-from streams.domain.billing.chain import Chain
+from streams.domain.billing.books import Books
+from streams.domain.billing.chain import Chain, OpenPeriod
 from streams.domain.billing.periods import BillingCalendar, Span
 from streams.domain.billing.preview import Preview
 from streams.domain.billing.records import Adjustment
