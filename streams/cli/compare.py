@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -23,6 +23,8 @@ from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied
 from streams.kafka.whole_topic import NoTopic, read_whole
 from streams.settings import Settings
+
+_T = TypeVar("_T")
 
 EXIT_DIFFERENT = 3
 _LONGEST_EXAMPLE = 300
@@ -49,11 +51,10 @@ def compare(judged: Callable[[], Judged], **given: Any) -> None:
     --public-key` verifies it). Exit code 0: identical; 3: different.
     """
     settings = settings_from(given)
+    # Judging a month takes minutes, after which nobody wants to hear of a mistyped broker.
+    _run(check_connection(settings))
     book, verdict = judged()
-    try:
-        published = asyncio.run(_published(settings))
-    except (ConnectionFailed, NoTopic, KafkaError) as error:
-        raise click.ClickException(denied(error) or str(error)) from None
+    published = _run(_published(settings))
     facts, breaches, items, adjustments, windows = published
     wanted = (
         map(encode_fact, verdict.facts),
@@ -66,8 +67,14 @@ def compare(judged: Callable[[], Judged], **given: Any) -> None:
     sys.exit(0 if all(each.identical for each in found) else EXIT_DIFFERENT)
 
 
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    try:
+        return asyncio.run(work)
+    except (ConnectionFailed, NoTopic, KafkaError) as error:
+        raise click.ClickException(denied(error) or str(error)) from None
+
+
 async def _published(settings: Settings) -> list[list[bytes]]:
-    await check_connection(settings)
     # The same record twice is the same id: one.
     appended = [list(dict.fromkeys(await _values(settings, name))) for name in _APPENDED]
     return [*appended, await _values(settings, topics.WINDOWS)]

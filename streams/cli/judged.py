@@ -31,10 +31,30 @@ _OPTIONS = (
     log_options,
     market_option,
     click.option(
-        "--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s"
+        "--lateness",
+        "lateness_ms",
+        type=Duration(),
+        envvar="BATON_LATENESS",
+        default="30s",
+        show_default=True,
+        help="The workers'.",
     ),
-    click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True),
-    click.option("--settle", "settle_ms", type=Duration(), default="10m", show_default=True),
+    click.option(
+        "--tick",
+        "tick_ms",
+        type=Duration(),
+        default="10s",
+        show_default=True,
+        help="Time between ticks, as the replay had it.",
+    ),
+    click.option(
+        "--settle",
+        "settle_ms",
+        type=Duration(),
+        default="10m",
+        show_default=True,
+        help="How far past the last record time goes on, as in the replay.",
+    ),
 )
 
 

@@ -47,13 +47,6 @@ contract_option = click.option(
     required=True,
     help="Contract file or folder of *.yaml; may be given several times.",
 )
-lateness_option = click.option(
-    "--lateness",
-    envvar="BATON_LATENESS",
-    default="30s",
-    show_default=True,
-    help="How far the watermark stays behind the ticks.",
-)
 
 
 def _markets(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:

@@ -278,7 +278,9 @@ class LifecyclePartition:
         return erased
 
     def tick(self, time: int) -> None:
-        """Move the clock to `time` (ms); what the watermark passes is published."""
+        """Move the clock to `time` (ms). What the watermark passes is published, told as of this
+        tick, but looked at when the batch ends or something would change it.
+        """
         if self._clock is not None and time <= self._clock:
             return
         after = self.watermark

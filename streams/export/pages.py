@@ -16,6 +16,7 @@ from streams.export.access import Access
 from streams.export.exposition import written
 from streams.export.live.page import LivePage
 from streams.export.trace_api import TraceApi
+from streams.http_log import server_log
 
 # A probe has no credentials; without them it is told yes or no.
 _PROBES = ("/healthz", "/readyz")
@@ -70,7 +71,7 @@ class Pages:
             self._page.register(app)
         if self._api is not None:
             self._api.register(app)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, logger=server_log("pages"))
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
         try:

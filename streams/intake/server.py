@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 
 import orjson
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
+from streams.http_log import server_log
 from streams.intake.hooks import Answer, Hook, Reception
-
-log = logging.getLogger("baton")
 
 READ_WITHIN_S = 10.0
 MOST_REQUESTS = 256
@@ -20,7 +17,6 @@ _KEEPALIVE_S = 30.0
 _SHUTDOWN_S = 10.0
 # For how long what comes behind an answer is read on, so that the answer is seen at all.
 _LINGER_S = 1.0
-_QUIET_S = 60.0
 
 
 class HooksError(RuntimeError):
@@ -66,7 +62,7 @@ class HookServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,
-            logger=_server_log(),
+            logger=server_log("hooks"),
             auto_decompress=False,
             keepalive_timeout=_KEEPALIVE_S,
             lingering_time=_LINGER_S,
@@ -152,41 +148,6 @@ class HookServer:
     async def _healthz(self, request: web.Request) -> web.Response:
         self._silent.discard(request.protocol)
         return web.Response(text="ok\n")
-
-
-class _NoHttp(logging.Filter):
-    """What aiohttp says of bytes that are no HTTP quotes them, a secret or a name among them, and
-    anybody can send any number: a line a minute says how many there were.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._since: float | None = None
-        self._untold = 0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to log it, by then without what it quotes."""
-        error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, HttpProcessingError):
-            return True
-        self._untold += 1
-        if self._since is not None and record.created - self._since < _QUIET_S:
-            return False
-        record.msg = "refused with 400, for they are no HTTP: %d requests"
-        record.args = (self._untold,)
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.exc_info = record.exc_text = None
-        self._since, self._untold = record.created, 0
-        return True
-
-
-def _server_log() -> logging.Logger:
-    """A logger of this server's own, for a filter stays with its logger."""
-    logger = log.getChild("hooks")
-    for each in list(logger.filters):
-        logger.removeFilter(each)
-    logger.addFilter(_NoHttp())
-    return logger
 
 
 def _response(answer: Answer) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import sys
 from pathlib import Path
 
@@ -112,3 +113,14 @@ def test_a_diff_with_a_file_that_is_not_there_is_not_told_as_a_difference(tmp_pa
         result = run("contract", "diff", CONTRACT, missing)
         assert result.exit_code == 2
         assert result.output.startswith("Error: ")
+
+
+def test_compare_asks_for_its_broker_before_it_judges_a_month(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"no event\n")
+    with socket.socket() as nobody:  # bound, and nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        broker = f"127.0.0.1:{nobody.getsockname()[1]}"
+        result = run("compare", log, "--contract", CONTRACT, "--broker", broker)
+    assert result.exit_code == 1
+    assert "nothing listens there" in result.output

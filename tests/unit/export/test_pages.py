@@ -65,3 +65,26 @@ def test_others_have_their_turn_while_a_page_is_made(
     values = [int(float(line.split()[1])) for line in text.splitlines() if line[0] != "#"]
     assert len(values) == PIECES
     assert values == sorted(set(values)), "another task ran between any two pieces"
+
+
+def test_what_is_no_http_is_neither_quoted_nor_traced_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        yes = (True, "")
+        site = Pages(list, "127.0.0.1", 0, lambda: yes, lambda: yes, Access())
+        port = await site.start()
+        try:
+            for _ in range(2):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"GET /metrics HTTP/1.1\r\nAuthorization: Bearer a-token\x00\r\n\r\n")
+                assert b" 400 " in await reader.readline()
+                writer.close()
+        finally:
+            await site.stop()
+
+    asyncio.run(scene())
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused with 400, for they are no HTTP: 1 requests"
+    ]
+    assert "a-token" not in caplog.text
