@@ -160,13 +160,15 @@ async def _run(console: Console, plan: Plan, book: ContractBook, broker: Embedde
     plan.settings.webhook = await sink.start()
     worker = Worker(plan.settings, book)
     worker.telemetry.keep_breach_log = True
+    code = 1
     try:
         code = await _replay_and_compare(console, plan, worker, broker, sink, stop)
     except (DemoError, TopicsError, PagesError, WorkerCrashed, KafkaError) as error:
         click.echo(f"Error: {error}", err=True)
-        code = 1
-    stopped = await worker.stop(grace_s=5)
-    await sink.stop()
+    finally:
+        # Whatever happened: a worker that nobody stops outlives its loop's end and holds it up.
+        stopped = await worker.stop(grace_s=5)
+        await sink.stop()
     if not stopped:
         broker.stop()
         end_now(code)
