@@ -88,13 +88,16 @@ class TableStore:
         self._data = data
         pending, self._pending = self._pending, {}
         for key in sorted(pending):
-            raw = pending[key]
-            if raw is None:
-                if data.pop(key, None) is None:
-                    continue
-            else:
-                data[key] = raw
-            yield key, raw
+            if stored(data, key, pending[key]):
+                yield key, pending[key]
+
+
+def stored(data: MutableMapping[bytes, bytes], key: bytes, raw: bytes | None) -> bool:
+    """Put a record into a table, None as its end; False where there was nothing to end."""
+    if raw is None:
+        return data.pop(key, None) is not None
+    data[key] = raw
+    return True
 
 
 def encode_minute(minute: int, members: Members) -> bytes:

@@ -13,7 +13,7 @@ from dataclasses import astuple
 
 import msgspec
 
-from streams.agents.account_store import SEPARATOR, Change, TableStore, minute_of
+from streams.agents.account_store import SEPARATOR, Change, TableStore, minute_of, stored
 from streams.agents.stored_conversation import Head, decode_head
 from streams.domain.billing.cells import Cell
 from streams.domain.billing.chain import Chain, OpenPeriod
@@ -81,13 +81,8 @@ def changes(ledger: Ledger, data: MutableMapping[bytes, bytes]) -> Iterator[Chan
     yield from store.write(data)
     prefix = ledger.calendar.contract.encode() + SEPARATOR
     for name, raw in _changed(ledger):
-        key = prefix + name
-        if raw is None:
-            if data.pop(key, None) is None:
-                continue
-        else:
-            data[key] = raw
-        yield key, raw
+        if stored(data, prefix + name, raw):
+            yield prefix + name, raw
 
 
 def erased(ledger: Ledger) -> set[bytes]:

@@ -20,7 +20,7 @@ from streams.cli.options import (
     contract_option,
     settings_from,
 )
-from streams.cli.replay import Duration
+from streams.cli.replay_clock import Duration, lateness_option
 from streams.domain.audit.draw import DrawError, commitment
 from streams.domain.audit.terms import SamplingTerms
 from streams.domain.calendar_period import NamedPeriod, period_named
@@ -90,15 +90,7 @@ def reading_options(function: _F) -> _F:
         help="How long after FILE's last record time goes on; default: until the last episode has"
         " matured.",
     )(function)
-    function = click.option(
-        "--lateness",
-        "lateness_ms",
-        type=Duration(),
-        envvar="BATON_LATENESS",
-        default="30s",
-        help="The workers'.",
-    )(function)
-    function = access_options(log_options(function))
+    function = access_options(log_options(lateness_option(function)))
     return click.argument(
         "file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
     )(function)

@@ -23,7 +23,7 @@ from streams.cli.options import (
     contract_option,
     settings_from,
 )
-from streams.cli.replay import Duration
+from streams.cli.replay_clock import Duration
 from streams.domain.contract import ContractBook, ContractError
 from streams.domain.money import amount_text
 from streams.export.metering.delivery import Sender

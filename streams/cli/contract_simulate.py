@@ -9,7 +9,7 @@ from rich.console import Console
 
 from streams.cli.log_source import log_options, read_source
 from streams.cli.options import book_from, chosen_contract, contract_option
-from streams.cli.replay import Duration
+from streams.cli.replay_clock import Duration, lateness_option, tick_option
 from streams.domain.contract import ContractError
 from streams.oracle.judge import judge
 from streams.oracle.simulation import simulate as simulated
@@ -24,8 +24,8 @@ _WIDTH_IN_A_FILE = 160
 @contract_option
 @click.option("--name", help="Which contract, where the files hold several.")
 @log_options
-@click.option("--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s")
-@click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
+@lateness_option
+@tick_option
 @click.option(
     "--settle",
     "settle_ms",

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from streams.cli.access import access_options, log_access
 from streams.cli.log_source import CANONICAL, log_options, read_source
 from streams.cli.options import connection_options, settings_from
-from streams.cli.replay import Duration
+from streams.cli.replay_clock import lateness_option, settle_option, tick_option
 from streams.domain.contract import ContractBook
 from streams.domain.governance import AccessKind
 from streams.domain.ticks import interleave_ticks
@@ -62,26 +62,9 @@ def event_log_options(function: _F) -> _F:
             help="A log as `baton oracle` reads it; without it the topics of --broker are read.",
         ),
         log_options,
-        click.option(
-            "--tick", "tick_ms", type=Duration(), default="10s", show_default=True, help="Of --log."
-        ),
-        click.option(
-            "--settle",
-            "settle_ms",
-            type=Duration(),
-            default="10m",
-            show_default=True,
-            help="Of --log: how far past the last record time goes on.",
-        ),
-        click.option(
-            "--lateness",
-            "lateness_ms",
-            type=Duration(),
-            envvar="BATON_LATENESS",
-            default="30s",
-            show_default=True,
-            help="The workers'.",
-        ),
+        tick_option,
+        settle_option,
+        lateness_option,
         click.option(
             "--broker", envvar="BATON_BROKER", default="127.0.0.1:9092", show_default=True
         ),

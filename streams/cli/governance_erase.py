@@ -23,7 +23,7 @@ from streams.cli.governance import (
     run_on_broker,
 )
 from streams.cli.governance_copies import Copy, copies_of, document_of, lines_of, warning
-from streams.cli.replay import Duration
+from streams.cli.replay_clock import Duration
 from streams.domain.events import SubjectKind
 from streams.domain.facts import rfc3339
 from streams.domain.governance import GovernanceEntry, GovernanceRecord, governance_record

@@ -14,7 +14,7 @@ from streams.cli.invoice_report import statement_csv, statement_html, statement_
 from streams.cli.invoice_sources import from_log, from_topics
 from streams.cli.log_source import log_options
 from streams.cli.options import book_from, chosen_contract, connection_options
-from streams.cli.replay import Duration
+from streams.cli.replay_clock import lateness_option, tick_option
 from streams.domain.billing.preview import PublishedPreview
 from streams.domain.billing.signing import Ed25519Signer, signature_problem
 from streams.domain.billing.statement import (
@@ -44,8 +44,8 @@ _WIDTH_IN_A_FILE = 120
 @click.option("--name", help="Which contract, where the files hold several.")
 @click.option("--period", required=True, help="Billing period: 2026-06, or 2026-Q2.")
 @log_options
-@click.option("--lateness", "lateness_ms", type=Duration(), envvar="BATON_LATENESS", default="30s")
-@click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
+@lateness_option
+@tick_option
 @click.option(
     "--broker",
     envvar="BATON_BROKER",

@@ -11,7 +11,7 @@ import click
 
 from streams.cli.log_source import log_options, read_source
 from streams.cli.options import book_from, contract_option, market_option
-from streams.cli.replay import Duration
+from streams.cli.replay_clock import lateness_option, settle_option, tick_option
 from streams.domain.contract import ContractBook
 from streams.oracle.judge import Verdict, judge
 from streams.replay import ticked
@@ -30,31 +30,9 @@ _OPTIONS = (
     contract_option,
     log_options,
     market_option,
-    click.option(
-        "--lateness",
-        "lateness_ms",
-        type=Duration(),
-        envvar="BATON_LATENESS",
-        default="30s",
-        show_default=True,
-        help="The workers'.",
-    ),
-    click.option(
-        "--tick",
-        "tick_ms",
-        type=Duration(),
-        default="10s",
-        show_default=True,
-        help="Time between ticks, as the replay had it.",
-    ),
-    click.option(
-        "--settle",
-        "settle_ms",
-        type=Duration(),
-        default="10m",
-        show_default=True,
-        help="How far past the last record time goes on, as in the replay.",
-    ),
+    lateness_option,
+    tick_option,
+    settle_option,
 )
 
 

@@ -12,8 +12,7 @@ from aiokafka.errors import KafkaError
 
 from streams.cli.log_source import log_options, read_source, warn_of_known_salt
 from streams.cli.options import connection_options, settings_from
-from streams.domain.contract import ContractError
-from streams.domain.contract_document import duration_ms
+from streams.cli.replay_clock import settle_option, tick_option
 from streams.kafka import topics
 from streams.kafka.connection import ConnectionFailed, check_connection, denied, security_options
 from streams.kafka.outbox import OutboxError
@@ -53,23 +52,6 @@ class Within(click.FloatRange):
         return number
 
 
-class Duration(click.ParamType):
-    """90s, 2m, 24h in ms."""
-
-    name = "DURATION"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Milliseconds."""
-        if isinstance(value, int):
-            return value
-        try:
-            return duration_ms(str(value))
-        except ContractError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @log_options
@@ -85,15 +67,8 @@ class Duration(click.ParamType):
 @click.option(
     "--speed", type=Speed(), default="max", show_default=True, help="Data seconds a second, or max."
 )
-@click.option("--tick", "tick_ms", type=Duration(), default="10s", show_default=True)
-@click.option(
-    "--settle",
-    "settle_ms",
-    type=Duration(),
-    default="10m",
-    show_default=True,
-    help="How far past the last record the last tick lies.",
-)
+@tick_option
+@settle_option
 @click.option(
     "--shuffle-seconds", type=Within(0, 31_536_000), default=0.0, help="Delay records up to this."
 )
