@@ -136,13 +136,23 @@ def test_pages_beyond_loopback_without_credentials_are_refused(embedded: Embedde
     assert len(output.splitlines()) == 1
 
 
-@pytest.mark.parametrize("program", [FAILS_IN_A_BATCH, FAILS_UNEXPECTEDLY])
-def test_a_crash_shows_none(embedded: EmbeddedBroker, program: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "told", "traced"),
+    [
+        (FAILS_IN_A_BATCH, "made to fail", {}),
+        (FAILS_UNEXPECTEDLY, "RuntimeError at ", {}),
+        (FAILS_UNEXPECTEDLY, "made to fail", {"BATON_TRACEBACK": "1"}),
+    ],
+    ids=["in a batch", "unexpectedly", "with its traceback"],
+)
+def test_a_crash_shows_none(
+    embedded: EmbeddedBroker, program: str, told: str, traced: dict[str, str]
+) -> None:
     flags = ("--contract", str(CONTRACT), "--port", "0", *EMBEDDED)
     names = ("--prefix", "crash.", "--app-id", "crash", "--log-level", "debug")
-    env = {"BATON_BROKER": embedded.bootstrap}
+    env = {"BATON_BROKER": embedded.bootstrap, **traced}
     output = said("worker", *flags, *names, code=1, program=("-c", program), **env)
-    assert "made to fail" in output
+    assert told in output
     assert PLANTED not in output
 
 

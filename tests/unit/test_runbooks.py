@@ -54,9 +54,17 @@ def flags_of(command: click.Command, names: list[str]) -> set[str]:
     return found
 
 
+def all_flags_of(command: click.Command) -> set[str]:
+    """The flags of a command and of everything below it."""
+    found = flags_of(command, [])
+    if isinstance(command, click.Group):
+        found = found.union(*map(all_flags_of, command.commands.values()))
+    return found
+
+
 @cache
 def every_flag() -> frozenset[str]:
-    return frozenset(flag for name, each in cli.commands.items() for flag in flags_of(each, [name]))
+    return frozenset(all_flags_of(cli))
 
 
 @cache
