@@ -44,6 +44,7 @@ HOME = Path(".baton")
 EXIT_DIFFERENT = 3
 EXIT_INTERRUPTED = 130
 _PAGED_WITHIN_S = 20.0
+_WIDTH_IN_A_FILE = 120
 _AT_WORK = "stream and oracle work on the same file; they are compared at the end"
 _DONE = "all is read; the oracle is still judging the same file"
 
@@ -109,6 +110,8 @@ def demo(
     is generated. Exit code 0: stream and oracle are identical; 3: they differ; 1: something broke.
     """
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_IN_A_FILE)
     HOME.mkdir(exist_ok=True)
     logging.basicConfig(filename=HOME / "demo.log", level="WARNING", force=True)
     bundled = bundled_contract("telco-2026" if source == CANONICAL else "real-data")

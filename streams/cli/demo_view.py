@@ -194,12 +194,14 @@ def _figure(record: BreachRecord) -> str:
 
 
 def breach_table(records: Iterable[BreachRecord], last: int) -> Table:
-    """The last breaches to open or close."""
-    table = Table(title="Breaches (event time, UTC)")
+    """The last breaches to open or close, and how many did so in all."""
+    turned = [r for r in records if r.status != "updated"]
+    shown = turned[-last:]
+    which = f", the last {len(shown)} of {len(turned)}" if len(shown) < len(turned) else ""
+    table = Table(title=f"Breaches opened and closed (event time, UTC{which})")
     for column in ("time", "", "clause", "key", "figure", "waiting longest"):
         table.add_column(column)
-    turns = deque((r for r in records if r.status != "updated"), maxlen=last)
-    for record in turns:
+    for record in shown:
         figure = _figure(record)
         oldest = record.waiting[0].conversation if record.waiting else ""
         key = ", ".join(f"{name}={value}" for name, value in record.key) or record.contract

@@ -41,3 +41,31 @@ def test_a_breach_s_figure_is_in_its_own_unit(
         console.print(breach_table([record], 12))
     cells = [cell.strip() for cell in capture.get().splitlines()[4].split("│")]
     assert said in cells
+
+
+def test_how_many_breaches_there_were_stands_over_the_last_of_them() -> None:
+    records = [
+        BreachRecord(
+            status="updated" if number == 0 else "opened",
+            contract="telco-2026",
+            version=1,
+            clause=f"c{number}",
+            indicator="csat",
+            severity="page",
+            key=(),
+            opened_at=0,
+            time=60_000,
+            numerator=1,
+            denominator=2,
+            target_ppm=1,
+        )
+        for number in range(4)
+    ]
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(breach_table(records, 2))
+        console.print(breach_table(records, 3))
+    told = capture.get()
+    assert told.count("c1") == 1
+    assert told.count("the last 2 of 3") == 1
+    assert told.count("the last") == 1
