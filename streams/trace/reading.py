@@ -38,6 +38,7 @@ class _Named(msgspec.Struct, gc=False):
 
 
 _NAMED = msgspec.json.Decoder(_Named)
+_ENCODER = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class ConversationLog:
     records: list[ReadRecord] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     _by_id: dict[tuple[str, str], Statement] = field(default_factory=dict)
-    _said: set[Statement] = field(default_factory=set)
+    _said: set[tuple[Statement, bytes]] = field(default_factory=set)
 
     def add(self, record: ReadRecord) -> None:
         """Take the record, whose fate is `used` as far as it alone can tell."""
@@ -85,13 +86,15 @@ class ConversationLog:
         if record.fate == "used" and event is not None and statement is not None:
             name = (event.source, event.id)
             known = self._by_id.get(name)
-            if statement in self._said:
+            # To the judge private messages of a moment are one statement; a reader is told each.
+            said = (statement, _ENCODER.encode(getattr(event, "data", None)))
+            if said in self._said:
                 fate: Fate = "duplicate" if known == statement else "repeats"
                 record = replace(record, fate=fate)
             elif known is not None:
                 record = replace(record, same_id=True)
             self._by_id.setdefault(name, statement)
-            self._said.add(statement)
+            self._said.add(said)
         self.records.append(record)
 
 
